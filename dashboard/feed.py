@@ -1,0 +1,91 @@
+"""The one line to the controller: a single consumer of changes per process, folded into the view all pages share.
+
+Pages read :attr:`Feed.view` whenever they like. When the controller goes away, this keeps asking for it; the
+view says *gone* meanwhile, and a fresh snapshot follows as soon as it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from godkaiser import ControllerGoneError, GodkaiserError
+
+from .view import View, answered, fold, lost
+
+PROBE_S: Final = 2.0
+ANSWER_S: Final = 4.0
+RETRY_S: Final = 1.0
+TROUBLE: Final = (GodkaiserError, OSError)
+
+
+class Controller(Protocol):
+    """What the dashboard needs of `godkaiser.Desk`."""
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Ask for something; raises the controller's typed errors."""
+
+    def changes(self) -> AsyncIterator[Mapping[str, Any]]:
+        """A snapshot first, then every change."""
+
+    async def close(self) -> None:
+        """Let go of the line."""
+
+
+OpenDesk = Callable[[], Awaitable[Controller]]
+
+
+class Feed:
+    """The line to the controller and what came over it."""
+
+    def __init__(self, open_desk: OpenDesk, clock: Callable[[], float] = time.monotonic) -> None:
+        self._open = open_desk
+        self._clock = clock
+        self._desk: Controller | None = None
+        self.view = View()
+
+    def at(self) -> float:
+        """The monotonic clock the view's site time is carried forward with."""
+        return self._clock()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Ask the controller. Raises ControllerGoneError when there is no line to it."""
+        if self._desk is None:
+            raise ControllerGoneError(problem="there is no connection to it")
+        return await self._desk.call(method, **params)
+
+    async def run(self) -> None:
+        """Keep the line open until cancelled."""
+        while True:
+            with suppress(*TROUBLE):
+                await self._follow()
+            self._lost()
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        self._desk = desk = await self._open()
+        probe = asyncio.create_task(self._probe(desk))
+        try:
+            async for change in desk.changes():
+                self.view = fold(self.view, change, self.at())
+        finally:
+            probe.cancel()
+            self._desk = None
+            with suppress(*TROUBLE):
+                await desk.close()
+
+    async def _probe(self, desk: Controller) -> None:
+        """Notice a silent controller, and fetch what is not told as a change."""
+        while True:
+            try:
+                snapshot = await asyncio.wait_for(desk.call("snapshot"), ANSWER_S)
+                self.view = answered(self.view, snapshot, self.at())
+            except TROUBLE:
+                self._lost()
+            await asyncio.sleep(PROBE_S)
+
+    def _lost(self) -> None:
+        self.view = lost(self.view, self.at())

@@ -1,0 +1,164 @@
+"""What the pages show, folded from a snapshot and the changes after it. Pure, and without Panel.
+
+A :class:`View` is replaced, never changed: whoever holds one may compare versions and look at leisure. Two
+clocks meet here and are kept apart. *Site time* is the controller's (in a demo it may run many times faster);
+*at* is this process's monotonic clock in seconds, which carries site time forward between two messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+Thing = Mapping[str, Any]
+Things = Mapping[str, Thing]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+NOTHING: Final[Things] = MappingProxyType({})
+_TABLES: Final = {
+    "zone": "zones",
+    "node": "nodes",
+    "sensor": "sensors",
+    "actuator": "actuators",
+    "rule": "rules",
+}
+_SINGLES: Final = frozenset({"link", "stop", "counters"})
+_KEPT_MALFORMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a page may show at one moment. `gone` is set while the controller does not answer."""
+
+    version: int = 0
+    zones: Things = NOTHING
+    nodes: Things = NOTHING
+    sensors: Things = NOTHING
+    actuators: Things = NOTHING
+    rules: Things = NOTHING
+    link: Thing = field(default_factory=lambda: MappingProxyType({}))
+    stop: Thing = field(default_factory=lambda: MappingProxyType({}))
+    counters: Thing = field(default_factory=lambda: MappingProxyType({}))
+    malformed: tuple[Thing, ...] = ()
+    simulated: bool = False
+    known: bool = False
+    gone: bool = True
+    gone_since: datetime | None = None
+    speed: float = 1.0
+    now_then: datetime = EPOCH
+    at_then: float = 0.0
+
+    def now(self, at: float) -> datetime:
+        """Site time at the given moment of the monotonic clock."""
+        pace = 1.0 if self.gone else self.speed
+        return self.now_then + timedelta(seconds=max(at - self.at_then, 0.0) * pace)
+
+
+def fold(view: View, change: Mapping[str, Any], at: float) -> View:
+    """The view after one change. Kinds this version does not know change nothing."""
+    kind, data = str(change.get("kind")), change.get("data")
+    if kind == "snapshot" and isinstance(data, Mapping):
+        return _from_snapshot(view, data, at)
+    if kind in _TABLES:
+        table = _TABLES[kind]
+        things = _with(getattr(view, table), str(change.get("id")), data)
+        return _next(view, **{table: things})
+    if kind in _SINGLES and isinstance(data, Mapping):
+        return _next(view, **{kind: data})
+    if kind == "malformed" and isinstance(data, Mapping):
+        return _next(view, malformed=(data, *view.malformed)[:_KEPT_MALFORMED])
+    return view
+
+
+def answered(view: View, snapshot: Mapping[str, Any], at: float) -> View:
+    """The controller answered a routine question: its clock, and what no change tells."""
+    malformed = tuple(snapshot.get("malformed", ()))
+    counters = snapshot.get("counters", {})
+    timed = _timed(view, snapshot, at)
+    same = not view.gone and malformed == view.malformed and counters == view.counters
+    return timed if same else _next(timed, malformed=malformed, counters=counters)
+
+
+def lost(view: View, at: float) -> View:
+    """The controller does not answer. What was known stays, and is shown as old."""
+    if view.gone and (view.gone_since is not None or not view.known):
+        return view
+    now = view.now(at)
+    return _next(view, gone=True, gone_since=now, now_then=now, at_then=at)
+
+
+def moment(text: object) -> datetime | None:
+    """A time as the controller writes it, or None."""
+    if not isinstance(text, str):
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def age_s(text: object, now: datetime) -> float | None:
+    """Seconds since a time as the controller writes it; never negative."""
+    then = moment(text)
+    return None if then is None else max((now - then).total_seconds(), 0.0)
+
+
+def in_zone(things: Things, zone: str | None) -> list[Thing]:
+    """The things of a zone, by name."""
+    return sorted((t for t in things.values() if t.get("zone") == zone), key=_by_name)
+
+
+def homeless(view: View) -> list[Thing]:
+    """Sensors and actuators in no zone that has a name here."""
+    both = (*view.sensors.values(), *view.actuators.values())
+    return sorted((t for t in both if t.get("zone") not in view.zones), key=_by_name)
+
+
+def named(things: Iterable[Thing]) -> list[Thing]:
+    """In the order of their names."""
+    return sorted(things, key=_by_name)
+
+
+def active_stop(view: View) -> bool:
+    """Is anything but normal operation allowed to happen now?"""
+    return bool(view.stop.get("phase", "NORMAL") != "NORMAL")
+
+
+def _by_name(thing: Thing) -> tuple[str, str]:
+    return str(thing.get("name") or "").casefold(), str(thing.get("id"))
+
+
+def _from_snapshot(view: View, data: Mapping[str, Any], at: float) -> View:
+    tables = {plural: _table(data.get(plural, ())) for plural in _TABLES.values()}
+    singles = {name: data.get(name, {}) for name in _SINGLES}
+    return _next(
+        _timed(view, data, at),
+        **tables,
+        **singles,
+        malformed=tuple(data.get("malformed", ())),
+        simulated=bool(data.get("simulated")),
+        known=True,
+    )
+
+
+def _timed(view: View, data: Mapping[str, Any], at: float) -> View:
+    now = moment(data.get("now")) or view.now(at)
+    speed = float(data.get("speed") or 1.0)
+    return replace(view, now_then=now, at_then=at, speed=speed, gone=False, gone_since=None)
+
+
+def _table(things: Iterable[Thing]) -> Things:
+    return MappingProxyType({str(thing["id"]): thing for thing in things})
+
+
+def _with(things: Things, key: str, data: object) -> Things:
+    rest = {k: v for k, v in things.items() if k != key or isinstance(data, Mapping)}
+    return MappingProxyType(rest | {key: data} if isinstance(data, Mapping) else rest)
+
+
+def _next(view: View, **changes: Any) -> View:
+    return replace(view, version=view.version + 1, **changes)

@@ -1,0 +1,50 @@
+"""Who may do what: one table from roles to permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Role(StrEnum):
+    """What somebody is in this house."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """What somebody may do. Stopping is apart from switching, because everybody may stop."""
+
+    LOOK = "look"
+    STOP = "stop"
+    SWITCH = "switch"
+    CLEAR = "clear"
+    APPROVE = "approve"
+    EDIT_RULES = "edit_rules"
+    MANAGE_USERS = "manage_users"
+
+
+_VIEWER: Final = frozenset({Permission.LOOK, Permission.STOP})
+_OPERATOR: Final = _VIEWER | {
+    Permission.SWITCH,
+    Permission.CLEAR,
+    Permission.APPROVE,
+    Permission.EDIT_RULES,
+}
+
+POLICY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
+    {
+        Role.VIEWER: _VIEWER,
+        Role.OPERATOR: _OPERATOR,
+        Role.ADMIN: frozenset(Permission),
+    }
+)
+
+
+def allowed(role: Role, permission: Permission) -> bool:
+    """May somebody of this role do this?"""
+    return permission in POLICY[role]

@@ -1,0 +1,136 @@
+"""Signed tokens (JWT, HS256), read and written with a time that is passed in.
+
+PyJWT takes no clock, so its own checks of ``exp``, ``nbf`` and ``iat`` are switched off and done here. Only
+HS256 is accepted, whatever the token's header says (``none`` least of all). An access token is never accepted
+where a refresh token is asked for, nor the reverse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import jwt
+
+from godkaiser.errors import AuthenticationFailedError, WeakSecretError
+
+SECOND: Final = 1_000_000
+MIN_SECRET: Final = 32
+# A clock that was set back a little must not throw out whoever signed in just before.
+SKEW: Final = 60 * SECOND
+
+_ALGORITHM: Final = "HS256"
+_OUR_OWN_CHECKS: Final[Any] = {
+    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+}
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
+
+
+class TokenKind(StrEnum):
+    """What a token is good for."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+LIFETIME_S: Final[Mapping[TokenKind, int]] = {TokenKind.ACCESS: 30 * 60, TokenKind.REFRESH: 7 * 24 * 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says. Times are microseconds since 1970, on whole seconds."""
+
+    user_id: int
+    kind: TokenKind
+    jti: str
+    version: int
+    issued_at: int
+    expires_at: int
+
+
+def issue(
+    user_id: int,
+    kind: TokenKind,
+    *,
+    jti: str,
+    version: int,
+    secret: str,
+    now: int,
+    lifetime_s: int | None = None,
+) -> str:
+    """A signed token. `version` is the user's log-out-everywhere counter, `jti` a fresh random id.
+
+    Raises WeakSecretError when the secret is too short to protect anything.
+    """
+    seconds = now // SECOND
+    body = {
+        "sub": str(user_id),
+        "type": kind.value,
+        "jti": jti,
+        "ver": version,
+        "iat": seconds,
+        "nbf": seconds,
+        "exp": seconds + (LIFETIME_S[kind] if lifetime_s is None else lifetime_s),
+    }
+    return jwt.encode(body, _strong(secret), algorithm=_ALGORITHM)
+
+
+def read(token: str, kind: TokenKind, *, secret: str, now: int) -> Claims:
+    """What a token says, once it is proved to be ours, of this kind, and of this time.
+
+    Raises AuthenticationFailedError, whose text never says more than an outsider may know.
+    """
+    body = _signed_body(token, _strong(secret))
+    claims = _claims(body)
+    if claims.kind is not kind:
+        raise _failed()
+    if now < claims.issued_at - SKEW or now < _count(body.get("nbf")) * SECOND - SKEW:
+        raise _failed()
+    if now >= claims.expires_at:
+        raise AuthenticationFailedError(problem="the session has ended")
+    return claims
+
+
+def _signed_body(token: str, secret: str) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, secret, algorithms=[_ALGORITHM], options=_OUR_OWN_CHECKS)
+    # A token with a lone surrogate cannot even be spelled in bytes; PyJWT lets that error pass.
+    except (jwt.InvalidTokenError, UnicodeEncodeError):
+        raise _failed() from None
+
+
+def _claims(body: Mapping[str, Any]) -> Claims:
+    subject, jti, kind = body.get("sub"), body.get("jti"), body.get("type")
+    if not isinstance(subject, str) or _DIGITS.fullmatch(subject) is None:
+        raise _failed()
+    if not isinstance(jti, str) or not jti or kind not in tuple(TokenKind):
+        raise _failed()
+    return Claims(
+        user_id=int(subject),
+        kind=TokenKind(kind),
+        jti=jti,
+        version=_count(body.get("ver")),
+        issued_at=_count(body.get("iat")) * SECOND,
+        expires_at=_count(body.get("exp")) * SECOND,
+    )
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:  # a bool is an int to isinstance, and no time
+        raise _failed()
+    return value
+
+
+def _strong(secret: str) -> str:
+    if len(secret) < MIN_SECRET:
+        raise WeakSecretError(name="JWT_SECRET_KEY", problem=f"shorter than {MIN_SECRET} characters")
+    if len(set(secret)) < MIN_SECRET // 4:
+        raise WeakSecretError(name="JWT_SECRET_KEY", problem="repeats a few characters over and over")
+    return secret
+
+
+def _failed() -> AuthenticationFailedError:
+    return AuthenticationFailedError(problem="authentication failed")

@@ -1,0 +1,1 @@
+"""The pure controller: events in, effects out, time inside the events."""

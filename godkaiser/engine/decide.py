@@ -1,0 +1,185 @@
+"""Rules at work: evaluate, remember, and turn truth into standing wishes for actuators.
+
+A wish stands while its rule is true. When it is no longer true the wish is withdrawn, and an actuator nobody
+wants anything of goes back to its safe value. Cooldown counts from the last start, and from the end of a
+lease that ran out.
+"""
+
+from __future__ import annotations
+
+from godkaiser.engine.actuation import settle_actuator
+from godkaiser.engine.effect import Decision, Store
+from godkaiser.engine.state import ChainStep, Moment, RuleState
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
+from godkaiser.model.instant import HOUR, to_iso
+from godkaiser.model.truth import Truth
+from godkaiser.rules.arbitrate import Wish
+from godkaiser.rules.evaluate import Trace, evaluate
+from godkaiser.rules.explain import tell
+from godkaiser.rules.rule import series_of
+from godkaiser.safety.stop import Phase
+
+
+def reconsider(moment: Moment, rule_id: RuleId) -> None:
+    """Evaluate a rule and act on what changed."""
+    state = moment.state.rules[rule_id]
+    if not state.rule.enabled:
+        _withdraw(moment, state, "disabled")
+        return
+    result = evaluate(state.rule.when, state.memory, moment.state, moment.now)
+    before, state.truth, state.trace = state.truth, result.truth, result.trace
+    if result.look_again is not None:
+        moment.state.due.set(("rule", rule_id), result.look_again)
+    wanted = _wanted(moment, state)
+    if wanted and not state.active:
+        _start(moment, state)
+    elif not wanted and state.active:
+        _withdraw(moment, state, "")
+    elif before is not state.truth:
+        _record(moment, state, "")
+    mark_degraded(moment, state)
+
+
+def _wanted(moment: Moment, state: RuleState) -> bool:
+    if state.truth is not Truth.UNKNOWN:
+        state.hold_until = None
+        return state.truth is Truth.TRUE
+    policy = state.rule.when_unknown
+    if policy.policy == "hold" and state.active:
+        if state.hold_until is None:
+            state.hold_until = moment.now + policy.lasting
+            moment.state.due.set(("rule", state.rule.id), state.hold_until)
+        return moment.now < state.hold_until
+    return policy.policy == "keep" and state.active
+
+
+def _start(moment: Moment, state: RuleState) -> None:
+    rule = state.rule
+    wait = _not_before(moment, state)
+    if wait > moment.now:
+        moment.state.due.set(("rule", rule.id), wait)
+        return
+    if moment.state.stop.phase is not Phase.NORMAL or not _read_since_release(moment, state):
+        return
+    state.active = True
+    state.starts.append(moment.now)
+    state.ready_at = moment.now + rule.cooldown
+    _record(moment, state, "")
+    for turn in rule.actions:
+        wish = Wish(turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, moment.seq)
+        moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
+        settle_actuator(moment, turn.actuator, story(moment, state))
+
+
+def _not_before(moment: Moment, state: RuleState) -> int:
+    while state.starts and state.starts[0] <= moment.now - HOUR:
+        state.starts.popleft()
+    limit = state.rule.hourly_limit
+    if limit is not None and len(state.starts) >= limit:
+        return max(state.ready_at, state.starts[0] + HOUR)
+    return state.ready_at
+
+
+def _read_since_release(moment: Moment, state: RuleState) -> bool:
+    """After a stop a rule acts only on what it has seen since: old readings made old wishes."""
+    readings = (moment.state.latest(series) for series in series_of(state.rule.when))
+    return all(reading is None or reading.received_at > moment.state.released_at for reading in readings)
+
+
+def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
+    if not state.active:
+        return
+    state.active = False
+    state.hold_until = None
+    _record(moment, state, note)
+    for turn in state.rule.actions:
+        moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
+        settle_actuator(moment, turn.actuator, story(moment, state))
+
+
+def _record(moment: Moment, state: RuleState, note: str) -> None:
+    state.decided_at = moment.now
+    text = trace_text(moment, state.trace)
+    moment.state.counters["decisions"] += 1
+    moment.emit(
+        Store(Decision(state.rule.id, moment.now, state.truth.value, state.active, text, moment.seq, note))
+    )
+    moment.tell("rule", state.rule.id)
+
+
+def trace_text(moment: Moment, trace: Trace | None) -> str:
+    """The trace in one line."""
+    return "" if trace is None else tell(trace, moment.state.name_of, moment.state.unit_of)
+
+
+def story(moment: Moment, state: RuleState) -> list[ChainStep]:
+    """From the payload to the decision."""
+    steps: list[ChainStep] = []
+    for series in sorted(series_of(state.rule.when)):
+        reading = moment.state.latest(series)
+        if reading is not None:
+            said = f"{series.node} reported raw {reading.raw:g} on pin {series.gpio} ({series.sensor_type})"
+            steps.append(ChainStep("payload", reading.received_at, said, True))
+            value = f"{reading.value:.4g} {reading.unit}" if reading.value is not None else "no value"
+            text = f"{moment.state.name_of(series)}: {value}, measured {to_iso(reading.measured_at)}"
+            steps.append(ChainStep("reading", reading.measured_at, f"{text}, {reading.quality.value}", True))
+    verb = "holds" if state.active else "no longer holds"
+    decided = f"Rule “{state.rule.name}” {verb}: {trace_text(moment, state.trace)}"
+    return [*steps, ChainStep("decision", moment.now, decided, state.active)]
+
+
+def mark_degraded(moment: Moment, state: RuleState) -> None:
+    """Say, and say once, why a rule cannot work."""
+    problem = _problem(moment, state)
+    if problem != state.degraded:
+        state.degraded = problem
+        moment.tell("rule", state.rule.id)
+
+
+def _problem(moment: Moment, state: RuleState) -> str:
+    if not state.rule.enabled:
+        return ""
+    for turn in state.rule.actions:
+        node = moment.state.nodes.get(turn.actuator.node)
+        if turn.actuator not in moment.state.actuators:
+            return f"cannot act: there is no actuator {turn.actuator}"
+        if node is None or node.status != "approved":
+            return f"cannot act: node {turn.actuator.node} is not approved"
+        if node.online is not True:
+            return f"cannot act: node {turn.actuator.node} is offline"
+    if state.truth is Truth.UNKNOWN:
+        return f"cannot decide: {trace_text(moment, state.trace)}"
+    return ""
+
+
+def reconsider_node(moment: Moment, node: NodeId) -> None:
+    """A node came or went: rules that read it or act on it look again."""
+    for state in tuple(moment.state.rules.values()):
+        reads = any(series.node == node for series in series_of(state.rule.when))
+        acts = any(turn.actuator.node == node for turn in state.rule.actions)
+        if reads or acts:
+            reconsider(moment, state.rule.id)
+
+
+def reconsider_all(moment: Moment) -> None:
+    """Everything again: after a start, a change of rules, the end of a stop."""
+    for rule_id in tuple(moment.state.rules):
+        reconsider(moment, rule_id)
+
+
+def on_stale(moment: Moment, series: SeriesId) -> None:
+    """A reading grew too old: unknown from now on."""
+    moment.tell("sensor", series)
+    for rule_id in moment.state.rules_reading(series):
+        reconsider(moment, rule_id)
+
+
+def drop_rule(moment: Moment, state: RuleState) -> None:
+    """A rule is removed: what it wanted is no longer wanted."""
+    _withdraw(moment, state, "removed")
+
+
+def wishers_of(moment: Moment, actuator: ActuatorId) -> list[RuleState]:
+    """Rules whose wish stands for an actuator."""
+    rules = moment.state.rules.values()
+    return [r for r in rules if r.active and any(t.actuator == actuator for t in r.rule.actions)]

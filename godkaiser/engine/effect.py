@@ -1,0 +1,116 @@
+"""What the engine asks the shell to do. The shell carries them out in this order of importance:
+
+`Journal` first (fsynced, written ahead), then `Send` and `Say`, then `Store` in batches, then `Tell`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from godkaiser.model.command import Notice
+from godkaiser.model.ids import NodeId, SeriesId
+from godkaiser.model.instant import Instant
+from godkaiser.model.outcome import Outcome
+from godkaiser.model.reading import Reading
+from godkaiser.model.site import ActuatorSpec
+from godkaiser.safety.seal import SafeCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A line for the safety journal: durable before anything of this step is sent."""
+
+    kind: str
+    key: str
+    data: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A sealed command, on its way to the broker. `energising` ones are dropped when the journal fails."""
+
+    command: SafeCommand
+    energising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A notice: cannot move anything."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule concluded, kept for ever and hashed by the demo."""
+
+    rule: str
+    at: Instant
+    truth: str
+    active: bool
+    trace: str
+    cause: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A node's lasting facts."""
+
+    id: NodeId
+    status: str
+    name: str
+    zone: str | None
+    boot_id: str
+    boot: int
+    modern: bool
+    first_seen: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRecord:
+    """A series' lasting facts."""
+
+    id: SeriesId
+    unit: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Who did what."""
+
+    at: Instant
+    who: str
+    action: str
+    target: str
+    detail: str
+
+
+Record = Reading | Decision | Outcome | NodeRecord | SeriesRecord | Audit | ActuatorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Something for the database, in order."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something people look at changed: (`kind`, `id`) of the snapshot."""
+
+    kind: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An intent reached an end (or a step): whoever waits for it may be told."""
+
+    outcome: Outcome
+
+
+Effect = Journal | Send | Say | Store | Tell | Answer

@@ -1,0 +1,178 @@
+"""`handle(event) -> effects`: one small branch per event. No clock: time is in the events.
+
+Every event gets a sequence number; whatever it causes carries that number, so one can walk back from a running
+pump to the payload. The same events in the same order give the same effects, byte for byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from godkaiser.engine import actuation, decide, halt, ingest, presence
+from godkaiser.engine.effect import Audit, Effect, Say, Store
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment, State
+from godkaiser.model import event as ev
+from godkaiser.model.command import ServerStatus
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
+from godkaiser.model.instant import SECOND, Instant
+from godkaiser.safety.stop import Phase, Stop
+from godkaiser.safety.watch import Lease
+
+
+class Engine:
+    """The controller without a machine around it."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._seq = 0
+
+    @property
+    def next_wakeup(self) -> Instant | None:
+        """When a `Timer` event is due, if nothing happens before."""
+        return self.state.due.next
+
+    def restore(self, journal: dict[tuple[str, str], dict[str, Any]], now: Instant) -> None:
+        """Take over what the safety journal kept: an active stop, running leases. Before anything else."""
+        for (kind, key), data in sorted(journal.items()):
+            if kind == "stop":
+                self.state.stop = Stop(Phase.ACTIVE, data["reason"], data["by"], data["since"])
+                for actuator in self.state.actuators.values():
+                    actuator.released = False
+            elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
+                lease = Lease(known.id, data["value"], data["since"], data["until"], data["command"], data["who"])
+                known.lease = lease
+                self.state.due.set(("lease", known.id), max(lease.until, now))
+
+    def handle(self, event: ev.Event) -> list[Effect]:
+        """Handle one event completely. Timers that are due before it come first."""
+        self._seq += 1
+        moment = Moment(self.state, event.at, self._seq)
+        self._fire_due(moment)
+        self._dispatch(moment, event)
+        return moment.effects
+
+    def _dispatch(self, moment: Moment, event: ev.Event) -> None:  # noqa: C901 - a table in the shape of a match
+        match event:
+            case ev.SensorReport():
+                ingest.on_sensor(moment, event)
+            case ev.Heartbeat():
+                presence.on_heartbeat(moment, event)
+            case ev.ActuatorReport():
+                actuation.on_report(moment, event)
+                halt.note_safe_nodes(moment, event.node)
+            case ev.CommandAck():
+                actuation.on_ack(moment, event)
+            case ev.Announce():
+                presence.on_announce(moment, event)
+            case ev.Will():
+                presence.on_will(moment, event)
+            case ev.StopAck():
+                halt.on_stop_ack(moment, event)
+            case ev.ClearAck():
+                halt.on_clear_ack(moment, event)
+            case ev.Malformed():
+                ingest.on_malformed(moment, event)
+            case ev.Asked():
+                actuation.on_asked(moment, event.intent)
+            case ev.StopAsked():
+                halt.on_stop(moment, event)
+            case ev.ClearAsked():
+                halt.on_clear(moment, event)
+            case ev.NodeDecided():
+                presence.on_decided(moment, event)
+            case ev.RulesChanged():
+                _on_rules(moment, event)
+            case ev.LinkUp():
+                _on_link_up(moment, event)
+            case ev.LinkDown():
+                _on_link_down(moment, event)
+            case ev.SendFailed():
+                actuation.on_send_failed(moment, event)
+            case ev.Stored():
+                moment.state.counters["readings_stored"] += event.rows
+                moment.state.counters["duplicates"] += event.repeats
+                moment.tell("counters")
+            case ev.Closing():
+                _on_closing(moment)
+            case ev.Alert() | ev.Noted() | ev.Echo() | ev.Timer():
+                pass
+
+    def _fire_due(self, moment: Moment) -> None:
+        for kind, key in self.state.due.due(moment.now):
+            match kind:
+                case "rule":
+                    if RuleId._made(key) in self.state.rules:
+                        decide.reconsider(moment, RuleId._made(key))
+                case "stale":
+                    decide.on_stale(moment, SeriesId._made(key))
+                case "node":
+                    presence.on_silence(moment, NodeId._made(key))
+                case "command":
+                    actuation.on_deadline(moment, key)
+                case "lease":
+                    actuation.on_lease_end(moment, ActuatorId._made(key))
+                case "owed":
+                    actuation.on_owed(moment, ActuatorId._made(key))
+                case "retry":
+                    actuation.on_retry(moment, ActuatorId._made(key))
+                case "hold":
+                    actuation.on_hold_end(moment, ActuatorId._made(key))
+                case "stop":
+                    halt.on_stop_due(moment)
+                case "clear":
+                    halt.on_clear_due(moment)
+
+
+def _on_rules(moment: Moment, event: ev.RulesChanged) -> None:
+    """The new set replaces the old; what removed or changed rules wanted is withdrawn first."""
+    fresh = {rule.id: rule for rule in event.rules}
+    for rule_id, old in tuple(moment.state.rules.items()):
+        if fresh.get(rule_id) != old.rule:
+            decide.drop_rule(moment, old)
+    for spec in event.actuators:
+        moment.state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec, released=_free(moment)))
+        moment.emit(Store(spec))
+        moment.tell("actuator", spec.id)
+    moment.state.set_rules(event.rules)
+    moment.emit(Store(Audit(moment.now, event.by, "rules.changed", "all", ", ".join(fresh))))
+    decide.reconsider_all(moment)
+    for rule_id in fresh:
+        moment.tell("rule", rule_id)
+
+
+def _free(moment: Moment) -> bool:
+    return moment.state.stop.phase is Phase.NORMAL
+
+
+def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
+    """Announce ourselves, repeat an active stop, deliver what is owed."""
+    link = moment.state.link
+    link.up, link.since, link.broker, link.problem = True, moment.now, event.broker, ""
+    moment.emit(Say(ServerStatus(True, moment.now // SECOND)))
+    moment.tell("link")
+    if moment.state.stop.phase in (Phase.ACTIVE, Phase.CLEARING):
+        halt.tell_nodes_to_stop(moment)
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.owed:
+            actuation.on_owed(moment, actuator.id)
+        elif moment.state.wishes.get(actuator.id):
+            actuation.settle_actuator(moment, actuator.id, [ChainStep("intent", moment.now, "the broker is back")])
+
+
+def _on_link_down(moment: Moment, event: ev.LinkDown) -> None:
+    link = moment.state.link
+    link.up, link.broker, link.problem = False, event.broker, event.why
+    link.since = moment.now if link.since is None or link.problem != event.why else link.since
+    moment.tell("link")
+
+
+def _on_closing(moment: Moment) -> None:
+    """Nobody will supervise a lease any more: everything we know to be away from safe goes back."""
+    for actuator in tuple(moment.state.actuators.values()):
+        away = actuator.reported is not None and actuator.reported != actuator.spec.safe_value
+        if actuator.lease is not None or away:
+            actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
+            actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
+    moment.emit(Say(ServerStatus(False, moment.now // SECOND, "graceful_shutdown")))
+
+

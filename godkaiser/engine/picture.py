@@ -1,0 +1,233 @@
+"""The state as plain data for people and programs: the one shape that socket, page, CLI and notebook get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
+from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.outcome import Outcome
+from godkaiser.model.quantity import Freshness
+from godkaiser.rules.explain import sentence
+from godkaiser.safety.stop import Phase
+from godkaiser.sensors.types import TYPES
+
+COUNTED = (
+    "received",
+    "readings_received",
+    "readings_stored",
+    "duplicates",
+    "quarantined",
+    "malformed",
+    "decisions",
+    "commands_sent",
+    "commands_confirmed",
+    "commands_refused",
+    "commands_failed",
+)
+
+
+def _iso(at: Instant | None) -> str | None:
+    return None if at is None else to_iso(at)
+
+
+def node_picture(state: State, node: NodeState, now: Instant) -> dict[str, Any]:
+    """One node."""
+    return {
+        "id": node.id,
+        "name": node.name or node.id,
+        "zone": node.zone,
+        "status": node.status,
+        "online": node.online,
+        "last_contact": _iso(node.last_contact),
+        "generation": None if node.last_contact is None else "2026" if node.modern else "seed",
+        "rssi": node.rssi,
+        "heap": node.heap,
+        "uptime": node.uptime,
+        "problems": list(node.problems),
+    }
+
+
+def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str, Any]:
+    """One sensor with its newest reading."""
+    reading = sensor.latest
+    spec = sensor.spec
+    node = state.nodes.get(sensor.id.node)
+    freshness = Freshness.NEVER if reading is None else state.age_class(sensor, reading, now)
+    return {
+        "id": sensor.id,
+        "name": sensor_name(sensor),
+        "node": sensor.id.node,
+        "zone": (spec.zone if spec is not None else None) or (node.zone if node is not None else None),
+        "type": sensor.id.sensor_type,
+        "unit": TYPES[sensor.id.sensor_type].unit,
+        "value": None if reading is None else reading.value,
+        "raw": None if reading is None else reading.raw,
+        "quality": None if reading is None else reading.quality.value,
+        "reason": None if reading is None or not reading.reason else reading.reason,
+        "measured_at": None if reading is None else to_iso(reading.measured_at),
+        "received_at": None if reading is None else to_iso(reading.received_at),
+        "freshness": freshness.value,
+        "stale_after_s": sensor.stale_after / SECOND,
+    }
+
+
+def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dict[str, Any]:
+    """One actuator. `reported` is the node's word; `wished` is ours."""
+    spec, node = actuator.spec, state.nodes.get(actuator.id.node)
+    reported = actuator.reported
+    return {
+        "id": actuator.id,
+        "name": spec.name or actuator.id,
+        "node": actuator.id.node,
+        "zone": spec.zone or (node.zone if node is not None else None),
+        "kind": spec.kind or spec.type,
+        "type": spec.type,
+        "safe_value": spec.safe_value,
+        "enabled": spec.enabled,
+        "reported": reported,
+        "reported_at": _iso(actuator.reported_at),
+        "wished": actuator.wished,
+        "pending": any(p.intent.actuator == actuator.id for p in state.pending.values()) or actuator.owed,
+        "safe": None if reported is None else reported == spec.safe_value,
+        "emergency": actuator.emergency or None,
+        "lease_until": None if actuator.lease is None else to_iso(actuator.lease.until),
+        "max_on_s": spec.longest_on_s,
+        "last_command": None if actuator.last is None else outcome_picture(actuator.last),
+    }
+
+
+def outcome_picture(outcome: Outcome) -> dict[str, Any]:
+    """What became of a command."""
+    return {
+        "id": outcome.intent,
+        "actuator": outcome.actuator,
+        "value": outcome.value,
+        "at": to_iso(outcome.at),
+        "origin": outcome.who,
+        "state": outcome.fate.value,
+        "message": outcome.message,
+        "findings": [
+            {"code": f.code, "sentence": f.sentence, "severity": f.severity.value} for f in outcome.findings
+        ],
+    }
+
+
+def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
+    """One rule."""
+    return {
+        "id": rule.rule.id,
+        "name": rule.rule.name,
+        "sentence": sentence(rule.rule, state.name_of, state.unit_of),
+        "enabled": rule.rule.enabled,
+        "truth": rule.truth.value,
+        "acting": rule.active,
+        "degraded": rule.degraded or None,
+        "last_decision": _iso(rule.decided_at),
+    }
+
+
+def stop_picture(state: State) -> dict[str, Any]:
+    """The software stop."""
+    stop = state.stop
+    return {
+        "phase": stop.phase.value,
+        "reason": stop.reason or None,
+        "by": stop.by or None,
+        "since": _iso(stop.since),
+        "unconfirmed": sorted(stop.waiting) if stop.phase is not Phase.NORMAL else [],
+        "problem": stop.problem or None,
+    }
+
+
+def link_picture(state: State) -> dict[str, Any]:
+    """The broker connection."""
+    link = state.link
+    return {
+        "state": "up" if link.up else "down" if link.since is not None else "connecting",
+        "since": _iso(link.since),
+        "broker": link.broker,
+        "error": link.problem or None,
+        "next_try_s": None,
+    }
+
+
+def counters_picture(state: State) -> dict[str, Any]:
+    """Counts since the start."""
+    counts: dict[str, Any] = {name: state.counters[name] for name in COUNTED}
+    counts["malformed_by_code"] = dict(sorted(state.malformed_by_code.items()))
+    counts["malformed_last"] = malformed_picture(state)
+    return counts
+
+
+def malformed_picture(state: State) -> list[dict[str, Any]]:
+    """The last messages we could not read, newest first."""
+    return [
+        {"at": to_iso(m.at), "topic": m.topic, "excerpt": m.excerpt, "code": m.code, "why": m.why}
+        for m in state.malformed
+    ]
+
+
+def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
+    """Everything."""
+    return {
+        "now": to_iso(now),
+        "seq": seq,
+        "kaiser_id": state.kaiser,
+        "link": link_picture(state),
+        "stop": stop_picture(state),
+        "zones": [{"id": zone, "name": name} for zone, name in state.zones.items()],
+        "nodes": [node_picture(state, node, now) for node in state.nodes.values()],
+        "sensors": [sensor_picture(state, sensor, now) for sensor in state.sensors.values()],
+        "actuators": [actuator_picture(state, a, now) for a in state.actuators.values()],
+        "rules": [rule_picture(state, rule, now) for rule in state.rules.values()],
+        "counters": counters_picture(state),
+        "malformed": malformed_picture(state),
+    }
+
+
+def _find(kind: str) -> Callable[[State, str], Any]:
+    return {
+        "node": lambda state, key: state.nodes.get(NodeId._made(key)),
+        "sensor": lambda state, key: state.sensors.get(SeriesId._made(key)),
+        "actuator": lambda state, key: state.actuators.get(ActuatorId._made(key)),
+        "rule": lambda state, key: state.rules.get(RuleId._made(key)),
+    }[kind]
+
+
+_DRAW: dict[str, Callable[[State, Any, Instant], dict[str, Any]]] = {
+    "node": node_picture,
+    "sensor": sensor_picture,
+    "actuator": actuator_picture,
+    "rule": rule_picture,
+}
+_WHOLE: dict[str, Callable[[State], dict[str, Any]]] = {
+    "stop": stop_picture,
+    "link": link_picture,
+    "counters": counters_picture,
+}
+
+
+def one(state: State, kind: str, key: str, now: Instant) -> dict[str, Any] | None:
+    """The present picture of one thing; None when it is gone."""
+    if kind in _WHOLE:
+        return _WHOLE[kind](state)
+    thing = _find(kind)(state, key)
+    return None if thing is None else _DRAW[kind](state, thing, now)
+
+
+def why(state: State, actuator_id: ActuatorId) -> dict[str, Any]:
+    """The chain behind an actuator's last command, from the payload to the outcome."""
+    actuator = state.actuators[actuator_id]
+    name = actuator.spec.name or actuator_id
+    steps = [{"what": s.what, "at": to_iso(s.at), "text": s.text, "ok": s.ok} for s in actuator.chain]
+    if actuator.reported is None:
+        text = f"{name}: the node has not reported it yet."
+    else:
+        now_is = "at its safe value" if actuator.reported == actuator.spec.safe_value else f"at {actuator.reported:.0%}"
+        text = f"{name} is {now_is} by the node's report."
+    if not steps:
+        text += " No command was sent to it since the controller started."
+    return {"actuator": actuator_id, "text": text, "steps": steps}

@@ -1,0 +1,115 @@
+"""Nodes come, wait, are approved, vanish and come back. The heartbeat ack goes out before anything else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from godkaiser.engine.actuation import deliver_owed, resettle_node
+from godkaiser.engine.decide import reconsider_node
+from godkaiser.engine.effect import Audit, NodeRecord, Say, Store
+from godkaiser.engine.halt import stop_node_again
+from godkaiser.engine.state import Moment, NodeState
+from godkaiser.model.command import HeartbeatAck, WillCleared
+from godkaiser.model.event import Announce, Heartbeat, NodeDecided, Will
+from godkaiser.model.ids import KaiserId, NodeId
+from godkaiser.model.instant import SECOND
+
+OFFLINE_AFTER: Final = 180 * SECOND
+_ACK_STATUS: Final = {"approved": "online", "pending": "pending_approval", "rejected": "rejected"}
+
+
+def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
+    """Ack first. Then: is it new, did it reboot, is it back?"""
+    node = moment.state.nodes.get(event.node) or _discovered(moment, event.kaiser, event.node)
+    node.epoch = event.handover_epoch or node.epoch
+    ack = HeartbeatAck(
+        event.kaiser, event.node, _ACK_STATUS[node.status], node.epoch or 1, moment.now // SECOND
+    )
+    moment.emit(Say(ack))
+    _remember(moment, node, event)
+    _heard(moment, node)
+
+
+def _discovered(moment: Moment, kaiser: KaiserId, node_id: NodeId) -> NodeState:
+    node = moment.state.nodes[node_id] = NodeState(node_id, kaiser, "pending", first_seen=moment.now)
+    moment.emit(Store(Audit(moment.now, "controller", "node.discovered", node_id, "waits for approval")))
+    return node
+
+
+def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> None:
+    rebooted = bool(event.boot_id) and event.boot_id != node.boot_id
+    if not event.boot_id and node.uptime is not None and event.uptime < node.uptime:
+        rebooted = True
+    first = node.last_contact is None and node.first_seen in (0, moment.now)
+    if first:
+        node.first_seen = moment.now
+    node.kaiser, node.modern = event.kaiser, event.modern
+    node.uptime, node.rssi, node.heap = event.uptime, event.wifi_rssi, event.heap_free
+    if rebooted:
+        node.boot, node.boot_id = node.boot + 1, event.boot_id
+    if rebooted or first:
+        store_node(moment, node)
+
+
+def _heard(moment: Moment, node: NodeState) -> None:
+    """Any heartbeat proves life; only a change from not-online means it is back."""
+    back = node.online is not True
+    node.last_contact, node.online = moment.now, True
+    moment.state.due.set(("node", node.id), moment.now + OFFLINE_AFTER)
+    moment.tell("node", node.id)
+    if not back:
+        return
+    moment.emit(Say(WillCleared(node.kaiser, node.id)))
+    if node.status == "approved":
+        stop_node_again(moment, node.id)
+        deliver_owed(moment, node.id)
+        resettle_node(moment, node.id)
+        reconsider_node(moment, node.id)
+
+
+def on_announce(moment: Moment, event: Announce) -> None:
+    """A connect states the epoch that the next ack must echo."""
+    node = moment.state.nodes.get(event.node)
+    if node is not None:
+        node.epoch = event.epoch or node.epoch
+
+
+def on_will(moment: Moment, event: Will) -> None:
+    """At once offline; a retained will older than the last contact is old news."""
+    node = moment.state.nodes.get(event.node)
+    if node is None or (event.retained and node.online):
+        return
+    _lost(moment, node)
+
+
+def on_silence(moment: Moment, node_id: NodeId) -> None:
+    """Nothing heard for `OFFLINE_AFTER`."""
+    _lost(moment, moment.state.nodes[node_id])
+
+
+def _lost(moment: Moment, node: NodeState) -> None:
+    if node.online is False:
+        return
+    node.online = False
+    moment.state.due.drop(("node", node.id))
+    moment.tell("node", node.id)
+    reconsider_node(moment, node.id)
+
+
+def on_decided(moment: Moment, event: NodeDecided) -> None:
+    """A person approved or rejected a node. The next heartbeat's ack tells it."""
+    node = moment.state.nodes.get(event.node) or NodeState(event.node, moment.state.kaiser, "pending")
+    moment.state.nodes[event.node] = node
+    node.status = "approved" if event.approved else "rejected"
+    store_node(moment, node)
+    word = "node.approved" if event.approved else "node.rejected"
+    moment.emit(Store(Audit(moment.now, event.by, word, event.node, "")))
+    moment.tell("node", node.id)
+
+
+def store_node(moment: Moment, node: NodeState) -> None:
+    """Keep its lasting facts."""
+    record = NodeRecord(
+        node.id, node.status, node.name, node.zone, node.boot_id, node.boot, node.modern, node.first_seen
+    )
+    moment.emit(Store(record))

@@ -1,0 +1,302 @@
+"""Everything the engine knows. Mutable, owned by one engine, changed only while an event is handled."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from godkaiser.engine.effect import Effect, Tell
+from godkaiser.model.event import Malformed
+from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
+from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.intent import Intent
+from godkaiser.model.outcome import Outcome
+from godkaiser.model.quantity import Freshness
+from godkaiser.model.reading import Reading
+from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
+from godkaiser.model.truth import Truth
+from godkaiser.model.view import NodeView
+from godkaiser.rules.arbitrate import Wish
+from godkaiser.rules.evaluate import Memory, Trace
+from godkaiser.rules.rule import Rule, series_of
+from godkaiser.safety.stop import Phase, Stop
+from godkaiser.safety.watch import Deadlines, Lease
+from godkaiser.sensors.types import TYPES
+
+KEPT_MALFORMED: Final = 20
+NodeStatus = Literal["pending", "approved", "rejected"]
+Due = tuple[str, str]
+
+
+@dataclass(slots=True)
+class NodeState:
+    """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots."""
+
+    id: NodeId
+    kaiser: KaiserId
+    status: NodeStatus
+    name: str = ""
+    zone: str | None = None
+    online: bool | None = None
+    last_contact: Instant | None = None
+    modern: bool = False
+    epoch: int = 0
+    boot_id: str = ""
+    boot: int = 0
+    uptime: int | None = None
+    rssi: int | None = None
+    heap: int | None = None
+    first_seen: Instant = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class SensorState:
+    """A series: its spec (if declared), newest reading, newest one that rules may use."""
+
+    id: SeriesId
+    spec: SensorSpec | None
+    latest: Reading | None = None
+    usable: Reading | None = None
+    stale_after: int = 180 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """One hop of the story behind a command, for `why`."""
+
+    what: str
+    at: Instant
+    text: str
+    ok: bool | None = None
+
+
+@dataclass(slots=True)
+class ActuatorState:
+    """An actuator: what the node reports, what we last asked for, its lease, and the story behind it."""
+
+    id: ActuatorId
+    spec: ActuatorSpec
+    reported: float | None = None
+    reported_at: Instant | None = None
+    emergency: str = ""
+    wished: float | None = None
+    lease: Lease | None = None
+    owed: bool = False
+    released: bool = True
+    last: Outcome | None = None
+    chain: list[ChainStep] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RuleState:
+    """A rule at work: its memory, last truth, whether its wish stands, when it may act again."""
+
+    rule: Rule
+    memory: Memory = field(default_factory=Memory)
+    truth: Truth = Truth.UNKNOWN
+    trace: Trace | None = None
+    active: bool = False
+    ready_at: Instant = 0
+    hold_until: Instant | None = None
+    starts: deque[Instant] = field(default_factory=deque)
+    degraded: str = ""
+    decided_at: Instant | None = None
+
+
+@dataclass(slots=True)
+class Pending:
+    """A command on its way, waiting for its answer."""
+
+    intent: Intent
+    command: str
+    verb: str
+    sent_at: Instant
+    deadline: Instant
+    acked: bool = False
+
+
+@dataclass(slots=True)
+class LinkState:
+    """The broker connection."""
+
+    up: bool = False
+    since: Instant | None = None
+    broker: str = ""
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class State:
+    """The whole. Also the view rules and safety are given (`ReadingView`, `SafetyView`)."""
+
+    kaiser: KaiserId
+    timezone: str = "UTC"
+    run: int = 1
+    zones: dict[str, str] = field(default_factory=dict)
+    nodes: dict[NodeId, NodeState] = field(default_factory=dict)
+    sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
+    sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
+    actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
+    rules: dict[RuleId, RuleState] = field(default_factory=dict)
+    readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
+    bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
+    wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
+    resume_queue: deque[ActuatorId] = field(default_factory=deque)
+    released_at: Instant = -1
+    link: LinkState = field(default_factory=LinkState)
+    due: Deadlines[Due] = field(default_factory=Deadlines)
+    counters: Counter[str] = field(default_factory=Counter)
+    malformed_by_code: Counter[str] = field(default_factory=Counter)
+    malformed: deque[Malformed] = field(default_factory=lambda: deque(maxlen=KEPT_MALFORMED))
+
+    # ── what rules may ask ─────────────────────────────────────────────────────────────────────────────
+    def bound(self, series: SeriesId) -> SensorState | None:
+        """The sensor a rule means. Without a bus address it is the only one on that pin, or nobody."""
+        if (sensor := self.sensors.get(series)) is not None:
+            return sensor
+        candidates = self.bindings.get(series, ())
+        return self.sensors[candidates[0]] if len(candidates) == 1 else None
+
+    def latest(self, series: SeriesId) -> Reading | None:
+        """Newest usable reading."""
+        sensor = self.bound(series)
+        return None if sensor is None else sensor.usable
+
+    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
+        """Against the newest usable reading."""
+        sensor = self.bound(series)
+        if sensor is None or sensor.usable is None:
+            return Freshness.NEVER
+        return self.age_class(sensor, sensor.usable, now)
+
+    def age_class(self, sensor: SensorState, reading: Reading, now: Instant) -> Freshness:
+        """Fresh until two thirds of the allowed age, late until all of it; offline with its node."""
+        node = self.nodes.get(sensor.id.node)
+        if node is not None and node.online is False:
+            return Freshness.OFFLINE
+        age = now - reading.received_at
+        if age >= sensor.stale_after:
+            return Freshness.STALE
+        return Freshness.LATE if 3 * age > 2 * sensor.stale_after else Freshness.FRESH
+
+    def name_of(self, thing: str) -> str:
+        """What people call it; the id when it has no name."""
+        names: Mapping[str, ActuatorState] = self.actuators
+        if (actuator := names.get(thing)) is not None:
+            return actuator.spec.name or thing
+        if thing.count("/") == 2 and (sensor := self.bound(SeriesId.parse(thing))) is not None:
+            return sensor_name(sensor)
+        nodes: Mapping[str, NodeState] = self.nodes
+        return nodes[thing].name or thing if thing in nodes else thing
+
+    def unit_of(self, series: str) -> str:
+        """The unit of a series."""
+        return TYPES[series.split("/")[2].partition("@")[0]].unit if series.count("/") == 2 else ""
+
+    # ── what safety may ask ────────────────────────────────────────────────────────────────────────────
+    def stopped(self, actuator: ActuatorId) -> str | None:
+        """Why the stop forbids energising it."""
+        state = self.actuators.get(actuator)
+        if self.stop.phase is Phase.NORMAL or (
+            self.stop.phase is Phase.RESUMING and state is not None and state.released
+        ):
+            return None
+        return f"{self.stop.reason or 'no reason given'} ({self.stop.phase.value}, by {self.stop.by})"
+
+    @property
+    def link_up(self) -> bool:
+        """Is the broker there?"""
+        return self.link.up
+
+    def spec(self, actuator: ActuatorId) -> ActuatorSpec | None:
+        """Its spec."""
+        state = self.actuators.get(actuator)
+        return None if state is None else state.spec
+
+    def node(self, node: NodeId) -> NodeView | None:
+        """As safety sees it."""
+        state = self.nodes.get(node)
+        if state is None:
+            return None
+        return NodeView(node, state.status == "approved", state.online, state.modern)
+
+    def on_since(self, actuator: ActuatorId) -> Instant | None:
+        """Since when it is away from its safe value."""
+        state = self.actuators.get(actuator)
+        return None if state is None or state.lease is None else state.lease.since
+
+    # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
+    def add_sensor(self, series: SeriesId) -> SensorState:
+        """A series heard of for the first time; its spec may stand without the address."""
+        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+        spec = self.sensor_specs.get(series) or self.sensor_specs.get(bare)
+        seconds = spec.stale_after_s if spec is not None and spec.stale_after_s else TYPES[series.sensor_type].stale_s
+        sensor = self.sensors[series] = SensorState(series, spec, stale_after=round(seconds * SECOND))
+        if bare != series:
+            self.bindings.setdefault(bare, []).append(series)
+        return sensor
+
+    def set_rules(self, rules: tuple[Rule, ...]) -> None:
+        """Replace all rules; a rule that stays the same keeps its memory."""
+        old, self.rules, self.readers = self.rules, {}, {}
+        for rule in rules:
+            kept = old.get(rule.id)
+            self.rules[rule.id] = kept if kept is not None and kept.rule == rule else RuleState(rule)
+            for series in series_of(rule.when):
+                self.readers.setdefault(series, []).append(rule.id)
+
+    def rules_reading(self, series: SeriesId) -> list[RuleId]:
+        """Rules that look at a series, by its full id or without its address."""
+        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+        return [*self.readers.get(series, ()), *(self.readers.get(bare, ()) if bare != series else ())]
+
+
+def sensor_name(sensor: SensorState) -> str:
+    """The declared name, or what it measures and where."""
+    if sensor.spec is not None and sensor.spec.name:
+        return sensor.spec.name
+    return f"{TYPES[sensor.id.sensor_type].label} {sensor.id.node}/{sensor.id.gpio}"
+
+
+def from_site(site: Site) -> State:
+    """A state with everything the site declares, nothing heard yet."""
+    state = State(site.kaiser_id, site.timezone)  # type: ignore[arg-type]  # parsed by the model
+    state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
+    for node in site.nodes:
+        status: NodeStatus = "approved" if node.approved else "pending"
+        node_id = NodeId.parse(node.id)
+        state.nodes[node_id] = NodeState(node_id, state.kaiser, status, node.name, node.zone)
+    for spec in site.sensors:
+        state.sensor_specs[spec.series] = spec
+    for actuator in site.actuators:
+        state.actuators[actuator.id] = ActuatorState(actuator.id, actuator)
+    return state
+
+
+@dataclass(slots=True)
+class Moment:
+    """The handling of one event: the state, the time, the event's number, and the effects so far."""
+
+    state: State
+    now: Instant
+    seq: int
+    effects: list[Effect] = field(default_factory=list)
+    ordinal: int = 0
+
+    def emit(self, effect: Effect) -> None:
+        """Ask the shell for something."""
+        self.effects.append(effect)
+
+    def tell(self, kind: str, thing: str = "") -> None:
+        """People look at this: it changed."""
+        self.effects.append(Tell(kind, thing))
+
+    def new_id(self, kind: str) -> str:
+        """Derived from run and event number: a replay makes the same ids, a restart never repeats one."""
+        self.ordinal += 1
+        return f"{kind}{self.state.run}-{self.seq}-{self.ordinal}"

@@ -1,0 +1,470 @@
+"""Every error of godkaiser, one declaration each.
+
+    GodkaiserError
+    ├── ConfigurationError   SettingsError, PortInUseError, DataFolderError, DatabaseBrokenError,
+    │                        ControllerRunningError, MissingExtraError, WeakSecretError
+    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
+    │                        MessageTooLargeError
+    ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownRuleError,
+    │                        NoControllerError
+    ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError
+    ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError
+    ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
+    ├── UnavailableError     LinkDownError, ControllerGoneError, StoreAwayError, JournalError
+    └── InternalError        SealError, ProtocolError, RemoteError
+
+A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table
+of HTTP statuses and exit codes. Refusals inside the core are values; they become these in the facade.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+import string
+from typing import Any, ClassVar, dataclass_transform
+
+
+class Kind(enum.Enum):
+    """What sort of trouble it is: (HTTP status, exit code)."""
+
+    INVALID = (400, 2)
+    UNAUTHENTICATED = (401, 3)
+    FORBIDDEN = (403, 4)
+    MISSING = (404, 5)
+    CONFLICT = (409, 6)
+    REFUSED = (409, 7)
+    MALFORMED = (422, 8)
+    THROTTLED = (429, 9)
+    TIMEOUT = (504, 10)
+    UNAVAILABLE = (503, 11)
+    INTERNAL = (500, 70)
+
+    @property
+    def http_status(self) -> int:
+        """The status of the REST gateway."""
+        return self.value[0]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line."""
+        return self.value[1]
+
+
+_BY_CODE: dict[str, type[GodkaiserError]] = {}
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class GodkaiserError(Exception):
+    """Root of the tree. Subclasses are keyword-only dataclasses."""
+
+    kind: ClassVar[Kind] = Kind.INTERNAL
+    sentence: ClassVar[str] = "Something went wrong."
+    hint: ClassVar[str] = "Report this with the log around it."
+    code: ClassVar[str] = "godkaiser"
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
+        fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # it is a dataclass by now
+        used = {name for text in (cls.sentence, cls.hint) for _, name, _, _ in string.Formatter().parse(text) if name}
+        if not used <= fields:
+            raise TypeError(f"{cls.__name__} speaks of {sorted(used - fields)} but has only {sorted(fields)}")
+        _BY_CODE[cls.code] = cls
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The typed fields, as a dictionary."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @property
+    def remedy(self) -> str:
+        """The hint with its fields filled in."""
+        return self.hint.format(**self.details)
+
+    def __str__(self) -> str:
+        return self.sentence.format(**self.details)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.details)
+
+    def to_wire(self) -> dict[str, Any]:
+        """One shape for socket, REST and `--json`: code, message, hint, details."""
+        return {"code": self.code, "message": str(self), "hint": self.remedy, "details": self.details}
+
+
+def _rebuild(cls: type[GodkaiserError], details: dict[str, Any]) -> GodkaiserError:
+    return cls(**details)
+
+
+def from_wire(body: dict[str, Any]) -> GodkaiserError:
+    """Rebuild a typed error from `to_wire`'s shape; an unknown code gives `RemoteError`."""
+    cls = _BY_CODE.get(str(body.get("code")))
+    details = body.get("details") or {}
+    if cls is not None and {f.name for f in dataclasses.fields(cls)} == set(details):  # type: ignore[arg-type]
+        return cls(**details)
+    return RemoteError(remote_code=str(body.get("code")), message=str(body.get("message")))
+
+
+# ── configuration ──────────────────────────────────────────────────────────────────────────────────────
+class ConfigurationError(GodkaiserError, ValueError):
+    """The program was started with something it cannot work with."""
+
+    kind = Kind.INVALID
+
+
+class SettingsError(ConfigurationError):
+    """A setting is missing or unusable."""
+
+    sentence = "Setting {field}: {problem}"
+    hint = "{remedy_text}"
+    field: str
+    problem: str
+    remedy_text: str
+
+
+class PortInUseError(ConfigurationError, OSError):
+    """Somebody else listens on the port."""
+
+    kind = Kind.CONFLICT
+    sentence = "Port {port} on {host} is already used by another program."
+    hint = "Stop that program or choose another port with {option}."
+    host: str
+    port: int
+    option: str
+
+
+class DataFolderError(ConfigurationError, OSError):
+    """The data folder cannot be used."""
+
+    sentence = "Data folder {path}: {problem}"
+    hint = "Choose a folder you may write to with --data or GODKAISER_DATA_DIR."
+    path: str
+    problem: str
+
+
+class DatabaseBrokenError(ConfigurationError):
+    """The database file is damaged or not ours."""
+
+    sentence = "Database {where}: {problem}"
+    hint = "Move the file away (it is not deleted) or restore a backup, then start again."
+    where: str
+    problem: str
+
+
+class ControllerRunningError(ConfigurationError):
+    """Exactly one controller may act for a kaiser id."""
+
+    kind = Kind.CONFLICT
+    sentence = "Another controller is already running for {what} ({who})."
+    hint = "Use that one (`godkaiser nodes` talks to it) or stop it first."
+    what: str
+    who: str
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """An optional package is not installed."""
+
+    sentence = "{feature} needs the extra '{extra}'."
+    hint = "Install it: pip install 'godkaiser[{extra}]'"
+    feature: str
+    extra: str
+
+
+class WeakSecretError(ConfigurationError):
+    """A secret is too short or well known."""
+
+    sentence = "Secret {name}: {problem}"
+    hint = "Use at least 32 random characters, for example from `openssl rand -hex 32`."
+    name: str
+    problem: str
+
+
+# ── invalid input ──────────────────────────────────────────────────────────────────────────────────────
+class InvalidError(GodkaiserError, ValueError):
+    """What was given cannot be accepted."""
+
+    kind = Kind.INVALID
+
+
+class InvalidIdError(InvalidError):
+    """An id does not have its pattern."""
+
+    sentence = "{field} {text!r} is not valid."
+    hint = "Expected {expected}."
+    field: str
+    text: str
+    expected: str
+
+
+class InvalidValueError(InvalidError):
+    """A value is outside what its field allows."""
+
+    sentence = "{field} = {value}: {problem}"
+    hint = "Allowed: {allowed}."
+    field: str
+    value: str
+    problem: str
+    allowed: str
+
+
+class DocumentError(InvalidError):
+    """A rule or site document is wrong at a path."""
+
+    sentence = "{path}: {problem}"
+    hint = "Correct the document at {path}; nothing was changed."
+    path: str
+    problem: str
+
+
+class UnknownSensorTypeError(InvalidError):
+    """No such sensor type."""
+
+    sentence = "Sensor type {text!r} is not known."
+    hint = "Known types: {known}."
+    text: str
+    known: str
+
+
+class MessageTooLargeError(InvalidError):
+    """A message would not fit into the node's memory."""
+
+    sentence = "{what} needs {size} {measure}, the node takes {limit}."
+    hint = "Shorten texts such as reason or name."
+    what: str
+    size: int
+    limit: int
+    measure: str
+
+
+# ── not found ──────────────────────────────────────────────────────────────────────────────────────────
+class MissingError(GodkaiserError, LookupError):
+    """What was asked for does not exist."""
+
+    kind = Kind.MISSING
+
+
+class UnknownNodeError(MissingError):
+    """No such node."""
+
+    sentence = "No node {text!r}."
+    hint = "`godkaiser nodes` lists the nodes."
+    text: str
+
+
+class UnknownSensorError(MissingError):
+    """No such sensor."""
+
+    sentence = "No sensor {text!r}."
+    hint = "`godkaiser sensors` lists the sensors."
+    text: str
+
+
+class UnknownActuatorError(MissingError):
+    """No such actuator."""
+
+    sentence = "No actuator {text!r}."
+    hint = "`godkaiser nodes` lists the actuators of each node."
+    text: str
+
+
+class UnknownRuleError(MissingError):
+    """No such rule."""
+
+    sentence = "No rule {text!r}."
+    hint = "`godkaiser rules export` lists the rules."
+    text: str
+
+
+class NoControllerError(MissingError, ConnectionError):
+    """No controller found on this machine."""
+
+    sentence = "No controller is running {where}."
+    hint = "Start one with `godkaiser demo` or `godkaiser run`, or name its folder with --data."
+    where: str
+
+
+# ── conflict ───────────────────────────────────────────────────────────────────────────────────────────
+class ConflictError(GodkaiserError):
+    """It contradicts what is there."""
+
+    kind = Kind.CONFLICT
+
+
+class DuplicateRuleError(ConflictError):
+    """Two rules of one name."""
+
+    sentence = "A rule named {name!r} stands twice."
+    hint = "Give each rule its own name."
+    name: str
+
+
+class StopTransitionError(ConflictError):
+    """The stop state table forbids this step."""
+
+    sentence = "The stop cannot go from {phase} by '{step}'."
+    hint = "{way}"
+    phase: str
+    step: str
+    way: str
+
+
+class AmbiguousNameError(ConflictError, LookupError):
+    """A name fits several things."""
+
+    sentence = "{text!r} fits more than one: {found}."
+    hint = "Use the full id."
+    text: str
+    found: str
+
+
+# ── commands ───────────────────────────────────────────────────────────────────────────────────────────
+class CommandError(GodkaiserError):
+    """A command did not do what was wanted."""
+
+
+class CommandRefusedError(CommandError):
+    """The safety gate said no. Every finding is listed."""
+
+    kind = Kind.REFUSED
+    sentence = "Command to {actuator} refused: {reasons}"
+    hint = "Nothing was sent. Remove each reason, then try again."
+    actuator: str
+    reasons: str
+    findings: list[dict[str, str]]
+
+
+class CommandFailedError(CommandError):
+    """The node answered that it could not."""
+
+    kind = Kind.UNAVAILABLE
+    sentence = "{actuator} did not carry out the command: {message}"
+    hint = "See `godkaiser nodes` for the state of the node."
+    actuator: str
+    message: str
+
+
+class AckTimeoutError(CommandError, TimeoutError):
+    """The node did not answer in time."""
+
+    kind = Kind.TIMEOUT
+    sentence = "{actuator} did not answer within {seconds} s; its state is unknown."
+    hint = "The lease still ends the command on our side. See `godkaiser nodes`."
+    actuator: str
+    seconds: float
+
+
+# ── accounts ───────────────────────────────────────────────────────────────────────────────────────────
+class AuthError(GodkaiserError):
+    """Who is asking, and may they?"""
+
+
+class AuthenticationFailedError(AuthError, PermissionError):
+    """Name, password or token is not valid. The text never says which."""
+
+    kind = Kind.UNAUTHENTICATED
+    sentence = "Sign-in failed: {problem}"
+    hint = "Sign in again."
+    problem: str
+
+
+class ForbiddenError(AuthError, PermissionError):
+    """The role does not allow this."""
+
+    kind = Kind.FORBIDDEN
+    sentence = "{who} ({role}) may not {action}."
+    hint = "Ask an operator or admin."
+    who: str
+    role: str
+    action: str
+
+
+class ThrottledError(AuthError):
+    """Too many tries."""
+
+    kind = Kind.THROTTLED
+    sentence = "Too many tries."
+    hint = "Try again in {retry_after:.0f} s."
+    retry_after: float
+
+
+# ── unavailable ────────────────────────────────────────────────────────────────────────────────────────
+class UnavailableError(GodkaiserError, ConnectionError):
+    """Something we need is away."""
+
+    kind = Kind.UNAVAILABLE
+
+
+class LinkDownError(UnavailableError):
+    """No connection to the MQTT broker."""
+
+    sentence = "The MQTT broker {broker} cannot be reached: {problem}"
+    hint = "Start the broker or correct MQTT_BROKER_HOST and MQTT_BROKER_PORT; we keep trying."
+    broker: str
+    problem: str
+
+
+class ControllerGoneError(UnavailableError):
+    """The controller stopped answering."""
+
+    sentence = "The controller is gone: {problem}"
+    hint = "Start it again with `godkaiser run` or `godkaiser demo`."
+    problem: str
+
+
+class StoreAwayError(UnavailableError):
+    """The database does not answer."""
+
+    sentence = "The database is away: {problem}"
+    hint = "Control goes on; readings wait at the broker until the database is back."
+    problem: str
+
+
+class JournalError(UnavailableError):
+    """The safety journal cannot be written: nothing is energised."""
+
+    sentence = "The safety journal {path} cannot be used: {problem}"
+    hint = "Free space or correct the rights of the data folder. Until then only safe moves go out."
+    path: str
+    problem: str
+
+
+# ── internal ───────────────────────────────────────────────────────────────────────────────────────────
+class InternalError(GodkaiserError, RuntimeError):
+    """A mistake of ours."""
+
+
+class SealError(InternalError):
+    """Somebody tried to make a command without the safety gate."""
+
+    sentence = "Only the safety gate can make a command ({what})."
+    hint = "Submit an intent instead."
+    what: str
+
+
+class ProtocolError(InternalError):
+    """A client of the local socket said something unintelligible."""
+
+    kind = Kind.MALFORMED
+    sentence = "Request not understood: {problem}"
+    hint = "See docs/reference/desk.md."
+    problem: str
+
+
+class RemoteError(InternalError):
+    """An error of a kind this version does not know."""
+
+    sentence = "{message} [{remote_code}]"
+    hint = "Controller and client may be of different versions."
+    remote_code: str
+    message: str
+
+
+__all__ = [name for name, value in list(globals().items()) if isinstance(value, type) and name.endswith("Error")]
+__all__ += ["Kind", "from_wire"]
+

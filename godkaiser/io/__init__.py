@@ -1,0 +1,1 @@
+"""Adapters. This package imports nothing, so the core installs without drivers."""

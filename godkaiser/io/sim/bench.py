@@ -1,0 +1,227 @@
+"""The actuators of a node: commands, timers, protection, emergency."""
+
+from __future__ import annotations
+
+from .device import Device
+from .driver import NEVER, Driver
+from .emergency import Ruling, judge_broadcast, judge_device
+from .outcome import Intent
+from .spec import DAY, SECOND, World
+from .text import fixed, scan_number, scan_text
+
+COMMAND_LENGTH = 511
+CLEAR_REFUSED = 5 * SECOND
+CLEARING = 2 * SECOND
+
+
+class Bench:
+    """All drivers of one node, by gpio in configured order."""
+
+    def __init__(self, device: Device, world: World, boot: int) -> None:
+        self._device = device
+        self._voice = device.voice
+        self._clearing: Intent | None = None
+        self.busy_until = -NEVER
+        self.token: str | None = None
+        self.broadcast_token: str | None = None
+        specs = device.spec.actuators
+        self.drivers = {spec.gpio: Driver(spec, device.spec.zone, world, boot) for spec in specs}
+
+    @property
+    def deadline(self) -> int:
+        """When something happens here by itself."""
+        timers = min((driver.deadline for driver in self.drivers.values()), default=NEVER)
+        return min(timers, self.busy_until if self._clearing else NEVER)
+
+    def report(self, now: int) -> None:
+        """Status of every actuator."""
+        for driver in self.drivers.values():
+            self._device.emit(self._voice.status(driver, now))
+
+    def rest(self, now: int) -> None:
+        """The server is lost: everything to its default state, with an alert for what had to move."""
+        for gpio, driver in self.drivers.items():
+            if driver.rest(now):
+                text = f"Actuator GPIO {gpio} set to default state"
+                self._device.emit(self._voice.alert(gpio, "safety_forced_off", text, now))
+                self._device.emit(self._voice.status(driver, now))
+
+    def expire(self, now: int) -> None:
+        """Let timers run out."""
+        for driver in self.drivers.values():
+            due = driver.expired(now)
+            if due == "duration":
+                driver.force(0.0, now)
+                driver.source = "firmware:auto_duration"
+                self._device.emit(self._voice.status(driver, now))
+            elif due == "runtime":
+                driver.latch(now)
+                self._alarm(driver, "runtime_protection", "exceeded its maximum runtime", now)
+        if self._clearing and now >= self.busy_until:
+            self._cleared(self._clearing, now)
+
+    def _alarm(self, driver: Driver, kind: str, what: str, now: int) -> None:
+        gpio = driver.spec.gpio
+        self._device.emit(self._voice.alert(gpio, kind, f"Actuator GPIO {gpio} {what}", now))
+        self._device.emit(self._voice.status(driver, now))
+
+    # -- commands ---------------------------------------------------------------------------------------------
+
+    def command(self, gpio: int, payload: bytes, now: int) -> None:
+        """Take ``actuator/N/command``: admit, execute, answer."""
+        intent = self._device.intent(payload, "command", "act", now)
+        text = payload[:COMMAND_LENGTH].decode("utf-8", "replace")
+        code = self._device.session.blocked()
+        if code:
+            reason = f"Actuator command rejected (reason_code={code})"
+            self._answer(gpio, text, reason, success=False, now=now)
+            self._device.outcome(intent, "rejected", code, reason, now)
+            return
+        self._device.outcome(intent, "accepted", "COMMAND_ACCEPTED", "Actuator command accepted", now)
+        if intent.expired(self._voice.uptime(now)):
+            self._answer(gpio, text, "Command expired (reason_code=TTL_EXPIRED)", success=False, now=now)
+            self._device.outcome(intent, "expired", "TTL_EXPIRED", "Actuator command expired", now)
+            return
+        self._execute(gpio, text, intent, now)
+
+    def _execute(self, gpio: int, text: str, intent: Intent, now: int) -> None:
+        driver = self.drivers.get(gpio)
+        before = driver.level if driver else 0.0
+        refusal = self._drive(driver, text, now) if driver else f"Actuator GPIO {gpio} not found"
+        self._answer(gpio, text, refusal or "Command executed", success=not refusal, now=now)
+        if refusal:
+            self._device.outcome(intent, "failed", "EXECUTE_FAIL", refusal, now)
+            return
+        assert driver is not None
+        if driver.level != before or _verb(text) in ("ON", "OFF"):
+            self._device.emit(self._voice.status(driver, now))
+        self._device.outcome(intent, "applied", "NONE", "Actuator command applied", now)
+
+    def _drive(self, driver: Driver, text: str, now: int) -> str:
+        """Execute a command on its driver; the reason when it is refused."""
+        gpio = driver.spec.gpio
+        if driver.latched:
+            message = f"Actuator GPIO {gpio} is emergency stopped"
+            self._device.emit(self._voice.alert(gpio, "emergency_stop", message, now))
+            return message
+        level = _level(driver, text)
+        if level is None:
+            return f"Invalid command for actuator GPIO {gpio}"
+        if not driver.set(level, now):
+            message = "Failed to turn actuator ON"
+            self._device.error(1050, "HARDWARE", message, now)
+            return message
+        driver.source = scan_text(text, "issued_by") or "system:unknown"
+        if _verb(text) == "ON" and _duration(text):
+            driver.off_at = now + _duration(text) * SECOND
+        return ""
+
+    def _answer(self, gpio: int, text: str, message: str, *, success: bool, now: int) -> None:
+        answer: dict[str, object] = {
+            "command": scan_text(text, "command") or "UNKNOWN",
+            "value": fixed(_value(text), 3),
+            "duration": _duration(text),
+            "success": success,
+            "message": message,
+        }
+        correlation = scan_text(text, "correlation_id")[:63]
+        if correlation:
+            answer["correlation_id"] = correlation
+        answer["issued_by"] = scan_text(text, "issued_by") or "system:unknown"
+        self._device.emit(self._voice.response(gpio, answer, now))
+
+    # -- emergency --------------------------------------------------------------------------------------------
+
+    def emergency(self, payload: bytes, now: int) -> None:
+        """Take ``actuator/emergency``."""
+        ruling = judge_device(payload, self.token)
+        intent = self._device.intent(payload, "command", "emergency", now)
+        if ruling.act == "stop":
+            self.stop(ruling.code, intent, now)
+            fields = {"command": "emergency_stop", "gpio_count": len(self.drivers), "outcome": "executed"}
+            self._device.emit(self._voice.confirm("emergency/ack", intent.correlation_id, fields, now))
+        elif ruling.act == "clear":
+            self._clear(intent, now)
+        else:
+            self._refuse(ruling, intent, now)
+
+    def broadcast(self, payload: bytes, now: int) -> None:
+        """Take ``kaiser/broadcast/emergency``: a stop is not acknowledged but by its outcome."""
+        ruling = judge_broadcast(payload, self.broadcast_token)
+        intent = self._device.intent(payload, "command", "emergency", now)
+        if ruling.act == "stop":
+            self.stop(ruling.code, intent, now)
+        else:
+            self._refuse(ruling, intent, now)
+
+    def stop(self, code: str, intent: Intent, now: int) -> None:
+        """Everything off and latched, running or not."""
+        self._device.safety_epoch += 1
+        for driver in self.drivers.values():
+            driver.latch(now)
+            self._alarm(driver, "emergency_stop", "emergency stopped", now)
+        self._device.outcome(intent, "applied", code, "Emergency stop triggered", now)
+
+    def _refuse(self, ruling: Ruling, intent: Intent, now: int) -> None:
+        if ruling.code == "UNAUTHORIZED":
+            error = {"error": "unauthorized", "message": "Invalid auth token"}
+            self._device.emit(self._voice.numbered("actuator/emergency/error", error))
+            self._device.error(3500, "COMMUNICATION", "Emergency token invalid", now)
+        self._device.outcome(intent, "rejected", ruling.code, "Emergency message refused", now)
+
+    def may_clear(self, now: int) -> bool:
+        """Whether the last stop is old enough to be cleared."""
+        last = max((driver.latched_at for driver in self.drivers.values() if driver.latched), default=-NEVER)
+        return now - last >= CLEAR_REFUSED
+
+    def _clear(self, intent: Intent, now: int) -> None:
+        if self.may_clear(now):
+            self._clearing, self.busy_until = intent, now + CLEARING
+            return
+        error = {"error": "clear_failed", "message": "Safety verification failed"}
+        self._device.emit(self._voice.numbered("actuator/emergency/error", error))
+        self._device.emit(self._voice.alert(255, "verification_failed", error["message"], now))
+        self._device.outcome(intent, "rejected", "EMERGENCY_CLEAR_REJECTED", "Emergency clear refused", now)
+
+    def _cleared(self, intent: Intent, now: int) -> None:
+        self._clearing = None
+        self.unlatch()
+        done = {"status": "emergency_cleared", "timestamp": self._voice.uptime(now)}
+        self._device.emit(self._voice.numbered("actuator/emergency/response", done))
+        self._device.outcome(intent, "applied", "EMERGENCY_CLEAR_APPLIED", "Emergency cleared", now)
+        confirm = {"command": "clear_emergency", "state": "cleared"}
+        self._device.emit(self._voice.confirm("recovery_confirm", intent.correlation_id, confirm, now))
+
+    def unlatch(self) -> None:
+        """Open every actuator to commands; outputs stay off."""
+        for driver in self.drivers.values():
+            driver.unlatch()
+
+
+def _verb(text: str) -> str:
+    return scan_text(text, "command").upper()
+
+
+def _value(text: str) -> float:
+    # Printed back with three decimals: keep it within what a 32-bit float prints as a plain number.
+    return max(-1e9, min(1e9, scan_number(text, "value")))
+
+
+def _duration(text: str) -> int:
+    return int(max(0, min(365 * DAY // SECOND, scan_number(text, "duration"))))
+
+
+def _level(driver: Driver, text: str) -> float | None:
+    """The level a command asks for; None for an unknown word or a value the type does not take."""
+    verb, value = _verb(text), _value(text)
+    if verb in ("ON", "OFF"):
+        return 1.0 if verb == "ON" else 0.0
+    if verb == "TOGGLE":
+        return 0.0 if driver.level else 1.0
+    if verb != "PWM":
+        return None
+    if not driver.binary:
+        return max(0.0, min(1.0, value))
+    if not 0.0 <= value <= 1.0:
+        return None
+    return 1.0 if value >= 0.5 else 0.0

@@ -1,0 +1,214 @@
+"""A greenhouse on the wire: each node a client of its own, driven from outside tick by tick."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .greenhouse import Greenhouse
+from .link import Connect, Wire
+from .node import VirtualNode
+from .spec import Publish
+
+BACK_OFF_FIRST, BACK_OFF_LAST = 1.0, 12.0
+
+
+@dataclass
+class _Member:
+    node: VirtualNode
+    outbox: asyncio.Queue[Publish] = field(default_factory=asyncio.Queue)
+    wire: Wire | None = None
+    up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    member: _Member
+    topic: str
+    payload: bytes
+
+
+class Farm:
+    """Runs the nodes of a greenhouse over wires made by ``connect``.
+
+    ``clock`` gives the present instant (microseconds) for what the network brings unasked. With :attr:`hold` set,
+    arrivals wait for :meth:`release` and are then taken in an order that no network can change.
+    """
+
+    def __init__(self, greenhouse: Greenhouse, connect: Connect, clock: Callable[[], int]) -> None:
+        self.greenhouse = greenhouse
+        self.now = clock
+        self.hold = False
+        self.published = 0
+        self.dropped = 0
+        self.received = {node.id: 0 for node in greenhouse.nodes}
+        self._connect = connect
+        self._members = [_Member(node) for node in greenhouse.nodes]
+        self._held: list[_Arrival] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def next_wakeup(self) -> int:
+        """The earliest instant at which a node has something to do."""
+        return min(node.next_wakeup for node in self.greenhouse.nodes)
+
+    @property
+    def connected(self) -> bool:
+        """Whether every node has its connection."""
+        return all(member.up for member in self._members)
+
+    # -- driven from outside --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Connect and subscribe every node, then let them announce themselves; raises ConnectionError."""
+        opened = await asyncio.gather(*map(self._open, self._members), return_exceptions=True)
+        if any(opened):
+            await self.stop()
+            _raise_first(opened)
+        self._tasks = [asyncio.create_task(self._live(member)) for member in self._members]
+        for member in self._members:
+            self._welcome(member)
+        await self._settle()
+
+    async def tick(self, now: int) -> None:
+        """Advance the physics to ``now`` and let every due node act; returns when the broker has it all."""
+        self.greenhouse.plant.advance(now)
+        for member in self._members:
+            if member.node.next_wakeup <= now:
+                self._send(member, member.node.tick(now))
+        await self._settle()
+
+    async def release(self, now: int) -> None:
+        """Let the nodes take what was held back: by node id, then topic, then arrival."""
+        self.greenhouse.plant.advance(now)
+        self._hand_over(now)
+        await self._settle()
+
+    def _hand_over(self, now: int) -> None:
+        held = [arrival for arrival in self._held if arrival.member.up]
+        self._held = [arrival for arrival in self._held if not arrival.member.up]
+        held.sort(key=lambda arrival: (arrival.member.node.id, arrival.topic))
+        for arrival in held:
+            self._send(arrival.member, arrival.member.node.receive(arrival.topic, arrival.payload, now))
+
+    async def stop(self) -> None:
+        """Leave the broker in order. The outputs of the nodes stay as they are."""
+        for task in self._tasks:
+            task.cancel()
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await asyncio.gather(*(self._close(member) for member in self._members))
+        _raise_first(ended)
+
+    async def _settle(self) -> None:
+        """Wait until every outbox is empty, or a task of ours has died of something unforeseen."""
+        waits = [asyncio.create_task(member.outbox.join()) for member in self._members]
+        try:
+            all_sent = asyncio.gather(*waits)
+            await asyncio.wait([all_sent, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        _raise_first(task.exception() for task in self._tasks if task.done() and not task.cancelled())
+
+    # -- one node's connection ------------------------------------------------------------------------------
+
+    async def _live(self, member: _Member) -> None:
+        while True:
+            await self._carry(member)
+            await self._close(member)
+            self._forget(member)
+            self.greenhouse.plant.advance(self.now())
+            member.node.disconnected(self.now())
+            await self._reopen(member)
+            self._welcome(member)
+
+    async def _carry(self, member: _Member) -> None:
+        """Publish what the node says until the connection is lost."""
+        assert member.wire is not None
+        pump = asyncio.create_task(self._pump(member, member.wire))
+        lost = asyncio.create_task(member.wire.lost())
+        try:
+            await asyncio.wait([pump, lost], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pump.cancel()
+            lost.cancel()
+            ended = await asyncio.gather(pump, lost, return_exceptions=True)
+        _raise_first(ended)
+
+    async def _pump(self, member: _Member, wire: Wire) -> None:
+        while True:
+            batch = [await member.outbox.get()]
+            while not member.outbox.empty():
+                batch.append(member.outbox.get_nowait())
+            try:
+                await asyncio.gather(*(self._publish(wire, message) for message in batch))
+            finally:
+                for _ in batch:
+                    member.outbox.task_done()
+
+    async def _publish(self, wire: Wire, message: Publish) -> None:
+        # What was on its way when the link broke is lost, as it is on a device.
+        try:
+            await wire.publish(message)
+            self.published += 1
+        except ConnectionError:
+            self.dropped += 1
+
+    def _forget(self, member: _Member) -> None:
+        """Nothing under way survives a lost connection: the session is clean."""
+        self._held = [arrival for arrival in self._held if arrival.member is not member]
+        while not member.outbox.empty():
+            member.outbox.get_nowait()
+            member.outbox.task_done()
+            self.dropped += 1
+
+    async def _open(self, member: _Member) -> None:
+        node = member.node
+        member.wire = self._connect(node.id, lambda *message: self._arrived(member, *message))
+        await member.wire.open(node.will, node.subscriptions)
+
+    async def _reopen(self, member: _Member) -> None:
+        pause = BACK_OFF_FIRST
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(BACK_OFF_LAST, pause * 2)
+            with contextlib.suppress(ConnectionError):
+                await self._open(member)
+                return
+            await self._close(member)
+
+    async def _close(self, member: _Member) -> None:
+        wire, member.wire, member.up = member.wire, None, False
+        if wire is not None:
+            await wire.close()
+
+    def _welcome(self, member: _Member) -> None:
+        """The node learns that it is connected, then of what came while it was subscribing."""
+        now = self.now()
+        self.greenhouse.plant.advance(now)
+        member.up = True
+        self._send(member, member.node.connected(now))
+        if not self.hold:
+            self._hand_over(now)
+
+    def _arrived(self, member: _Member, topic: str, payload: bytes, retained: bool) -> None:
+        self.received[member.node.id] += not retained
+        self._held.append(_Arrival(member, topic, payload))
+        if not self.hold and member.up:
+            now = self.now()
+            self.greenhouse.plant.advance(now)
+            self._hand_over(now)
+
+    def _send(self, member: _Member, messages: Iterable[Publish]) -> None:
+        for message in messages:
+            member.outbox.put_nowait(message)
+
+
+def _raise_first(ended: Iterable[object]) -> None:
+    """Raise what a task of ours died of; being cancelled is no cause."""
+    for error in ended:
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError):
+            raise error

@@ -1,0 +1,1 @@
+"""Bytes ↔ events and commands. Pure: no clock, no socket."""

@@ -1,0 +1,157 @@
+"""Ids that only `parse` (or `of`, from parsed parts) can make. An id that exists is well formed.
+
+They are strings, so they hash, compare, sort and serialise as what they are on the wire.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+from godkaiser.errors import InvalidIdError
+
+_NODE = re.compile(r"ESP_[A-F0-9]{6,8}|MOCK_[A-Z0-9]+")
+_KAISER = re.compile(r"[A-Za-z0-9_]{1,63}")
+_ZONE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_ADDRESS = re.compile(r"0x[0-9a-f]{2}|[0-9A-F]{16}")
+GPIO_MAX = 39
+
+
+class _Id(str):
+    __slots__ = ()
+
+    def __new__(cls, *_: Any) -> Self:
+        raise TypeError(f"{cls.__name__} is made by {cls.__name__}.parse(text)")
+
+    @classmethod
+    def _made(cls, text: str) -> Self:
+        return str.__new__(cls, text)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check the text; raise `InvalidIdError` naming the pattern."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._made, (str(self),)
+
+
+def _matching(pattern: re.Pattern[str], text: object, field: str, expected: str) -> str:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise InvalidIdError(field=field, text=str(text)[:80], expected=expected)
+    return text
+
+
+class NodeId(_Id):
+    """`ESP_` and 6 to 8 upper-case hex digits, or `MOCK_…` for simulated nodes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls._made(_matching(_NODE, text, "node id", "ESP_ and 6 to 8 of 0-9 A-F, or MOCK_ and A-Z 0-9"))
+
+
+class KaiserId(_Id):
+    """The installation's name on the wire, default `god`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls._made(_matching(_KAISER, text, "kaiser id", "1 to 63 letters, digits or underscores"))
+
+
+class ZoneId(_Id):
+    """1 to 32 letters, digits, underscores or hyphens."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls._made(_matching(_ZONE, text, "zone id", "1 to 32 letters, digits, _ or -"))
+
+
+class RuleId(_Id):
+    """The rule's name in lower case with hyphens."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls._made(_matching(_SLUG, text, "rule id", "lower case letters, digits, _ or -"))
+
+    @classmethod
+    def from_name(cls, name: str) -> Self:
+        """`Cool the house` → `cool-the-house`."""
+        return cls.parse(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rule")
+
+
+def parse_gpio(gpio: object) -> int:
+    """A pin number 0..39."""
+    if isinstance(gpio, bool) or not isinstance(gpio, int) or not 0 <= gpio <= GPIO_MAX:
+        raise InvalidIdError(field="gpio", text=str(gpio)[:20], expected=f"a whole number 0..{GPIO_MAX}")
+    return gpio
+
+
+class ActuatorId(_Id):
+    """`ESP_A1B2C3/25`: node and pin."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        node, _, gpio = str(text).partition("/")
+        if not gpio.isdecimal() or len(gpio) > 3:
+            raise InvalidIdError(field="actuator id", text=str(text)[:80], expected="NODE/GPIO, like ESP_A1B2C3/25")
+        return cls.of(NodeId.parse(node), parse_gpio(int(gpio)))
+
+    @classmethod
+    def of(cls, node: NodeId, gpio: int) -> Self:
+        return cls._made(f"{node}/{gpio}")
+
+    @property
+    def node(self) -> NodeId:
+        return NodeId._made(self.partition("/")[0])
+
+    @property
+    def gpio(self) -> int:
+        return int(self.partition("/")[2])
+
+
+class SeriesId(_Id):
+    """`ESP_A1B2C3/0/sht31_temp@0x44`: node, pin, sensor type and bus address (if any)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        node, _, rest = str(text).partition("/")
+        gpio, _, kind = rest.partition("/")
+        name, _, address = kind.partition("@")
+        good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
+        if not good or (address and not _ADDRESS.fullmatch(address)):
+            expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
+            raise InvalidIdError(field="sensor id", text=str(text)[:80], expected=expected)
+        return cls.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)
+
+    @classmethod
+    def of(cls, node: NodeId, gpio: int, sensor_type: str, address: str = "") -> Self:
+        return cls._made(f"{node}/{gpio}/{sensor_type}" + (f"@{address}" if address else ""))
+
+    @property
+    def node(self) -> NodeId:
+        return NodeId._made(self.partition("/")[0])
+
+    @property
+    def gpio(self) -> int:
+        return int(self.split("/")[1])
+
+    @property
+    def sensor_type(self) -> str:
+        return self.split("/")[2].partition("@")[0]
+
+    @property
+    def address(self) -> str:
+        return self.partition("@")[2]

@@ -1,0 +1,167 @@
+"""What is installed where: the specs people write in a site file. Frozen, with a JSON schema."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
+
+ActuatorType = Literal["pump", "valve", "relay", "pwm"]
+ActuatorKind = Literal[
+    "pump", "valve", "relay", "fan", "heater", "light", "humidifier", "dehumidifier", "doser", "mixer", "servo"
+]
+MUST_STATE_MAX_ON: frozenset[str] = frozenset({"pump", "doser"})
+DEFAULT_MAX_ON_S = 3600.0
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_finite)]
+Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX)]
+
+
+class Spec(BaseModel):
+    """Base: frozen, unknown keys refused, strings not coerced to numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class ZoneSpec(Spec):
+    """A zone: a bench, a room, a house."""
+
+    id: Annotated[str, BeforeValidator(ZoneId.parse)]
+    name: str = ""
+
+
+class NodeSpec(Spec):
+    """An ESP32 node that the site expects. Listed nodes still wait for approval unless `approved`."""
+
+    id: Annotated[str, BeforeValidator(NodeId.parse)]
+    name: str = ""
+    zone: str | None = None
+    board: Literal["esp32_dev", "xiao_esp32c3"] = "esp32_dev"
+    approved: bool = False
+
+
+class Calibration(Spec):
+    """How a raw count becomes a value: `value = slope · x + offset`, x in volts for probes, raw for soil.
+
+    Soil moisture uses `dry` and `wet` counts instead: (raw − dry)/(wet − dry)·100.
+    """
+
+    slope: Number | None = None
+    offset: Number = 0.0
+    dry: Number | None = None
+    wet: Number | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.dry is None) != (self.wet is None):
+            raise ValueError("dry and wet belong together")
+        if self.dry is not None and self.dry == self.wet:
+            raise ValueError("dry and wet must differ")
+        if self.slope == 0.0:
+            raise ValueError("slope must not be 0")
+        return self
+
+
+class SensorSpec(Spec):
+    """One series of a node: (node, gpio, type, address)."""
+
+    node: Annotated[str, BeforeValidator(NodeId.parse)]
+    gpio: Gpio
+    type: str
+    address: int | str | None = None
+    name: str = ""
+    zone: str | None = None
+    adc: Literal["esp32", "ads1115"] = "esp32"
+    calibration: Calibration | None = None
+    stale_after_s: Annotated[Number, Field(gt=0)] | None = None
+
+    @property
+    def series(self) -> SeriesId:
+        """Identity on the wire."""
+        return SeriesId.of(NodeId.parse(self.node), self.gpio, self.type, address_text(self.address))
+
+
+class ActuatorSpec(Spec):
+    """An actuator and its limits. `safe_value` is where it goes when in doubt; not every safe value is 0."""
+
+    node: Annotated[str, BeforeValidator(NodeId.parse)]
+    gpio: Gpio
+    type: ActuatorType
+    kind: ActuatorKind | None = None
+    name: str = ""
+    zone: str | None = None
+    enabled: bool = True
+    safe_value: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    min_value: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    max_value: Annotated[Number, Field(ge=0, le=1)] = 1.0
+    max_on_s: Annotated[Number, Field(gt=0, le=86400)] | None = None
+    declared_by: Literal["site", "rule", "node"] = "site"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.min_value > self.max_value:
+            raise ValueError("min_value must not exceed max_value")
+        if self.declared_by == "site" and self.max_on_s is None and self.must_state_max_on:
+            raise ValueError("a pump or doser must state max_on_s")
+        return self
+
+    @property
+    def id(self) -> ActuatorId:
+        """`NODE/GPIO`."""
+        return ActuatorId.of(NodeId.parse(self.node), self.gpio)
+
+    @property
+    def must_state_max_on(self) -> bool:
+        """Water and dosing: no default is safe."""
+        return (self.kind or self.type) in MUST_STATE_MAX_ON
+
+    @property
+    def longest_on_s(self) -> float | None:
+        """Max on-time in seconds; None where one must be stated and was not."""
+        if self.max_on_s is not None:
+            return self.max_on_s
+        return None if self.must_state_max_on else DEFAULT_MAX_ON_S
+
+
+class Site(Spec):
+    """A whole site. Rules stay documents here; `godkaiser.rules` gives them meaning."""
+
+    kaiser_id: Annotated[str, BeforeValidator(KaiserId.parse)] = KaiserId.parse("god")
+    timezone: str = "UTC"
+    zones: tuple[ZoneSpec, ...] = ()
+    nodes: tuple[NodeSpec, ...] = ()
+    sensors: tuple[SensorSpec, ...] = ()
+    actuators: tuple[ActuatorSpec, ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        for what, ids in (
+            ("zones", [z.id for z in self.zones]),
+            ("nodes", [n.id for n in self.nodes]),
+            ("sensors", [s.series for s in self.sensors]),
+            ("actuators", [a.id for a in self.actuators]),
+        ):
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise ValueError(f"{what}: {', '.join(twice)} stands twice")
+        return self
+
+
+def address_text(address: int | str | None) -> str:
+    """A bus address as it stands in a series id: I²C `0x44`, OneWire as 16 upper-case hex digits."""
+    if address is None or address == "":
+        return ""
+    if isinstance(address, int):
+        return f"0x{address:02x}"
+    return address.lower() if address.lower().startswith("0x") else address.upper()

@@ -1,0 +1,1 @@
+"""Rules: what they are, what they decide and why. Pure; knows nothing of safety."""

@@ -1,0 +1,1 @@
+"""Safety: what may move, for how long, and how everything stops. Pure."""

@@ -1,0 +1,1 @@
+"""Raw counts → physical values. Pure; formulas and reference values: docs/reference/sensors.md."""

@@ -1,0 +1,75 @@
+"""What `import godkaiser` offers, and what it must not drag in."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+import godkaiser
+
+PUBLIC: set[str] = {
+    # Pinned by hand: a name that comes or goes is a change users see, so CHANGELOG.md tells of it too.
+    "Desk",
+}
+
+HEAVY = {
+    "aiomqtt",
+    "alembic",
+    "asyncpg",
+    "bokeh",
+    "fastapi",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "panel",
+    "paho",
+} | {
+    "pyarrow",
+    "rich",
+    "sqlalchemy",
+    "sqlmodel",
+    "tornado",
+    "typer",
+}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules in a fresh interpreter after a statement."""
+    program = (
+        f"import json, sys; {statement}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_public_names_are_pinned() -> None:
+    assert set(godkaiser.__all__) == PUBLIC
+    assert len(godkaiser.__all__) == len(PUBLIC), "a name is listed twice"
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_public_name_loads(name: str) -> None:
+    assert getattr(godkaiser, name) is not None
+    assert name in dir(godkaiser)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = godkaiser.no_such_name
+
+
+@pytest.mark.parametrize("statement", ["import godkaiser", "import godkaiser.io", "import godkaiser.errors"])
+def test_importing_loads_nothing_heavy(statement: str) -> None:
+    assert loaded_by(statement) & HEAVY == set()
+
+
+def test_the_command_line_loads_no_database_and_no_pages() -> None:
+    quick = {"rich", "typer"}
+    assert loaded_by("import godkaiser.cli.main") & (HEAVY - quick) == set()
+
+
+def test_the_guard_would_see_a_heavy_module() -> None:
+    assert "aiomqtt" in loaded_by("import aiomqtt")
+    assert importlib.util.find_spec("pandas") is not None

@@ -1,0 +1,23 @@
+"""What every test has: the servers plug-in, hypothesis profiles, and a guard against a blocked event loop."""
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.services"]
+
+# The same cases every time, so that a change is judged by what it changed; `make test-full` looks further.
+settings.register_profile("default", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "full", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("default")
+
+
+@pytest.fixture
+def no_blocking() -> Iterator[BlockBuster]:
+    """Raise when code of ours calls something that blocks while an event loop runs."""
+    with blockbuster_ctx(scanned_modules=["godkaiser", "godkaiser_dashboard"]) as guard:
+        yield guard
