@@ -11,11 +11,14 @@ from typing import Any, Final
 
 from tornado.web import HTTPError, StaticFileHandler
 
+from godkaiser import GodkaiserError
+
 from .feed import TROUBLE
 from .guard import Ticket
 from .login import OwnHandler, harden, inside, signed_in, words_of
 
-ASSETS: Final = Path(__file__).parent / "assets"
+HERE: Final = Path(__file__).parent
+PUBLIC: Final = r"/assets/(style\.css|page\.js|icon\.svg)"
 
 
 class ActionHandler(OwnHandler):
@@ -35,7 +38,7 @@ class ActionHandler(OwnHandler):
         try:
             await self.guard.call(method, token=self.ticket.token, **params)
         except TROUBLE as error:
-            self.set_status(409)
+            self.set_status(error.kind.http_status if isinstance(error, GodkaiserError) else 503)
             problem = words_of(self)("shell.failed", problem=str(error))
             self.finish({"done": False, "problem": problem} if self.wants_data else problem)
         else:
@@ -60,16 +63,20 @@ class ClearHandler(ActionHandler):
     """Clearing a stop; the controller decides who may."""
 
     async def post(self) -> None:
-        """Clear the stop. What cannot be confirmed stays stopped unless a person insists elsewhere."""
-        await self._do("clear", force=False)
+        """Clear the stop. With nodes that did not answer only if the person ticked that box."""
+        await self._do("clear", force=self.get_body_argument("force", "") == "yes")
 
 
 class AliveHandler(OwnHandler):
-    """A page that lost its socket asks whether it is worth coming back: 204 yes, 403 sign in again, 503 wait."""
+    """A page that lost its socket asks whether it is worth coming back."""
 
     async def get(self) -> None:
-        """Say so and nothing else."""
-        self.set_status(204 if await signed_in(self, self.guard) is not None else 403)
+        """Says `in`, `out` (sign in again) or `away` (the controller does not answer), and nothing else."""
+        try:
+            state = "in" if await signed_in(self, self.guard) is not None else "out"
+        except HTTPError:
+            state = "away"
+        self.finish({"state": state})
 
 
 class AssetHandler(StaticFileHandler):

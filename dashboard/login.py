@@ -9,7 +9,7 @@ would belong to whoever made it up.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
+from math import ceil
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -164,40 +164,44 @@ class LoginHandler(OwnHandler):
 
     async def get(self) -> None:
         """Show the form, unless somebody is signed in already."""
-        if self.get_cookie(self.guard.cookie):
-            try:
-                if await signed_in(self, self.guard) is not None:
-                    return self.redirect(inside(self.get_query_argument("next", None)))
-            except HTTPError:
-                return self._form("login.away", status=503)
-        self._form("login.ended" if self.get_query_argument("ended", None) else None)
+        try:
+            ticket = await signed_in(self, self.guard)
+        except HTTPError:
+            self._form("login.away", status=503)
+            return
+        if ticket is not None:
+            self.redirect(inside(self.get_query_argument("next", None)))
+        else:
+            self._form("login.ended" if self.get_query_argument("ended", None) else None)
 
     async def post(self) -> None:
         """Try name and password; the controller counts the tries."""
         name = self.get_body_argument("name", "")[:_LONGEST_NAME]
-        password = self.get_body_argument("password", "", strip=False)
-        if not name or not password or len(password) > _LONGEST_PASSWORD:
-            return self._form("login.wrong" if name and password else "login.empty", name, status=401)
+        password = self.get_body_argument("password", "", strip=False)[:_LONGEST_PASSWORD]
+        if not name or not password:
+            self._form("login.empty", name, status=401)
+            return
+        address = str(self.request.remote_ip)
         try:
-            told = await self.guard.call(
-                "login", name=name, password=password, address=str(self.request.remote_ip)
-            )
+            told = await self.guard.call("login", name=name, password=password, address=address)
         except ThrottledError as error:
-            seconds = max(1, round(error.retry_after + 0.5))
+            seconds = max(1, ceil(error.retry_after))
             self.set_header("Retry-After", str(seconds))
-            return self._form("login.throttled", name, status=429, seconds=seconds)
+            self._form("login.throttled", name, status=429, seconds=seconds)
         except AuthenticationFailedError:
-            return self._form("login.wrong", name, status=401)
+            self._form("login.wrong", name, status=401)
         except TROUBLE:
-            return self._form("login.away", name, status=503)
-        self._remember(told["token"], told["expires"])
-        self.redirect(inside(self.get_body_argument("next", None)), status=303)
+            self._form("login.away", name, status=503)
+        else:
+            self._remember(told["token"], told["expires"])
+            self.redirect(inside(self.get_body_argument("next", None)), status=303)
 
     def check_xsrf_cookie(self) -> None:
         """A form that is too old is shown again instead of a bare 403."""
         try:
             super().check_xsrf_cookie()
         except HTTPError:
+            harden(self, self.guard)
             self._form("login.expired", status=403)
 
     def _remember(self, token: str, expires: str) -> None:
@@ -236,25 +240,26 @@ class LogoutHandler(OwnHandler):
                 await self.guard.call("logout", token=ticket.token)
         except (HTTPError, *TROUBLE):
             # Not ended where it counts: saying "signed out" would be a lie while the token still opens doors.
-            return self._not_ended()
+            self.set_status(503)
+            self.finish(away_page(words_of(self)))
+            return
         if ticket is not None:
             self.guard.end(ticket.session)
         write_cookie(self, self.guard, "", 0)
         self.redirect("/login?ended=1", status=303)
 
-    def _not_ended(self) -> None:
-        self.set_status(503)
-        self.finish(away_page(words_of(self)))
-
 
 def write_cookie(handler: RequestHandler, guard: Guard, token: str, seconds: int) -> None:
     """The sign-in cookie: no script can read it, no other site can send it, and TLS keeps it to itself."""
-    jar = SimpleCookie()
-    jar[guard.cookie] = token
-    jar[guard.cookie].update({"path": "/", "httponly": True, "samesite": "Strict", "max-age": seconds})
-    if guard.secure:
-        jar[guard.cookie]["secure"] = True
-    handler.add_header("Set-Cookie", jar[guard.cookie].OutputString())
+    handler.set_cookie(
+        guard.cookie,
+        token,
+        path="/",
+        max_age=seconds,
+        httponly=True,
+        samesite="Strict",
+        secure=guard.secure,
+    )
 
 
 def ticket_of(request: HTTPServerRequest) -> Ticket:

@@ -17,7 +17,6 @@ Thing = Mapping[str, Any]
 Things = Mapping[str, Thing]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-NOTHING: Final[Things] = MappingProxyType({})
 _TABLES: Final = {
     "zone": "zones",
     "node": "nodes",
@@ -29,19 +28,23 @@ _SINGLES: Final = frozenset({"link", "stop", "counters"})
 _KEPT_MALFORMED: Final = 20
 
 
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Everything a page may show at one moment. `gone` is set while the controller does not answer."""
 
     version: int = 0
-    zones: Things = NOTHING
-    nodes: Things = NOTHING
-    sensors: Things = NOTHING
-    actuators: Things = NOTHING
-    rules: Things = NOTHING
-    link: Thing = field(default_factory=lambda: MappingProxyType({}))
-    stop: Thing = field(default_factory=lambda: MappingProxyType({}))
-    counters: Thing = field(default_factory=lambda: MappingProxyType({}))
+    zones: Things = field(default_factory=_nothing)
+    nodes: Things = field(default_factory=_nothing)
+    sensors: Things = field(default_factory=_nothing)
+    actuators: Things = field(default_factory=_nothing)
+    rules: Things = field(default_factory=_nothing)
+    link: Thing = field(default_factory=_nothing)
+    stop: Thing = field(default_factory=_nothing)
+    counters: Thing = field(default_factory=_nothing)
     malformed: tuple[Thing, ...] = ()
     simulated: bool = False
     known: bool = False

@@ -47,11 +47,20 @@ class Words:
 
     def __call__(self, key: str, /, **words: Any) -> str:
         """The sentence of a key with its words filled in. Not yet escaped for a page."""
-        return self._sentences[key].format(**words)
+        return self._sentences.get(key, key).format(**words)
+
+    def known(self, key: str, otherwise: str) -> str:
+        """The sentence of a key made of a word from outside, or that word where we have no sentence."""
+        return self._sentences.get(key, otherwise)
 
     def number(self, value: float, unit: str | None = None) -> str:
         """A measured value with as many decimals as its unit deserves."""
         return self._localized(f"{value:.{_DECIMALS.get(unit or '', 2)}f}")
+
+    def pattern(self, unit: str) -> str:
+        """The same decimals, as Bokeh's tooltips want them."""
+        decimals = _DECIMALS.get(unit, 2)
+        return "0." + "0" * decimals if decimals else "0"
 
     def quantity(self, value: float | None, unit: str | None) -> str:
         """A measured value with its unit."""

@@ -6,6 +6,7 @@ No system service is started or left enabled: the tests run private instances.
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 REQUIRED = "GODKAISER_REQUIRE_SERVICES"
@@ -71,18 +73,31 @@ def _playwright_browsers() -> Iterator[Path]:
 def find_chromium() -> Path | None:
     """A Chromium or Chrome that a test can drive."""
     named = _on_path("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-    return next((p for p in (*named, *_playwright_browsers()) if not is_snap(p)), None)
+    return next((p for p in chain(named, _playwright_browsers()) if not is_snap(p)), None)
 
 
-FINDERS: dict[str, Callable[[], Path | None]] = {
+def find_libatomic() -> str | None:
+    """The library that playwright's own Node.js needs and a minimal Linux lacks."""
+    name = "libatomic.so.1"
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            return None
+    return name
+
+
+FINDERS: dict[str, Callable[[], Path | str | None]] = {
     "mosquitto": find_mosquitto,
     "postgresql": find_postgres,
     "chromium": find_chromium,
+    "libatomic": find_libatomic,
 }
 PACKAGES = {
     "mosquitto": ["mosquitto", "mosquitto-clients"],
     "postgresql": ["postgresql"],
     "chromium": ["chromium", "fonts-dejavu-core"],  # a browser without any font draws empty boxes
+    "libatomic": ["libatomic1"],
 }
 
 
@@ -93,9 +108,14 @@ def missing() -> list[str]:
 
 def advice(names: list[str]) -> str:
     """What to type so that these are there."""
-    packages = " ".join(package for name in names for package in PACKAGES[name])
-    line = f"Run: sudo apt-get install {packages}   (or your system's equivalent)"
-    return f"{line}\n{SNAP_ADVICE}" if "chromium" in names and _apt_gives_snap() else line
+    lines = []
+    if "chromium" in names and _apt_gives_snap():
+        names = [name for name in names if name != "chromium"]
+        lines = [SNAP_ADVICE]
+    if names:
+        packages = " ".join(package for name in names for package in PACKAGES[name])
+        lines.insert(0, f"Run: sudo apt-get install {packages}   (or your system's equivalent)")
+    return "\n".join(lines)
 
 
 def _apt_gives_snap() -> bool:
@@ -139,7 +159,10 @@ def _nothing_starts(root: list[str]) -> Iterator[None]:
 def _apt(root: list[str], *arguments: str) -> bool:
     apt_get = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
     command = [*root, *apt_get, *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode == 0
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode == 0
 
 
 def _disable_units(root: list[str], names: list[str]) -> None:
@@ -154,7 +177,7 @@ def install(names: list[str]) -> bool:
     root = _root_prefix()
     if root is None or shutil.which("apt-get") is None:
         return False
-    print(f"services: installing {', '.join(names)}", file=sys.stderr)
+    print(f"services: installing {', '.join(names)}; this takes a minute", file=sys.stderr)
     _apt(root, "update")
     if "chromium" in names and _apt_gives_snap():
         names = [name for name in names if name != "chromium"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from godkaiser.engine import actuation, decide, halt, ingest, presence
-from godkaiser.engine.effect import Audit, Effect, Say, Store
+from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment, State
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
@@ -88,10 +88,6 @@ class Engine:
                 _on_link_down(moment, event)
             case ev.SendFailed():
                 actuation.on_send_failed(moment, event)
-            case ev.Stored():
-                moment.state.counters["readings_stored"] += event.rows
-                moment.state.counters["duplicates"] += event.repeats
-                moment.tell("counters")
             case ev.Closing():
                 _on_closing(moment)
             case ev.Alert() | ev.Noted() | ev.Echo() | ev.Timer():
@@ -148,6 +144,8 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     """Announce ourselves, repeat an active stop, deliver what is owed."""
     link = moment.state.link
     link.up, link.since, link.broker, link.problem = True, moment.now, event.broker, ""
+    # The journal knows what we announced: after a crash a new start recognises its own retained "online".
+    moment.emit(Journal("online", "", {"timestamp": moment.now // SECOND}))
     moment.emit(Say(ServerStatus(True, moment.now // SECOND)))
     moment.tell("link")
     if moment.state.stop.phase in (Phase.ACTIVE, Phase.CLEARING):
@@ -174,5 +172,6 @@ def _on_closing(moment: Moment) -> None:
             actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
             actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
     moment.emit(Say(ServerStatus(False, moment.now // SECOND, "graceful_shutdown")))
+    moment.emit(Journal("online", "", None))
 
 

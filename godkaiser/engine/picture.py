@@ -17,8 +17,6 @@ from godkaiser.sensors.types import TYPES
 COUNTED = (
     "received",
     "readings_received",
-    "readings_stored",
-    "duplicates",
     "quarantined",
     "malformed",
     "decisions",

@@ -242,15 +242,6 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A batch is on disk: `rows` new, `repeats` were there already."""
-
-    at: Instant
-    rows: int
-    repeats: int
-
-
-@dataclass(frozen=True, slots=True)
 class Timer:
     """The engine asked to be woken."""
 
@@ -285,7 +276,6 @@ Event = (
     | LinkUp
     | LinkDown
     | SendFailed
-    | Stored
     | Timer
     | Closing
 )

@@ -19,7 +19,9 @@ EXTRAS = {"all", "broker", "dashboard", "dev", "gateway", "lab", "postgres", "te
 
 def tracked() -> list[Path]:
     """What is or would be committed."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    # A checkout made by another user, as in containers, is read all the same.
+    git = ["git", "-c", "safe.directory=*"]
+    command = [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.fail(f"the tests want a git checkout: {done.stderr}")

@@ -65,7 +65,7 @@ class Bench:
         self._device.emit(self._voice.alert(gpio, kind, f"Actuator GPIO {gpio} {what}", now))
         self._device.emit(self._voice.status(driver, now))
 
-    # -- commands ---------------------------------------------------------------------------------------------
+    # -- commands ----------------------------------------------------------------------------------
 
     def command(self, gpio: int, payload: bytes, now: int) -> None:
         """Take ``actuator/N/command``: admit, execute, answer."""
@@ -89,10 +89,9 @@ class Bench:
         before = driver.level if driver else 0.0
         refusal = self._drive(driver, text, now) if driver else f"Actuator GPIO {gpio} not found"
         self._answer(gpio, text, refusal or "Command executed", success=not refusal, now=now)
-        if refusal:
+        if driver is None or refusal:
             self._device.outcome(intent, "failed", "EXECUTE_FAIL", refusal, now)
             return
-        assert driver is not None
         if driver.level != before or _verb(text) in ("ON", "OFF"):
             self._device.emit(self._voice.status(driver, now))
         self._device.outcome(intent, "applied", "NONE", "Actuator command applied", now)
@@ -130,7 +129,7 @@ class Bench:
         answer["issued_by"] = scan_text(text, "issued_by") or "system:unknown"
         self._device.emit(self._voice.response(gpio, answer, now))
 
-    # -- emergency --------------------------------------------------------------------------------------------
+    # -- emergency ---------------------------------------------------------------------------------
 
     def emergency(self, payload: bytes, now: int) -> None:
         """Take ``actuator/emergency``."""

@@ -1,4 +1,4 @@
-"""One actuator as the firmware drives it: level, timers, run-time protection, activation budget, emergency latch."""
+"""One actuator as the firmware drives it: level, timers, protection, activation budget, emergency latch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Driver:
         return (self._ran + (0 if self._since == NEVER else now - self._since)) // 1000
 
     def set(self, level: float, now: int) -> bool:
-        """Drive to a level on command; False when the activation budget or the rest period forbids the start."""
+        """Drive to a level on command; False when the activation budget or the rest period forbids it."""
         if level > 0 and self.level == 0:
             if not self._may_start(now):
                 return False

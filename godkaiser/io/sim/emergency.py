@@ -1,8 +1,9 @@
 """The emergency contract as the firmware judges it, for one device and for all.
 
-Two policies that must not be mixed up. A message that is no valid request (broken JSON, unknown word, a timestamp
-that is no string) stops nothing. A message whose ``command`` or ``auth_token`` has the wrong type, or whose
-``command`` and ``action`` contradict each other, stops everything: it looks like an emergency someone garbled.
+Two policies that must not be mixed up. A message that is no valid request (broken JSON, unknown word, a
+timestamp that is no string) stops nothing. A message whose ``command`` or ``auth_token`` has the wrong
+type, or whose ``command`` and ``action`` contradict each other, stops everything: it looks like an
+emergency someone garbled.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Ruling:
 
 
 def judge_device(payload: bytes, token: str | None) -> Ruling:
-    """Judge ``actuator/emergency``; ``token`` is the stored device token, None when none was set."""
+    """Judge ``actuator/emergency``; ``token`` is the stored device token, if any."""
     fields = parse(payload, DEVICE_POOL)
     if fields is None:
         return Ruling("refuse", "EMERGENCY_PARSE_ERROR", {})
@@ -41,7 +42,7 @@ def judge_device(payload: bytes, token: str | None) -> Ruling:
 
 
 def judge_broadcast(payload: bytes, token: str | None) -> Ruling:
-    """Judge ``kaiser/broadcast/emergency``; ``token`` is the stored broadcast token, None when none was set."""
+    """Judge ``kaiser/broadcast/emergency``; ``token`` is the stored broadcast token, if any."""
     fields = parse(payload, BROADCAST_POOL)
     if fields is None:
         return Ruling("refuse", "EMERGENCY_PARSE_ERROR", {})

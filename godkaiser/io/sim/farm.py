@@ -33,8 +33,9 @@ class _Arrival:
 class Farm:
     """Runs the nodes of a greenhouse over wires made by ``connect``.
 
-    ``clock`` gives the present instant (microseconds) for what the network brings unasked. With :attr:`hold` set,
-    arrivals wait for :meth:`release` and are then taken in an order that no network can change.
+    ``clock`` gives the present instant (microseconds) for what the network brings unasked. With
+    :attr:`hold` set, arrivals wait for :meth:`release` and are then taken in an order that no network can
+    change.
     """
 
     def __init__(self, greenhouse: Greenhouse, connect: Connect, clock: Callable[[], int]) -> None:
@@ -55,11 +56,16 @@ class Farm:
         return min(node.next_wakeup for node in self.greenhouse.nodes)
 
     @property
+    def holding(self) -> bool:
+        """Whether anything is held back."""
+        return bool(self._held)
+
+    @property
     def connected(self) -> bool:
         """Whether every node has its connection."""
         return all(member.up for member in self._members)
 
-    # -- driven from outside --------------------------------------------------------------------------------
+    # -- driven from outside -----------------------------------------------------------------------
 
     async def start(self) -> None:
         """Connect and subscribe every node, then let them announce themselves; raises ConnectionError."""
@@ -104,20 +110,23 @@ class Farm:
 
     async def _settle(self) -> None:
         """Wait until every outbox is empty, or a task of ours has died of something unforeseen."""
-        waits = [asyncio.create_task(member.outbox.join()) for member in self._members]
+        sent = asyncio.create_task(self._all_sent())
         try:
-            all_sent = asyncio.gather(*waits)
-            await asyncio.wait([all_sent, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([sent, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
+            sent.cancel()
         _raise_first(task.exception() for task in self._tasks if task.done() and not task.cancelled())
 
-    # -- one node's connection ------------------------------------------------------------------------------
+    async def _all_sent(self) -> None:
+        for member in self._members:
+            await member.outbox.join()
+
+    # -- one node's connection ---------------------------------------------------------------------
 
     async def _live(self, member: _Member) -> None:
         while True:
-            await self._carry(member)
+            if member.wire is not None:
+                await self._carry(member, member.wire)
             await self._close(member)
             self._forget(member)
             self.greenhouse.plant.advance(self.now())
@@ -125,11 +134,10 @@ class Farm:
             await self._reopen(member)
             self._welcome(member)
 
-    async def _carry(self, member: _Member) -> None:
+    async def _carry(self, member: _Member, wire: Wire) -> None:
         """Publish what the node says until the connection is lost."""
-        assert member.wire is not None
-        pump = asyncio.create_task(self._pump(member, member.wire))
-        lost = asyncio.create_task(member.wire.lost())
+        pump = asyncio.create_task(self._pump(member, wire))
+        lost = asyncio.create_task(wire.lost())
         try:
             await asyncio.wait([pump, lost], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -145,9 +153,11 @@ class Farm:
                 batch.append(member.outbox.get_nowait())
             try:
                 await asyncio.gather(*(self._publish(wire, message) for message in batch))
-            finally:
-                for _ in batch:
-                    member.outbox.task_done()
+            except asyncio.CancelledError:
+                _tick_off(member.outbox, len(batch))
+                raise
+            # Not in a finally: after a fault of ours nothing counts as sent, and whoever waits learns of it.
+            _tick_off(member.outbox, len(batch))
 
     async def _publish(self, wire: Wire, message: Publish) -> None:
         # What was on its way when the link broke is lost, as it is on a device.
@@ -205,6 +215,11 @@ class Farm:
     def _send(self, member: _Member, messages: Iterable[Publish]) -> None:
         for message in messages:
             member.outbox.put_nowait(message)
+
+
+def _tick_off(outbox: asyncio.Queue[Publish], count: int) -> None:
+    for _ in range(count):
+        outbox.task_done()
 
 
 def _raise_first(ended: Iterable[object]) -> None:

@@ -63,7 +63,7 @@ class Greenhouse:
 
 
 def build(seed: int, start: int, kaiser_id: str = "god") -> Greenhouse:
-    """The demo greenhouse at ``start`` (microseconds since the epoch, UTC); the seed decides everything else."""
+    """The demo greenhouse at ``start`` (microseconds since the epoch, UTC); the seed decides all else."""
     plant = Plant(seed, start)
     specs = (CLIMATE, IRRIGATION, FLOWERING)
     nodes = (VirtualNode(spec, plant, seed=seed, boot=start, kaiser_id=kaiser_id) for spec in specs)

@@ -47,7 +47,7 @@ class _Client:
 
 
 class InProcessBroker:
-    """An MQTT broker reduced to its essence: filters, retained messages, wills, one order of delivery for all."""
+    """An MQTT broker reduced to its essence: filters, retained messages, wills, one order of delivery."""
 
     def __init__(self) -> None:
         self.up = True

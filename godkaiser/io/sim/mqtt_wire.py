@@ -24,15 +24,16 @@ def _queue_into(sink: Sink) -> type[asyncio.Queue[aiomqtt.Message]]:
 
     class _Pour(asyncio.Queue[aiomqtt.Message]):
         def put_nowait(self, item: aiomqtt.Message) -> None:
-            payload = item.payload if isinstance(item.payload, bytes) else b""
-            sink(str(item.topic), payload, item.retain)
+            sink(str(item.topic), bytes(item.payload), item.retain)
 
     return _Pour
 
 
 class MqttWire:
-    """One MQTT 3.1.1 connection with a clean session. A new one is made for every attempt, so that the library
-    cannot send what it kept from an earlier connection."""
+    """One MQTT 3.1.1 connection with a clean session.
+
+    A new one is made for every attempt: the library would send what it kept from an earlier connection.
+    """
 
     def __init__(self, host: str, port: int, name: str, sink: Sink) -> None:
         self._host = host

@@ -1,9 +1,10 @@
 """A virtual ESP32: an `esp32_dev` firmware of 2026 as seen from the wire.
 
-Sans-I/O: bytes and instants in, messages and the next wake-up out. What repeats (readings, statuses, the minute's
-heartbeat) falls on a grid of 30 s shared by all nodes; only what cannot wait lies between.
+Sans-I/O: bytes and instants in, messages and the next wake-up out. What repeats (readings, statuses, the
+minute's heartbeat) falls on a grid of 30 s shared by all nodes; only what cannot wait lies between.
 
-Not there yet: configuration, zones, sensor commands, offline rules. Their topics are subscribed and left unanswered.
+Not there yet: configuration, zones, sensor commands, offline rules. Their topics are subscribed and left
+unanswered.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ class VirtualNode:
         self._beats = 0
         self._counters: dict[str, object] = {}
         self._status_at = NEVER
-        self._due = {sensor: NEVER for sensor in spec.sensors}
+        self._due = dict.fromkeys(spec.sensors, NEVER)
         self._waiting: list[tuple[str, bytes]] = []
         self._routes = self._build_routes()
         self._command = re.compile(re.escape(self._device.root) + r"actuator/(\d{1,3})/command", re.ASCII)
 
-    # -- what the link needs to know --------------------------------------------------------------------------
+    # -- what the link needs to know ---------------------------------------------------------------
 
     @property
     def subscriptions(self) -> tuple[tuple[str, int], ...]:
@@ -92,7 +93,7 @@ class VirtualNode:
         """Whether every actuator is at its default."""
         return all(driver.level == driver.spec.default_level for driver in self._bench.drivers.values())
 
-    # -- life ---------------------------------------------------------------------------------------------------
+    # -- life --------------------------------------------------------------------------------------
 
     def connected(self, now: int) -> list[Publish]:
         """The broker has accepted us and confirmed all subscriptions."""
@@ -171,7 +172,7 @@ class VirtualNode:
             "emergency_rejected_no_token_total": 0,
         }
 
-    # -- what comes in ------------------------------------------------------------------------------------------
+    # -- what comes in -----------------------------------------------------------------------------
 
     def receive(self, topic: str, payload: bytes, now: int) -> list[Publish]:
         """Take a message from the broker; oversized and foreign ones are dropped without a word."""

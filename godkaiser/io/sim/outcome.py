@@ -61,7 +61,7 @@ class Ledger:
         self._kept: deque[tuple[Intent, dict[str, object]]] = deque(maxlen=48)
 
     def intent(self, payload: bytes, flow: str, prefix: str, uptime: int, epoch: int) -> Intent:
-        """The identity of a request; missing ids are invented, ``prefix`` being the kind of the invented one."""
+        """The identity of a request; a missing intent id is invented after ``prefix``."""
         meta = _metadata(payload)
         self._made += 1
         return Intent(

@@ -1,14 +1,15 @@
 """The greenhouse itself: two rooms under one sky, stepped on a fixed grid of ten seconds.
 
-Each room balances heat (sun, heater, lamp, walls, ventilation, benches), water vapour (leaves and soil, humidifier,
-ventilation, condensation) and soil water (pump, drying, drainage). Every balance is a relaxation towards an
-equilibrium, x += (x_eq − x)·(1 − exp(−dt/τ)), which cannot overshoot however large a flow is: values stay finite and
-within bounds for any sequence of actuator levels.
+Each room balances heat (sun, heater, lamp, walls, ventilation, benches), water vapour (leaves and soil,
+humidifier, ventilation, condensation) and soil water (pump, drying, drainage). Every balance is a
+relaxation towards an equilibrium, x += (x_eq − x)·(1 − exp(−dt/τ)), which cannot overshoot however large a
+flow is: values stay finite and within bounds for any sequence of actuator levels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -24,7 +25,7 @@ _EVAPORATION_J = 2450.0  # J/g
 
 @dataclass(frozen=True, slots=True)
 class RoomSpec:
-    """A room: volumes in m³, conductances in W/K, heat capacities in J/K, powers in W, flows in m³/s or g/s."""
+    """A room: volume in m³, conductances in W/K, heat capacity in J/K, powers in W, flows in m³/s or g/s."""
 
     volume: float
     capacity: float
@@ -154,6 +155,17 @@ def _relax(value: float, target: float, tau: float) -> float:
     return value + (target - value) * (1.0 - math.exp(-STEP / tau))
 
 
+_QUANTITIES: dict[str, Callable[[Room], float]] = {
+    "sht31_temp": lambda room: room.air,
+    "sht31_humidity": lambda room: room.humidity,
+    "ds18b20": lambda room: room.root,
+    "moisture": lambda room: room.soil,
+    "ph": lambda room: room.ph,
+    "ec": lambda room: room.ec,
+    "light": lambda room: room.lux,
+}
+
+
 class Plant:
     """Both rooms and the sky, as the nodes meet them."""
 
@@ -167,7 +179,7 @@ class Plant:
         }
 
     def advance(self, now: int) -> None:
-        """Go on to ``now`` (microseconds). Steps lie on a grid, so the path does not depend on who asks when."""
+        """Go on to ``now`` (microseconds). Steps lie on a grid: the path does not depend on who asks when."""
         while self._at + _STEP_US <= now:
             self._at += _STEP_US
             self.outside.step(self._at, STEP)
@@ -180,20 +192,4 @@ class Plant:
 
     def sense(self, zone: str, quantity: str) -> float:
         """The true value of a quantity, in the unit of its sensor type."""
-        room = self.rooms[zone]
-        match quantity:
-            case "sht31_temp":
-                return room.air
-            case "sht31_humidity":
-                return room.humidity
-            case "ds18b20":
-                return room.root
-            case "moisture":
-                return room.soil
-            case "ph":
-                return room.ph
-            case "ec":
-                return room.ec
-            case "light":
-                return room.lux
-        raise KeyError(quantity)
+        return _QUANTITIES[quantity](self.rooms[zone])

@@ -2,10 +2,11 @@
 
     ONLINE ──(link lost | server offline | 120 s without ACK)──> GRACE ──30 s──> OFFLINE
     GRACE ──(valid ACK | server online)──> ONLINE
-    OFFLINE ──(link back | server online: epoch + 1)──> RECONNECTING ──ACK with that epoch──> ADOPTING ──2 s──> ONLINE
+    OFFLINE ──(link back | server online: epoch + 1)──> RECONNECTING ──(ACK with that epoch)──> ADOPTING
+    ADOPTING ──2 s──> ONLINE
 
-ONLINE and GRACE take an ACK with any epoch of 1 or more; the other modes only their own. Nothing but heartbeats,
-announcements and answers leaves the device until the first valid ACK of a connection.
+ONLINE and GRACE take an ACK with any epoch of 1 or more; the other modes only their own. Nothing but
+heartbeats, announcements and answers leaves the device until the first valid ACK of a connection.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Session:
         self.epoch += 1
 
     def expire(self, now: int) -> bool:
-        """Let timers run out; True when the server has been silent too long and actuators must go to default."""
+        """Let timers run out; True when the server was silent too long and actuators must go to default."""
         if now < self.deadline:
             return False
         if self.mode == "GRACE":

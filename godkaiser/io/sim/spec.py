@@ -35,7 +35,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class SensorSpec:
-    """A sensor as configured on the device. ``interval`` in seconds, ``i2c`` the 7-bit address, ``rom`` 16 hex."""
+    """A sensor as configured on the device: ``interval`` in s, ``i2c`` a 7-bit address, ``rom`` 16 hex."""
 
     gpio: int
     type: str

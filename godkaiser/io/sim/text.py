@@ -1,9 +1,10 @@
 """How the device reads and writes JSON.
 
 Writing: fields are concatenated in a fixed order; a :class:`Raw` stands for a number with its own formatting.
-Reading, two ways. Most topics go through a parser with a fixed memory pool on a 32-bit machine: each object member
-and array element takes a slot of 16 bytes, each distinct string its UTF-8 length and a terminator, and what does not
-fit is not read at all. Actuator commands are searched as text: the first ``"key":`` anywhere wins.
+Reading, two ways. Most topics go through a parser with a fixed memory pool on a 32-bit machine: each object
+member and array element takes a slot of 16 bytes, each distinct string its UTF-8 length and a terminator,
+and what does not fit is not read at all. Actuator commands are searched as text: the first ``"key":``
+anywhere wins.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def _value(value: object) -> str:
 def parse(payload: bytes, pool: int) -> dict[str, object] | None:
     """The root object, or None when the text is not JSON, nests too deep, or does not fit in ``pool`` bytes.
 
-    A root that is no object reads as an empty one: looking up a key in it finds nothing. Text after the root value
-    is not looked at.
+    A root that is no object reads as an empty one: looking up a key in it finds nothing. Text after the
+    root value is not looked at.
     """
     try:
         root, _ = _DECODER.raw_decode(payload.decode("utf-8").lstrip(" \t\r\n"))
@@ -70,7 +71,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def pool_need(value: object) -> int:
-    """Bytes of the device's parser pool that a decoded JSON value takes; raises ValueError beyond ten levels."""
+    """Bytes of the device's parser pool that a JSON value takes; raises ValueError beyond ten levels."""
     strings: set[str] = set()
     slots = sum(_slots(value, strings, NESTING))
     return SLOT * slots + sum(len(text.encode("utf-8", "replace")) + 1 for text in strings)

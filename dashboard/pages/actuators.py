@@ -1,0 +1,166 @@
+"""The actuators page: what each reports, switching by hand with safety's opinion beforehand, and why it runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import panel as pn
+
+from godkaiser import CommandRefusedError
+
+from ..feed import TROUBLE
+from ..parts import actuator_card, actuator_facts, chain, findings, say, widget_style
+from ..session import Session, grid, html, stack, write
+from ..view import Thing, View, named
+
+DURATIONS_S: Final = (None, 30, 60, 300, 900, 3600)
+
+
+class Actuators:
+    """One card per actuator. Cards are made and dropped only when actuators are."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._cards: dict[str, Card] = {}
+        self._shape: object = None
+        self._grid = grid([], least="21rem", gap="1rem")
+
+    def content(self) -> pn.viewable.Viewable:
+        """What stands below the top bar."""
+        self.update(*self._session.look())
+        return self._grid
+
+    def update(self, view: View, now: datetime) -> None:
+        """Redraw what has become different."""
+        shape = tuple((a["id"], a.get("type"), a.get("name"), a.get("max_on_s")) for a in view.actuators.values())
+        if shape != self._shape:
+            self._shape = shape
+            self._cards = {str(a["id"]): Card(self._session, a) for a in named(view.actuators.values())}
+            empty = [html(say(self._session.words("actuator.none")))]
+            self._grid.objects = [card.layout for card in self._cards.values()] or empty
+        for key, card in self._cards.items():
+            card.update(view.actuators[key], view, now)
+
+
+class Card:
+    """One actuator: state, facts, the control and the chain behind its last command."""
+
+    def __init__(self, session: Session, actuator: Thing) -> None:
+        self._session, self._id, self._type = session, str(actuator["id"]), actuator.get("type")
+        self._state, self._facts, self._verdict, self._why = html(), html(), html(), html()
+        self._asked = 0
+        self._open = False
+        self._value = self._value_widget()
+        self._duration = self._duration_widget(actuator.get("max_on_s"))
+        self._set = self._button(self._set_name(), self._on_set, button_type="primary")
+        self._ask = self._button(session.words("why.button"), self._on_why)
+        self._value.param.watch(self._on_value, "value")
+        self.layout = stack(self._state, *self._controls(), self._facts, self._ask, self._why)
+
+    def update(self, actuator: Thing, view: View, now: datetime) -> None:
+        """Redraw what has become different; nothing can be set while the controller is away."""
+        words = self._session.words
+        write(self._state, actuator_card(words, actuator, view, now))
+        write(self._facts, actuator_facts(words, actuator, now))
+        for widget in (self._set, self._value, self._duration, self._ask):
+            if widget.disabled != view.gone:
+                widget.disabled = view.gone
+
+    def _controls(self) -> list[Any]:
+        if not self._session.ticket.may_switch():
+            return [html(say(self._session.words("set.viewer")))]
+        return [self._value, self._duration, self._set, self._verdict]
+
+    def _value_widget(self) -> Any:
+        words, common = self._session.words, _look()
+        if self._type == "pwm":
+            return pn.widgets.IntSlider(name=words("set.value") + " (%)", start=0, end=100, step=5, value=0, **common)
+        options = {words("level.off"): 0, words("level.on"): 100}
+        return pn.widgets.RadioButtonGroup(name=words("set.value"), options=options, value=0, **common)
+
+    def _duration_widget(self, longest: float | None) -> Any:
+        words = self._session.words
+        offered = [s for s in DURATIONS_S if s is None or longest is None or s <= longest]
+        options = {words("set.duration.default") if s is None else words.span(s): s for s in offered}
+        return pn.widgets.Select(name=words("set.duration"), options=options, value=None, **_look())
+
+    def _button(self, name: str, act: Any, **params: Any) -> pn.widgets.Button:
+        button = pn.widgets.Button(name=name, **_look(), **params)
+        button.on_click(act)
+        return button
+
+    def _set_name(self) -> str:
+        return self._session.words("set.button", value=self._session.words.level(self._level(), self._type))
+
+    def _level(self) -> float:
+        return float(self._value.value) / 100.0
+
+    def _on_value(self, _: object) -> None:
+        self._set.name = self._set_name()
+        self._asked += 1
+        self._session.start(self._check(self._asked, self._level()))
+
+    def _on_set(self, _: object) -> None:
+        self._asked += 1
+        write(self._verdict, say(self._session.words("set.sending")))
+        self._set.disabled = True
+        self._session.start(self._send(self._asked, self._level(), self._duration.value))
+
+    def _on_why(self, _: object) -> None:
+        self._open = not self._open
+        if not self._open:
+            write(self._why, "")
+            return
+        write(self._why, say(self._session.words("why.loading")))
+        self._session.start(self._tell_why())
+
+    async def _check(self, asked: int, value: float) -> None:
+        """What would safety say? Nothing is sent."""
+        words = self._session.words
+        try:
+            told = await self._session.call("check", actuator=self._id, value=value)
+        except TROUBLE as error:
+            self._say(asked, say(words("set.failed", problem=str(error)), "bad"))
+            return
+        key, tone = ("set.allowed", "good") if told["allowed"] else ("set.refused", "bad")
+        self._say(asked, findings(words, key, tone, told.get("findings") or ()))
+
+    async def _send(self, asked: int, value: float, duration: int | None) -> None:
+        words = self._session.words
+        try:
+            told = await self._session.call("set", actuator=self._id, value=value, duration=duration)
+        except CommandRefusedError as error:
+            self._say(asked, findings(words, "set.refused", "bad", error.findings))
+        except TROUBLE as error:
+            self._say(asked, say(words("set.failed", problem=str(error)), "bad"))
+        else:
+            self._say(asked, self._outcome(told))
+
+    def _outcome(self, told: dict[str, Any]) -> str:
+        words, state = self._session.words, str(told.get("state"))
+        if state in ("confirmed", "acked"):
+            return findings(words, f"set.outcome.{state}", "good", told.get("findings") or ())
+        said = {"state": words.known(f"command.{state}", state), "message": told.get("message") or ""}
+        return findings(words, "set.outcome.other", "warn", told.get("findings") or (), **said)
+
+    async def _tell_why(self) -> None:
+        try:
+            text = chain(self._session.words, await self._session.call("why", actuator=self._id))
+        except TROUBLE as error:
+            text = say(self._session.words("set.failed", problem=str(error)), "bad")
+        self._session.show(partial(write, self._why, text))
+
+    def _say(self, asked: int, text: str) -> None:
+        """Show an answer, unless something newer has been asked meanwhile."""
+
+        def show() -> None:
+            if asked == self._asked:
+                write(self._verdict, text)
+
+        self._session.show(show)
+
+
+def _look() -> dict[str, Any]:
+    return {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [widget_style()]}

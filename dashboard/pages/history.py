@@ -1,0 +1,130 @@
+"""The history page: one sensor's curve, growing while it is looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import panel as pn
+
+from ..chart import DARK, LIGHT, ROLLOVER, Chart
+from ..curve import Point, columns, gaps, longest_step, point, points
+from ..feed import TROUBLE
+from ..parts import say, sensor_tile, widget_style
+from ..session import Session, html, stack, write
+from ..view import Thing, View, named
+
+RANGES: Final = ("1h", "6h", "24h", "7d")
+
+
+class History:
+    """A choice of sensor and range above one chart."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, words = session, session.words
+        self._chart = Chart(words)
+        self._pane = pn.pane.Bokeh(self._chart.figure, sizing_mode="stretch_width", margin=0)
+        self._tile, self._note = html(), html()
+        self._longest, self._last, self._asked = 0.0, 0.0, 0
+        self._loaded = False
+        common: dict[str, Any] = {"margin": 0, "stylesheets": [widget_style()], "sizing_mode": "stretch_width"}
+        self._sensor = pn.widgets.Select(name=words("history.sensor"), options={}, **common)
+        names = {words(f"history.range.{key}"): key for key in RANGES}
+        self._range = pn.widgets.RadioButtonGroup(options=names, value="24h", **common)
+        self._sensor.param.watch(self._load, "value")
+        self._range.param.watch(self._load, "value")
+        session.pulse.param.watch(self._recolor, "dark")
+        self._recolor()
+
+    def content(self) -> pn.viewable.Viewable:
+        """What stands below the top bar."""
+        view, now = self._session.look()
+        self._offer(view, wanted=self._session.wanted)
+        self.update(view, now)
+        return stack(self._sensor, self._range, self._tile, self._note, self._pane, gap="0.9rem")
+
+    def update(self, view: View, now: datetime) -> None:
+        """Take up new readings and new sensors."""
+        self._offer(view)
+        sensor = view.sensors.get(self._sensor.value or "")
+        if sensor is None:
+            write(self._note, say(self._session.words("history.none")))
+            return
+        write(self._tile, sensor_tile(self._session.words, sensor, view, now, self._session.query))
+        if self._loaded:
+            self._grow(sensor)
+
+    def _offer(self, view: View, wanted: str | None = None) -> None:
+        options = {_label(sensor, view): str(sensor["id"]) for sensor in named(view.sensors.values())}
+        if options == self._sensor.options:
+            return
+        chosen = wanted or self._sensor.value
+        value = chosen if chosen in view.sensors else next(iter(options.values()), None)
+        self._sensor.param.update(options=options, value=value)
+
+    def _load(self, *_: object) -> None:
+        """Ask for the chosen stretch; a newer choice overtakes an older answer."""
+        if self._sensor.value is None:
+            return
+        self._asked += 1
+        self._loaded = False
+        write(self._note, say(self._session.words("history.loading")))
+        self._session.start(self._fetch(self._asked, str(self._sensor.value), str(self._range.value)))
+
+    async def _fetch(self, asked: int, series: str, span: str) -> None:
+        try:
+            told = await self._session.call("history", series=series, since=f"-{span}")
+        except TROUBLE as error:
+            text = self._session.words("history.failed", problem=str(error))
+            self._session.show(partial(self._fail, asked, text))
+        else:
+            self._session.show(partial(self._draw, asked, points(told)))
+
+    def _fail(self, asked: int, text: str) -> None:
+        if asked == self._asked:
+            write(self._note, say(text, "bad"))
+
+    def _draw(self, asked: int, readings: list[Point]) -> None:
+        if asked != self._asked:
+            return
+        view, now = self._session.look()
+        sensor = view.sensors.get(str(self._sensor.value), {})
+        self._longest = longest_step(readings, sensor.get("stale_after_s"))
+        self._last = readings[-1].at if readings else 0.0
+        self._chart.source.data = columns(readings, self._longest)
+        unit = str(sensor.get("unit") or "")
+        self._chart.describe(str(sensor.get("name") or ""), unit, self._session.words.pattern(unit))
+        self._loaded = True
+        write(self._note, say(self._summary(readings, unit)))
+        self.update(view, now)
+
+    def _grow(self, sensor: Thing) -> None:
+        """Append what came since, and nothing else."""
+        new = point(sensor.get("measured_at"), sensor.get("value"), sensor.get("quality"))
+        if new is None or new.at <= self._last:
+            return
+        self._chart.source.stream(columns([new], self._longest, self._last or None), rollover=ROLLOVER)
+        self._last = new.at
+
+    def _summary(self, readings: list[Point], unit: str) -> str:
+        words = self._session.words
+        values = [p.value for p in readings if p.value is not None]
+        if not values:
+            return words("history.empty")
+        low, high = words.number(min(values), unit), words.quantity(max(values), unit)
+        text = words("history.summary", n=len(values), low=low, high=high)
+        number = gaps(readings, self._longest)
+        if number:
+            text += " " + words("history.gap" if number == 1 else "history.gaps", n=number) + "."
+        return text
+
+    def _recolor(self, *_: object) -> None:
+        self._chart.recolor(DARK if self._session.pulse.dark else LIGHT)
+
+
+def _label(sensor: Thing, view: View) -> str:
+    zone = view.zones.get(str(sensor.get("zone"))) or {}
+    place = zone.get("name") or sensor.get("zone")
+    name = str(sensor.get("name") or sensor["id"])
+    return f"{name} ({place})" if place else name

@@ -1,0 +1,140 @@
+"""Everything around a page's content: sign-in form, top bar, banners. Plain HTML with everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from html import escape
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from .guard import Ticket
+from .view import View, active_stop, age_s, moment, named
+from .words import Words
+
+TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"))
+
+# Bokeh's page with our block in it. `shell` comes ready and escaped from `frame`.
+AROUND: Final = """
+{% extends base %}
+{% block title %}{{ title | e }}{% endblock %}
+{% block preamble %}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
+<link rel="stylesheet" href="/assets/style.css">
+<script src="/assets/page.js" defer></script>
+{% endblock %}
+{% block contents %}
+{{ shell }}
+<main id="content">{{ embed(roots.content) }}</main>
+<div hidden>{{ embed(roots.pulse) }}</div>
+{% endblock %}
+"""
+
+
+@cache
+def _templates() -> Environment:
+    loader = PackageLoader(__package__, "templates")
+    return Environment(loader=loader, autoescape=select_autoescape(default=True), trim_blocks=True)
+
+
+def login_page(words: Words, **said: Any) -> str:
+    """The sign-in form."""
+    return _templates().get_template("login.html").render(words=words, **said)
+
+
+def away_page(words: Words) -> str:
+    """What a page says when nobody can tell who is asking, because the controller is away."""
+    return _templates().get_template("away.html").render(words=words)
+
+
+def frame(words: Words, ticket: Ticket, *, xsrf: str, here: str, uri: str, lang: str, head: dict[str, Any]) -> str:
+    """Top bar, banners and dialog of a page, as they are when it is opened."""
+    query = f"?{urlencode({'lang': lang})}" if lang else ""
+    safe = {"link": head["link"], "gone": head["gone"], "stop": head["stopped"], "insist": head["insist"]}
+    return _templates().get_template("page.html").render(
+        words=words,
+        ticket=ticket,
+        xsrf=xsrf,
+        tabs=TABS,
+        here=here,
+        path=uri,
+        query=query,
+        head={name: Markup(html) for name, html in safe.items()},
+    )
+
+
+def head(words: Words, ticket: Ticket, view: View, now: datetime) -> dict[str, Any]:
+    """What the top bar says at this moment, as escaped HTML by place."""
+    return {
+        "phase": str(view.stop.get("phase", "NORMAL")),
+        "is_gone": view.gone,
+        "link": _link(words, view, now),
+        "gone": _gone(words, view),
+        "stopped": _stopped(words, ticket, view) if active_stop(view) else "",
+        "insist": _insist(words, view),
+    }
+
+
+def names_of(nodes: Sequence[str], view: View) -> str:
+    """Node ids as the names people gave them."""
+    return ", ".join(str((view.nodes.get(node) or {}).get("name") or node) for node in nodes)
+
+
+def _link(words: Words, view: View, now: datetime) -> str:
+    state = "gone" if view.gone else str(view.link.get("state", "connecting"))
+    text = words(f"link.{state}", since=words.clock(moment(view.link.get("since"))))
+    wait = view.link.get("next_try_s")
+    if state == "down" and wait is not None:
+        passed = age_s(view.link.get("since"), now) or 0.0
+        text += ", " + words("link.next", seconds=max(0, round(float(wait) - passed % max(float(wait), 1.0))))
+    return f'<span class="dot {escape(state)}"></span><span>{escape(text)}</span>'
+
+
+def _gone(words: Words, view: View) -> str:
+    if not view.gone:
+        return ""
+    since = words.clock(view.gone_since)
+    text = words("shell.gone", since=since) if view.known else words("shell.gone.never")
+    return f'<p class="notice bad">{escape(text)}</p>'
+
+
+def _stopped(words: Words, ticket: Ticket, view: View) -> str:
+    stop = view.stop
+    since = words.clock(moment(stop.get("since")))
+    lines = [words("stop.detail", reason=stop.get("reason") or "", by=stop.get("by") or "?", since=since)]
+    lines.append(_safety(words, view))
+    if stop.get("unconfirmed"):
+        lines.append(words("stop.unconfirmed", nodes=names_of(stop["unconfirmed"], view)))
+    phase = str(stop["phase"])
+    title = escape(words(f"stop.title.{phase}"))
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<div class="stopped"><div><h2>{title}</h2>{body}</div>{_way_out(words, ticket, phase)}</div>'
+
+
+def _safety(words: Words, view: View) -> str:
+    open_ones = [str(a.get("name")) for a in named(view.actuators.values()) if not a.get("safe")]
+    if open_ones:
+        return words("stop.not_safe", names=", ".join(open_ones))
+    return words("stop.all_safe") if view.actuators else ""
+
+
+def _way_out(words: Words, ticket: Ticket, phase: str) -> str:
+    if phase != "ACTIVE":
+        return ""
+    if not ticket.may_switch():
+        return f'<p class="why">{escape(words("stop.clear.viewer"))}</p>'
+    return f'<button type="button" data-clear>{escape(words("stop.clear"))}</button>'
+
+
+def _insist(words: Words, view: View) -> str:
+    silent = view.stop.get("unconfirmed") or ()
+    if not silent:
+        return ""
+    text = escape(words("stop.insist", nodes=names_of(silent, view)))
+    return f'<label><input type="checkbox" name="force" value="yes"> {text}</label>'

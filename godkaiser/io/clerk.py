@@ -1,0 +1,355 @@
+"""What the controller does for its clients: one method per request. People enter where rules enter, as intents."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import getpass
+import math
+from array import array
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+from godkaiser.auth.policy import Permission
+from godkaiser.engine import picture
+from godkaiser.errors import (
+    AckTimeoutError,
+    CommandFailedError,
+    CommandRefusedError,
+    DocumentError,
+    DuplicateRuleError,
+    InvalidValueError,
+    ProtocolError,
+    StopTransitionError,
+    UnknownActuatorError,
+    UnknownNodeError,
+    UnknownSensorError,
+)
+from godkaiser.io.accounts import Accounts, require
+from godkaiser.io.hub import Hub
+from godkaiser.io.runner import Runner
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.model import event as ev
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
+from godkaiser.model.instant import SECOND, parse_duration, parse_instant, to_iso
+from godkaiser.model.intent import Intent, Origin
+from godkaiser.model.outcome import Fate, Outcome
+from godkaiser.model.site import ActuatorSpec
+from godkaiser.rules.build import build_rule
+from godkaiser.rules.document import RuleDocument, read_document, write_document
+from godkaiser.rules.explain import sentence
+from godkaiser.rules.rule import Rule
+from godkaiser.safety.gate import examine
+from godkaiser.safety.stop import Step
+from godkaiser.sensors.types import canonical
+
+ANSWER_GUARD: Final = 30.0
+Method = Callable[..., Awaitable[Any]]
+
+
+class Clerk:
+    """Answers requests. Holds what they need; changes nothing except by posting events."""
+
+    def __init__(self, runner: Runner, store: SqlStore, accounts: Accounts, *, speed: float, simulated: bool) -> None:
+        self._runner, self._store, self._accounts = runner, store, accounts
+        self._state = runner.engine.state
+        self._speed, self._simulated = speed, simulated
+        self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
+        self._asked = 0
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
+        self._methods: dict[str, Method] = {
+            "snapshot": self._snapshot,
+            "login": self._accounts.login,
+            "verify": self._verify,
+            "logout": self._logout,
+            "set": self._set,
+            "check": self._check,
+            "stop": self._stop,
+            "clear": self._clear,
+            "why": self._why,
+            "history": self._history,
+            "nodes.approve": self._approve,
+            "nodes.reject": self._reject,
+            "rules.check": self._rules_check,
+            "rules.import": self._rules_import,
+            "rules.export": self._rules_export,
+        }
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """One request. Every error is typed."""
+        handler = self._methods.get(method)
+        if handler is None:
+            raise ProtocolError(problem=f"no method {method!r}; there are {', '.join(sorted(self._methods))}")
+        try:
+            return await handler(**params)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            raise ProtocolError(problem=f"{method}: {error}".replace("Clerk._", "")) from None
+
+    async def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """A snapshot, then changes."""
+        feed = self.hub.watch()
+        first = asyncio.ensure_future(anext(feed))
+        try:
+            await asyncio.sleep(0)  # the watcher is registered before the snapshot is drawn: nothing is missed
+            yield {"kind": "snapshot", "id": "", "data": await self._snapshot()}
+            yield await first
+            async for change in feed:
+                yield change
+        finally:
+            first.cancel()
+
+    # ── looking ────────────────────────────────────────────────────────────────────────────────────────
+    async def _snapshot(self) -> dict[str, Any]:
+        now = self._runner.clock.now()
+        shot = picture.snapshot(self._state, now, self._runner.received)
+        shot["counters"] = self._counters()
+        return shot | {"speed": self._speed, "simulated": self._simulated}
+
+    def _counters(self) -> dict[str, Any]:
+        stored = {"readings_stored": self._runner.stored, "duplicates": self._runner.repeats}
+        return picture.counters_picture(self._state) | stored
+
+    def _draw(self, kind: str, thing: str) -> dict[str, Any] | None:
+        if kind == "counters":
+            return self._counters()
+        return picture.one(self._state, kind, thing, self._runner.clock.now())
+
+    async def _why(self, actuator: str) -> dict[str, Any]:
+        return picture.why(self._state, self._actuator(actuator))
+
+    async def _check(self, actuator: str, value: float) -> dict[str, Any]:
+        actuator_id = self._actuator(actuator)
+        intent = Intent("", actuator_id, _number("value", value), Origin.PERSON, "check")
+        findings = examine(intent, self._state, self._runner.clock.now())
+        shown = [{"code": f.code, "sentence": f.sentence, "severity": f.severity.value} for f in findings]
+        return {"allowed": all(f["severity"] == "warn" for f in shown), "findings": shown}
+
+    async def _history(
+        self,
+        series: str,
+        since: str = "-24h",
+        until: str | None = None,
+        limit: int | None = None,
+        packed: bool = False,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value)."""
+        sensor = self._sensor(series)
+        now = self._runner.clock.now()
+        start = parse_instant(since, now, "since")
+        end = now + SECOND if until is None else parse_instant(until, now, "until")
+        columns = await self._store.history(sensor, start, end, limit)
+        head = {"series": sensor, "unit": self._state.unit_of(sensor), "quality": columns.quality}
+        if packed:
+            values = array("d", (math.nan if v is None else v for v in columns.values))
+            return head | {"times": _packed(array("q", columns.times)), "values": _packed(values)}
+        return head | {"times": [to_iso(at) for at in columns.times], "values": columns.values}
+
+    # ── who asks ───────────────────────────────────────────────────────────────────────────────────────
+    def _who(self, token: str | None, permission: Permission) -> str:
+        """A signed-in person with the right, or the local user, whom the socket's file mode has let in."""
+        if token is None:
+            return f"local:{getpass.getuser()}"
+        principal = self._accounts.principal(token)
+        require(principal, permission)
+        return f"user:{principal.name}"
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        principal = self._accounts.principal(token)
+        return {
+            "user": principal.name,
+            "role": principal.role.value,
+            "session": principal.session,
+            "expires": to_iso(principal.expires_at),
+        }
+
+    async def _logout(self, token: str) -> dict[str, Any]:
+        await self._accounts.logout(token)
+        return {"ended": True}
+
+    # ── acting ─────────────────────────────────────────────────────────────────────────────────────────
+    async def _set(
+        self,
+        actuator: str,
+        value: float,
+        duration: str | float | None = None,
+        hold: str | float | None = None,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        who = self._who(token, Permission.SWITCH)
+        actuator_id = self._actuator(actuator)
+        self._asked += 1
+        intent = Intent(
+            id=f"p{self._state.run}-{self._asked}",
+            actuator=actuator_id,
+            value=_number("value", value),
+            origin=Origin.PERSON,
+            who=who,
+            duration=None if duration is None else parse_duration(duration, "duration"),
+            hold=None if hold is None else parse_duration(hold, "hold"),
+        )
+        return picture.outcome_picture(await self._outcome(intent))
+
+    async def _outcome(self, intent: Intent) -> Outcome:
+        queue = self._waiting[intent.id] = asyncio.Queue()
+        self._runner.post(ev.Asked(self._runner.clock.now(), intent))
+        try:
+            async with asyncio.timeout(ANSWER_GUARD):
+                while True:
+                    outcome = await queue.get()
+                    if outcome.fate.final or outcome.fate is Fate.QUEUED:
+                        return _raised(outcome)
+        except TimeoutError:
+            raise AckTimeoutError(actuator=intent.actuator, seconds=ANSWER_GUARD) from None
+        finally:
+            del self._waiting[intent.id]
+
+    def on_answer(self, outcome: Outcome) -> None:
+        """From the runner: somebody may wait for it."""
+        queue = self._waiting.get(outcome.intent)
+        if queue is not None:
+            queue.put_nowait(outcome)
+
+    async def _stop(self, reason: str = "", token: str | None = None) -> dict[str, Any]:
+        who = self._who(token, Permission.STOP)
+        self._runner.post(ev.StopAsked(self._runner.clock.now(), who, str(reason)[:500]))
+        await self._runner.settled_inbox()
+        return picture.stop_picture(self._state)
+
+    async def _clear(self, force: bool = False, token: str | None = None) -> dict[str, Any]:
+        who = self._who(token, Permission.CLEAR)
+        stop = self._state.stop
+        if not stop.allows(Step.CLEAR) and not (force and stop.allows(Step.CONFIRMED)):
+            way = {
+                "NORMAL": "No stop is active.",
+                "CLEARING": "It is being cleared; wait, or clear with force.",
+                "RESUMING": "It is resuming already.",
+            }[stop.phase.value]
+            raise StopTransitionError(phase=stop.phase.value, step="clear", way=way)
+        self._runner.post(ev.ClearAsked(self._runner.clock.now(), who, bool(force)))
+        await self._runner.settled_inbox()
+        return picture.stop_picture(self._state)
+
+    async def _approve(self, node: str, token: str | None = None) -> dict[str, Any]:
+        return await self._decide(node, True, self._who(token, Permission.APPROVE))
+
+    async def _reject(self, node: str, token: str | None = None) -> dict[str, Any]:
+        return await self._decide(node, False, self._who(token, Permission.APPROVE))
+
+    async def _decide(self, node: str, approved: bool, who: str) -> dict[str, Any]:
+        node_id = NodeId.parse(node)
+        if node_id not in self._state.nodes:
+            raise UnknownNodeError(text=node)
+        self._runner.post(ev.NodeDecided(self._runner.clock.now(), node_id, approved, who))
+        await self._runner.drained()
+        shown = picture.one(self._state, "node", node_id, self._runner.clock.now())
+        assert shown is not None
+        return shown
+
+    # ── rules ──────────────────────────────────────────────────────────────────────────────────────────
+    async def _rules_check(self, documents: list[Any], token: str | None = None) -> list[dict[str, Any]]:
+        checked = self._checked(documents)
+        names, unit = self._state.name_of, self._state.unit_of
+        return [{"id": rule.id, "name": rule.name, "sentence": sentence(rule, names, unit)} for _, rule in checked]
+
+    def _checked(self, documents: list[Any]) -> list[tuple[RuleDocument, Rule]]:
+        if not isinstance(documents, list):
+            raise DocumentError(path="rules", problem="a list of rules is expected")
+        made = []
+        for number, data in enumerate(documents):
+            path = f"rules[{number}]"
+            document = read_document(data, path)
+            made.append((document, self.build(document, path)))
+        ids = [rule.id for _, rule in made]
+        for rule_id in ids:
+            if ids.count(rule_id) > 1:
+                raise DuplicateRuleError(name=rule_id)
+        return made
+
+    def build(self, document: RuleDocument, path: str) -> Rule:
+        """A document bound to this site."""
+        return build_rule(
+            document,
+            timezone=self._state.timezone,
+            canonical=canonical,
+            known=tuple(self._state.sensors) + tuple(self._state.sensor_specs),
+            spec_of=self._state.spec,
+            path=path,
+        )
+
+    async def _rules_import(self, documents: list[Any], token: str | None = None) -> dict[str, Any]:
+        """All or nothing: rules of the same name are replaced, the others stay."""
+        who = self._who(token, Permission.EDIT_RULES)
+        checked = self._checked(documents)
+        merged = dict(self.documents)
+        merged.update({rule.id: write_document(document) for document, rule in checked})
+        rules = [self.build(read_document(data), "rule") for data in merged.values()]
+        declared = self._undeclared(rules)
+        await self._store.save_rules(list(merged.items()))
+        self.documents = merged
+        self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), tuple(declared), who))
+        await self._runner.drained()
+        return {
+            "imported": [rule.id for _, rule in checked],
+            "rules": len(merged),
+            "declared": [
+                f"{spec.id}: taken as a {spec.type} with at most {spec.longest_on_s:g} s on-time, as no site file"
+                " or node has said more"
+                for spec in declared
+            ],
+        }
+
+    def _undeclared(self, rules: list[Rule]) -> list[ActuatorSpec]:
+        """Rules of the existing system come without a table of actuators: naming one declares it, in the open."""
+        wanted = {turn.actuator for rule in rules for turn in rule.actions}
+        missing = sorted(wanted - set(self._state.actuators))
+        return [
+            ActuatorSpec(node=actuator.node, gpio=actuator.gpio, type="relay", declared_by="rule")
+            for actuator in missing
+        ]
+
+    async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
+        return list(self.documents.values())
+
+    # ── names ──────────────────────────────────────────────────────────────────────────────────────────
+    def _actuator(self, text: str) -> ActuatorId:
+        for actuator in self._state.actuators.values():
+            if text in (actuator.id, actuator.spec.name):
+                return actuator.id
+        raise UnknownActuatorError(text=str(text))
+
+    def _sensor(self, text: str) -> SeriesId:
+        for sensor in self._state.sensors.values():
+            if text in (sensor.id, self._state.name_of(sensor.id)):
+                return sensor.id
+        raise UnknownSensorError(text=str(text))
+
+
+def _number(field: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidValueError(field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0")
+    return float(value)
+
+
+def _packed(column: array[Any]) -> str:
+    return base64.b64encode(column.tobytes()).decode()
+
+
+def _raised(outcome: Outcome) -> Outcome:
+    """Ends that are not what was wanted become errors, here at the edge."""
+    match outcome.fate:
+        case Fate.REFUSED:
+            findings = [
+                {"code": f.code, "sentence": f.sentence, "severity": f.severity.value} for f in outcome.findings
+            ]
+            raise CommandRefusedError(actuator=outcome.actuator, reasons=outcome.message, findings=findings)
+        case Fate.EXPIRED:
+            raise AckTimeoutError(actuator=outcome.actuator, seconds=10.0)
+        case Fate.REJECTED | Fate.FAILED | Fate.SUPERSEDED:
+            raise CommandFailedError(actuator=outcome.actuator, message=outcome.message)
+    return outcome
+
+

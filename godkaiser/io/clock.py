@@ -1,0 +1,61 @@
+"""The only readers of the time: the wall clock, and a virtual one that a driver moves."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from godkaiser.model.instant import SECOND, Instant
+from godkaiser.ports import Cancelable
+
+
+class WallClock:
+    """The machine's time."""
+
+    def now(self) -> Instant:
+        """Now."""
+        return time.time_ns() // 1000
+
+    def call_at(self, at: Instant, call: Callable[[], None]) -> Cancelable:
+        """Through the running loop; a jump of the wall clock moves it with the next arrangement."""
+        delay = max(0, at - self.now()) / SECOND
+        return asyncio.get_running_loop().call_later(min(delay, 86400.0), call)
+
+
+@dataclass(slots=True)
+class _Alarm:
+    call: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        self.call = None
+
+
+class VirtualClock:
+    """Stands still until `advance`d. Alarms fire inside `advance`, in order of time."""
+
+    def __init__(self, start: Instant) -> None:
+        self._now = start
+        self._alarms: list[tuple[Instant, int, _Alarm]] = []
+        self._count = 0
+
+    def now(self) -> Instant:
+        """Where it stands."""
+        return self._now
+
+    def call_at(self, at: Instant, call: Callable[[], None]) -> Cancelable:
+        """Fire when the clock is advanced that far; at once is at the next `advance`."""
+        alarm = _Alarm(call)
+        self._count += 1
+        heapq.heappush(self._alarms, (at, self._count, alarm))
+        return alarm
+
+    def advance(self, to: Instant) -> None:
+        """Move forward (never back) and fire what is due."""
+        self._now = max(self._now, to)
+        while self._alarms and self._alarms[0][0] <= self._now:
+            _, _, alarm = heapq.heappop(self._alarms)
+            if alarm.call is not None:
+                alarm.call()

@@ -1,0 +1,309 @@
+"""The local socket: JSON lines between the controller and its clients (commands, notebooks, the dashboard).
+
+Request `{"id": 1, "call": "set", "with": {…}}`, answer `{"id": 1, "ok": …}` or `{"id": 1, "error": {…}}`. After
+`{"id": 2, "call": "watch"}` changes come as `{"change": {…}}`, the first being a whole snapshot. The socket
+file is 0600: who may open it is the user of the controller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from godkaiser.errors import (
+    ControllerGoneError,
+    GodkaiserError,
+    NoControllerError,
+    ProtocolError,
+    from_wire,
+)
+
+LINE_MOST: Final = 64 * 1024 * 1024
+ANSWER_WITHIN: Final = 60.0
+SLOW_CLIENT: Final = 10.0
+SOCKET_PATH_MOST: Final = 100  # AF_UNIX allows 107 bytes
+POINTER: Final = "controller.json"
+
+
+class Requests(Protocol):
+    """What answers: the controller."""
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """Do it, or raise a `GodkaiserError`."""
+
+    def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """A snapshot, then changes."""
+
+
+class DeskServer:
+    """Serves one data folder."""
+
+    def __init__(self, data: Path, requests: Requests) -> None:
+        self._data, self._requests = data, requests
+        self._server: asyncio.Server | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._path = self._socket_path()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _socket_path(self) -> Path:
+        path = self._data.resolve() / "controller.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_MOST:
+            return path
+        self._folder = tempfile.TemporaryDirectory(prefix="godkaiser-")
+        return Path(self._folder.name) / "controller.sock"
+
+    async def start(self) -> None:
+        """Listen, and leave a pointer for clients."""
+        self._path.unlink(missing_ok=True)
+        old = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_MOST)
+        finally:
+            os.umask(old)
+        pointer = {"pid": os.getpid(), "socket": str(self._path)}
+        (self._data / POINTER).write_text(json.dumps(pointer))
+        remember_running(self._data)
+
+    async def stop(self) -> None:
+        """No more clients."""
+        if self._server is not None:
+            self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+        (self._data / POINTER).unlink(missing_ok=True)
+        forget_running(self._data)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        client = _Client(self._requests, writer)
+        try:
+            while line := await reader.readline():
+                client.take(line)
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            pass  # the client is gone, spoke a line beyond all measure, or we are closing
+        finally:
+            self._tasks.discard(task)
+            await client.close()
+
+
+class _Client:
+    """One connection: each request is a task, so a slow one does not hold the others."""
+
+    def __init__(self, requests: Requests, writer: asyncio.StreamWriter) -> None:
+        self._requests, self._writer = requests, writer
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = asyncio.Lock()
+
+    def take(self, line: bytes) -> None:
+        task = asyncio.create_task(self._answer(line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, line: bytes) -> None:
+        number = None
+        try:
+            number, method, params = _request(line)
+            if method == "watch":
+                await self._watch(number)
+                return
+            answer = {"id": number, "ok": await self._requests.call(method, params)}
+        except GodkaiserError as error:
+            answer = {"id": number, "error": error.to_wire()}
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await self._write(answer)
+
+    async def _watch(self, number: Any) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await self._write({"id": number, "ok": True})
+            async for change in self._requests.watch():
+                await self._write({"change": change})
+
+    async def _write(self, document: dict[str, Any]) -> None:
+        data = json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        async with self._writing:
+            self._writer.write(data)
+            await asyncio.wait_for(self._writer.drain(), SLOW_CLIENT)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._writer.close()
+
+
+def _request(line: bytes) -> tuple[Any, str, dict[str, Any]]:
+    try:
+        document = json.loads(line)
+        number, method, params = document.get("id"), document["call"], document.get("with", {})
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        raise ProtocolError(problem="not a JSON object with 'call'") from None
+    if not isinstance(method, str) or not isinstance(params, dict):
+        raise ProtocolError(problem="'call' must be a text and 'with' an object")
+    return number, method, params
+
+
+# ── finding the controller ─────────────────────────────────────────────────────────────────────────────
+def running_folder() -> Path:
+    """Where controllers of this user leave their names."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "godkaiser" / "running"
+
+
+def remember_running(data: Path) -> None:
+    """So that `connect()` without a folder finds us. A home that cannot be written is no reason to fail."""
+    with contextlib.suppress(OSError):
+        folder = running_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{os.getpid()}.json").write_text(json.dumps({"data": str(data.resolve())}))
+
+
+def forget_running(data: Path) -> None:
+    """The other half."""
+    with contextlib.suppress(OSError):
+        (running_folder() / f"{os.getpid()}.json").unlink(missing_ok=True)
+
+
+def find_socket(data: Path | str | None) -> Path:
+    """The socket of a data folder; without one, of the only controller running here."""
+    chosen = data or os.environ.get("GODKAISER_DATA_DIR")
+    if chosen:
+        return _pointed(Path(chosen)) or _nobody(f"in {chosen}")
+    sockets = [path for folder in _known_folders() if (path := _pointed(folder)) is not None]
+    if len(sockets) == 1:
+        return sockets[0]
+    if not sockets:
+        return _nobody("on this machine")
+    return _nobody(f"that could be meant: {len(sockets)} are ({', '.join(str(p.parent) for p in sockets)})")
+
+
+def _known_folders() -> list[Path]:
+    folders = []
+    for entry in sorted(running_folder().glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            folders.append(Path(json.loads(entry.read_text())["data"]))
+    return folders
+
+
+def _pointed(data: Path) -> Path | None:
+    """The socket of a folder if its controller lives. A pointer of a killed one is left alone."""
+    try:
+        pointer = json.loads((data / POINTER).read_text())
+        os.kill(int(pointer["pid"]), 0)
+        return Path(pointer["socket"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _nobody(where: str) -> Path:
+    raise NoControllerError(where=where)
+
+
+# ── the client ─────────────────────────────────────────────────────────────────────────────────────────
+class Desk:
+    """A client of a controller: `call` asks and does, `changes` watches. Reconnects by itself."""
+
+    def __init__(self, data: Path | str | None) -> None:
+        self._data = data
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._changes: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._listening: asyncio.Task[None] | None = None
+        self._number = 0
+        self._connecting = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, data: Path | str | None = None) -> Desk:
+        """Connect to the controller of a data folder, or to the only one running here."""
+        desk = cls(data)
+        await desk._connect()
+        return desk
+
+    async def _connect(self) -> None:
+        async with self._connecting:
+            if self._writer is not None:
+                return
+            path = find_socket(self._data)
+            try:
+                self._reader, self._writer = await asyncio.open_unix_connection(path, limit=LINE_MOST)
+            except OSError as error:
+                raise ControllerGoneError(problem=f"{path}: {error.strerror or error}") from None
+            self._listening = asyncio.create_task(self._listen(self._reader))
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._take(json.loads(line))
+        except (ConnectionError, ValueError):
+            pass  # told below, like the end of the stream
+        finally:
+            self._lost()
+
+    def _take(self, document: dict[str, Any]) -> None:
+        if "change" in document:
+            self._changes.put_nowait(document["change"])
+            return
+        future = self._waiting.pop(document.get("id", -1), None)
+        if future is None or future.done():
+            return
+        if "error" in document:
+            future.set_exception(from_wire(document["error"]))
+        else:
+            future.set_result(document["ok"])
+
+    def _lost(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._reader = self._writer = None
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(ControllerGoneError(problem="it closed the connection"))
+        self._changes.put_nowait(None)
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Ask the controller. Raises its typed error, or `ControllerGoneError`."""
+        await self._connect()
+        assert self._writer is not None
+        self._number += 1
+        number = self._number
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        line = json.dumps({"id": number, "call": method, "with": params}, allow_nan=False)
+        self._writer.write(line.encode() + b"\n")
+        try:
+            return await asyncio.wait_for(future, ANSWER_WITHIN)
+        except TimeoutError:
+            raise ControllerGoneError(problem=f"no answer within {ANSWER_WITHIN:.0f} s") from None
+        finally:
+            self._waiting.pop(number, None)
+
+    async def changes(self) -> AsyncIterator[dict[str, Any]]:
+        """A whole snapshot, then changes; after a lost connection a snapshot again. One consumer per desk."""
+        while True:
+            try:
+                await self.call("watch")
+            except (ControllerGoneError, NoControllerError) as error:
+                yield {"kind": "gone", "id": "", "data": error.to_wire()}
+                await asyncio.sleep(1.0)
+                continue
+            while (change := await self._changes.get()) is not None:
+                yield change
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        self._lost()

@@ -1,0 +1,41 @@
+"""The data folder: writable, and owned by one controller at a time (an OS lock that dies with the process)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from godkaiser.errors import ControllerRunningError, DataFolderError
+
+
+class DataFolder:
+    """A folder we hold."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def take(self) -> DataFolder:
+        """Create it if needed, check that we may write, lock it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(self.path / "controller.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise DataFolderError(path=str(self.path), problem=error.strerror or str(error)) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            who = os.read(self._lock, 20).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._lock)
+            self._lock = None
+            raise ControllerRunningError(what=f"data folder {self.path}", who=f"process {who}") from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        return self
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

@@ -1,0 +1,271 @@
+"""The owner: one task that runs the engine. Everything enters its inbox, everything leaves through its lanes.
+
+Per event: the engine answers with effects; the journal is written first, then commands leave, then records join
+the batch, then people are told. The batch commits when half the broker's window is used or after `LINGER`;
+only then does the broker get its acknowledgements, in the order the messages came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from godkaiser.engine import effect as fx
+from godkaiser.engine.engine import Engine
+from godkaiser.errors import JournalError, LinkDownError, MessageTooLargeError, StoreAwayError
+from godkaiser.io.retry import Backoff
+from godkaiser.io.wire.decode import decode
+from godkaiser.io.wire.encode import Outgoing, encode_command, encode_notice
+from godkaiser.model import event as ev
+from godkaiser.model.outcome import Outcome
+from godkaiser.model.reading import Reading
+from godkaiser.ports import Cancelable, Clock, Link, RawMessage, SafetyJournal, Store
+
+LINGER: Final = 0.25
+BATCH_MOST: Final = 2000
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Batch:
+    records: list[fx.Record] = field(default_factory=list)
+    tokens: list[object] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return max(len(self.records), len(self.tokens))
+
+
+class Runner:
+    """Owns an engine. `post` may be called from the loop only; people come through the desk."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        link: Link,
+        store: Store,
+        journal: SafetyJournal,
+        clock: Clock,
+        *,
+        on_tell: Callable[[str, str], None] = lambda kind, thing: None,
+        on_answer: Callable[[Outcome], None] = lambda outcome: None,
+        on_record: Callable[[fx.Record], None] = lambda record: None,
+    ) -> None:
+        self.engine, self.link, self.store, self.journal, self.clock = engine, link, store, journal, clock
+        self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
+        self._inbox: deque[tuple[ev.Event, object | None]] = deque()
+        self._urgent: deque[ev.Event] = deque()
+        self._wake = asyncio.Event()
+        self._alarm: Cancelable | None = None
+        self._batch = _Batch()
+        self._flush = asyncio.Event()
+        self._flushing = False
+        self._linger: Cancelable | asyncio.TimerHandle | None = None
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self.received = 0
+        self.stored = 0
+        self.repeats = 0
+        self.hold = False
+        self._held: list[RawMessage] = []
+        self.on_published: Callable[[str], None] = lambda topic: None
+
+    # ── what enters ────────────────────────────────────────────────────────────────────────────────────
+    def post(self, event: ev.Event, token: object | None = None) -> None:
+        """One event for the engine. Stops have a lane of their own, past the inbox."""
+        if isinstance(event, ev.StopAsked):
+            self._urgent.append(event)
+        else:
+            self._inbox.append((event, token))
+        self._idle.clear()
+        self._wake.set()
+
+    def on_message(self, message: RawMessage) -> None:
+        """From the link."""
+        self.received += not message.retained
+        if self.hold:
+            self._held.append(message)
+        else:
+            self._take(message)
+
+    def _take(self, message: RawMessage) -> None:
+        event = decode(message.topic, message.payload, self.clock.now(), retained=message.retained)
+        if not isinstance(event, ev.Echo):
+            self.engine.state.counters["received"] += 1
+        self.post(event, message.token)
+
+    @property
+    def holding(self) -> bool:
+        """Is anything held?"""
+        return bool(self._held)
+
+    def release(self) -> None:
+        """Hand over what was held, in an order no network can change: by topic, then arrival."""
+        held, self._held = sorted(self._held, key=lambda message: message.topic), []
+        for message in held:
+            self._take(message)
+
+    def on_up(self, broker: str) -> None:
+        """From the link."""
+        self.post(ev.LinkUp(self.clock.now(), broker))
+
+    def on_down(self, broker: str, why: str, next_try: float) -> None:
+        """From the link."""
+        self.post(ev.LinkDown(self.clock.now(), broker, f"{why}; next try in {next_try:.0f} s"))
+
+    # ── the owner task ─────────────────────────────────────────────────────────────────────────────────
+    async def run(self) -> None:
+        """Run until cancelled. The only place where the engine is called."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._store_lane())
+            group.create_task(self._own())
+
+    async def _own(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (entry := self._next()) is not None:
+                event, token = entry
+                await self._carry_out(self.engine.handle(event), token)
+            self._arm()
+            if not self._inbox and not self._urgent and not self._publishing:
+                self._idle.set()
+
+    def _next(self) -> tuple[ev.Event, object | None] | None:
+        if self._urgent:
+            return self._urgent.popleft(), None
+        due = self.engine.next_wakeup
+        if due is not None and due <= (self._inbox[0][0].at if self._inbox else self.clock.now()):
+            return ev.Timer(max(due, 0)), None
+        return self._inbox.popleft() if self._inbox else None
+
+    def _arm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due = self.engine.next_wakeup
+        if due is not None:
+            self._alarm = self.clock.call_at(due, self._wake_up)
+
+    def _wake_up(self) -> None:
+        self._idle.clear()
+        self._wake.set()
+
+    async def _carry_out(self, effects: list[fx.Effect], token: object | None) -> None:
+        lines = [effect for effect in effects if isinstance(effect, fx.Journal)]
+        safe_only = bool(lines) and not await self._written(lines)
+        for effect in effects:
+            match effect:
+                case fx.Send(command=command, energising=energising):
+                    if energising and safe_only:
+                        self.post(ev.SendFailed(self.clock.now(), command.id, "the safety journal cannot be written"))
+                    else:
+                        self._send(encode_command, command, command.id)
+                case fx.Say(notice=notice):
+                    self._send(encode_notice, notice, "")
+                case fx.Store(record=record):
+                    self._batch.records.append(record)
+                    self._on_record(record)
+                case fx.Tell(kind=kind, id=thing):
+                    self._on_tell(kind, thing)
+                case fx.Answer(outcome=outcome):
+                    self._on_answer(outcome)
+        if token is not None:
+            self._batch.tokens.append(token)
+        self._consider_flush()
+
+    async def _written(self, lines: list[fx.Journal]) -> bool:
+        try:
+            await self.journal.write(lines)
+        except JournalError as error:
+            log.error("%s %s", error, error.remedy)
+            return False
+        return True
+
+    # ── commands: first and alone ──────────────────────────────────────────────────────────────────────
+    def _send(self, encode: Callable[..., Outgoing], thing: object, command: str) -> None:
+        try:
+            outgoing = encode(thing, self.engine.state.kaiser)
+        except MessageTooLargeError as error:
+            self._failed(command, str(error))
+            return
+        task = asyncio.create_task(self._publish(outgoing, command))
+        self._publishing.add(task)
+        task.add_done_callback(self._sent)
+
+    async def _publish(self, outgoing: Outgoing, command: str) -> None:
+        try:
+            await self.link.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain)
+            self.on_published(outgoing.topic)
+        except LinkDownError as error:
+            self._failed(command, str(error))
+
+    def _failed(self, command: str, why: str) -> None:
+        if command:
+            self.post(ev.SendFailed(self.clock.now(), command, why))
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._publishing.discard(task)
+        if not self._publishing and not self._inbox and not self._urgent and not self._wake.is_set():
+            self._idle.set()
+
+    # ── storage: in batches, acknowledged after commit ─────────────────────────────────────────────────
+    def _consider_flush(self) -> None:
+        if not len(self._batch):
+            return
+        if 2 * len(self._batch.tokens) >= self.link.window or len(self._batch.records) >= BATCH_MOST:
+            self._flush.set()
+        elif self._linger is None:
+            self._linger = asyncio.get_running_loop().call_later(LINGER, self._flush.set)
+
+    async def _store_lane(self) -> None:
+        backoff = Backoff(first=0.5, most=10.0)
+        while True:
+            await self._flush.wait()
+            self._flush.clear()
+            self._linger = None
+            batch, self._batch = self._batch, _Batch()
+            self._flushing = True
+            while not await self._committed(batch):
+                backoff = backoff.failed()
+                await asyncio.sleep(backoff.delay(0.5))
+            backoff = backoff.succeeded()
+            self._flushing = False
+
+    async def _committed(self, batch: _Batch) -> bool:
+        try:
+            rows, repeats = await self.store.append(batch.records) if batch.records else (0, 0)
+        except StoreAwayError as error:
+            log.error("%s %s", error, error.remedy)
+            return False
+        self.link.acknowledge(batch.tokens)
+        if any(isinstance(record, Reading) for record in batch.records):
+            # Kept out of the engine: when a batch commits must not show in anything a replay compares.
+            self.stored += rows
+            self.repeats += repeats
+            self._on_tell("counters", "")
+        return True
+
+    # ── for drivers and for the end ────────────────────────────────────────────────────────────────────
+    async def settled(self) -> None:
+        """Wait until the inbox is empty and the broker has everything we said."""
+        while not self._idle.is_set() or self._inbox or self._urgent or self._publishing:
+            self._idle.clear()
+            self._wake.set()
+            await self._idle.wait()
+
+    async def drained(self) -> None:
+        """Wait until everything is on disk, too."""
+        await self.settled()
+        while len(self._batch) or self._flushing or self._inbox:
+            self._flush.set()
+            await asyncio.sleep(0.005)
+            await self.settled()
+
+    async def settled_inbox(self) -> None:
+        """Wait until everything posted so far was handled; does not wait for the broker."""
+        while self._inbox or self._urgent or self._wake.is_set():
+            await asyncio.sleep(0.001)

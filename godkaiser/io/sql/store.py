@@ -1,0 +1,228 @@
+"""The store behind the port: append in one transaction, load at the start, history as columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from sqlalchemy import CursorResult, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from godkaiser.engine.effect import Audit, Decision, NodeRecord, Record, SeriesRecord
+from godkaiser.errors import StoreAwayError
+from godkaiser.io.sql import table as t
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import Instant
+from godkaiser.model.outcome import Outcome
+from godkaiser.model.quantity import Quality
+from godkaiser.model.reading import Reading
+from godkaiser.model.site import ActuatorSpec
+from godkaiser.ports import Columns
+
+CHUNK: Final = 500
+_QUALITY: Final = {quality.rank: quality.value for quality in Quality}
+
+
+class SqlStore:
+    """SQLite or PostgreSQL. One writer (the store lane), readers beside it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._postgres = engine.dialect.name == "postgresql"
+        self._series: dict[SeriesId, int] = {}
+
+    # ── writing ────────────────────────────────────────────────────────────────────────────────────────
+    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
+        """All or nothing; readings that are there already are counted as repeats."""
+        learned = dict(self._series)
+        try:
+            async with self._engine.begin() as connection:
+                rows, repeats = await self._append(connection, records, learned)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreAwayError(problem=str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+        self._series = learned
+        return rows, repeats
+
+    async def _append(
+        self, connection: AsyncConnection, records: Sequence[Record], series: dict[SeriesId, int]
+    ) -> tuple[int, int]:
+        groups: dict[type[Record], list[Any]] = {}
+        for record in records:
+            groups.setdefault(type(record), []).append(record)
+        for known in groups.get(SeriesRecord, ()):
+            await self._series_id(connection, known.id, known.unit, known.name, series)
+        rows, repeats = await self._readings(connection, groups.get(Reading, ()), series)
+        if decisions := groups.get(Decision):
+            await connection.execute(_table(t.DecisionRow).insert(), [_decision(d) for d in decisions])
+        if outcomes := groups.get(Outcome):
+            await connection.execute(_table(t.OutcomeRow).insert(), [_outcome(o) for o in outcomes])
+        if audits := groups.get(Audit):
+            await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
+        for node in groups.get(NodeRecord, ()):
+            await self._replace(connection, t.NodeRow, _node(node))
+        for spec in groups.get(ActuatorSpec, ()):
+            await self._replace(connection, t.ActuatorRow, {"id": str(spec.id), "spec": spec.model_dump_json()})
+        return rows, repeats
+
+    async def _readings(
+        self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
+    ) -> tuple[int, int]:
+        values = []
+        for reading in readings:
+            if reading.series not in series:
+                await self._series_id(connection, reading.series, reading.unit, "", series)
+            values.append(_reading(reading, series[reading.series]))
+        rows = 0
+        for start in range(0, len(values), CHUNK):
+            rows += await self._insert_new(connection, values[start : start + CHUNK])
+        return rows, len(values) - rows
+
+    async def _insert_new(self, connection: AsyncConnection, values: list[dict[str, Any]]) -> int:
+        table = _table(t.ReadingRow)
+        if self._postgres:
+            # asyncpg reports no row count for executemany, so one statement with many rows.
+            statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
+            result = await connection.execute(statement)
+        else:
+            result = await connection.execute(sqlite.insert(table).on_conflict_do_nothing(), values)
+        return cast("CursorResult[Any]", result).rowcount
+
+    async def _series_id(
+        self, connection: AsyncConnection, series_id: SeriesId, unit: str, label: str, known: dict[SeriesId, int]
+    ) -> None:
+        table = _table(t.SeriesRow)
+        insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
+        row = {"name": str(series_id), "unit": unit, "label": label}
+        await connection.execute(insert.values(row).on_conflict_do_nothing())
+        found = await connection.execute(select(table.c.id).where(table.c.name == str(series_id)))
+        known[series_id] = found.scalar_one()
+
+    async def _replace(self, connection: AsyncConnection, model: Any, row: dict[str, Any]) -> None:
+        table = _table(model)
+        insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
+        changed = {key: value for key, value in row.items() if key != "id"}
+        await connection.execute(insert.values(row).on_conflict_do_update(index_elements=["id"], set_=changed))
+
+    async def save_rules(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Replace all rule documents at once."""
+        table = _table(t.RuleRow)
+        rows = [{"id": i, "place": n, "document": json.dumps(d)} for n, (i, d) in enumerate(documents)]
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(table))
+            if rows:
+                await connection.execute(table.insert(), rows)
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────────
+    async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
+        """All rows of a small table."""
+        table = _table(model)
+        async with self._engine.connect() as connection:
+            result = await connection.execute(select(table).order_by(table.c[order]))
+            return [dict(row) for row in result.mappings()]
+
+    async def count_readings(self) -> int:
+        """Rows in the reading table: counted, not remembered."""
+        async with self._engine.connect() as connection:
+            result = await connection.exec_driver_sql("select count(*) from reading")
+            return int(result.scalar_one())
+
+    async def history(self, series: SeriesId, since: Instant, until: Instant, limit: int | None) -> Columns:
+        """Readings with since ≤ measured_at < until, oldest first; with `limit` the newest of them."""
+        table = _table(t.ReadingRow)
+        names = _table(t.SeriesRow)
+        query = (
+            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw)
+            .join(names, names.c.id == table.c.series_id)
+            .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
+            .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
+        )
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query if limit is None else query.limit(limit))).all()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreAwayError(problem=str(error).splitlines()[0]) from None
+        rows = rows[::-1]
+        return Columns(
+            [row[0] for row in rows],
+            [row[1] for row in rows],
+            [_QUALITY[row[2]] for row in rows],
+            [row[3] for row in rows],
+        )
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._engine.dispose()
+
+
+def _table(model: Any) -> Any:
+    return model.__table__
+
+
+def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
+    return {
+        "series_id": series_id,
+        "measured_at": reading.measured_at,
+        "boot": reading.boot,
+        "seq": reading.seq,
+        "value": reading.value,
+        "raw": reading.raw,
+        "quality": reading.quality.rank,
+        "reason": reading.reason or None,
+        "received_at": reading.received_at,
+        "zone": None if reading.zone is None else str(reading.zone),
+        "server_timed": reading.server_timed,
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "rule": str(decision.rule),
+        "at": decision.at,
+        "truth": decision.truth,
+        "active": decision.active,
+        "trace": decision.trace,
+        "cause": decision.cause,
+        "note": decision.note,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "intent": outcome.intent,
+        "command": outcome.command,
+        "actuator": str(outcome.actuator),
+        "value": outcome.value,
+        "fate": outcome.fate.value,
+        "at": outcome.at,
+        "who": outcome.who,
+        "origin": outcome.origin,
+        "message": outcome.message,
+        "findings": json.dumps([f.code for f in outcome.findings]),
+        "cause": outcome.cause,
+    }
+
+
+def _audit(audit: Audit) -> dict[str, Any]:
+    return {
+        "at": audit.at,
+        "who": audit.who,
+        "action": audit.action,
+        "target": str(audit.target),
+        "detail": audit.detail,
+    }
+
+
+def _node(node: NodeRecord) -> dict[str, Any]:
+    return {
+        "id": str(node.id),
+        "status": node.status,
+        "name": node.name,
+        "zone": node.zone,
+        "boot_id": node.boot_id,
+        "boot": node.boot,
+        "modern": node.modern,
+        "first_seen": node.first_seen,
+    }

@@ -1,0 +1,145 @@
+"""Tables. Times are integers (microseconds, UTC), so both databases keep them exactly and sort them the same.
+
+The key of a reading is (series, measured_at, boot, seq): a message delivered twice is one row. Device clocks have
+whole seconds, so (series, time) alone would lose a measurement.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, SmallInteger, Text
+from sqlmodel import Field, SQLModel
+
+SCHEMA_VERSION = 1
+
+
+class Meta(SQLModel, table=True):
+    """Facts about the database itself."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class SeriesRow(SQLModel, table=True):
+    """A series and its surrogate id."""
+
+    __tablename__ = "series"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    unit: str
+    label: str
+
+
+class ReadingRow(SQLModel, table=True):
+    """One reading."""
+
+    __tablename__ = "reading"
+    __table_args__ = {"sqlite_with_rowid": False}
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True, autoincrement=False))
+    measured_at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    boot: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    value: float | None = Field(sa_column=Column(Float(53)))
+    raw: float = Field(sa_column=Column(Float(53), nullable=False))
+    quality: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    reason: str | None = Field(sa_column=Column(Text))
+    received_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    zone: str | None = None
+    server_timed: bool = False
+
+
+class DecisionRow(SQLModel, table=True):
+    """What a rule concluded."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("decision_at", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    truth: str
+    active: bool
+    trace: str
+    cause: int = Field(sa_column=Column(BigInteger, nullable=False))
+    note: str
+
+
+class OutcomeRow(SQLModel, table=True):
+    """One step of one command."""
+
+    __tablename__ = "outcome"
+    __table_args__ = (Index("outcome_at", "at"), Index("outcome_actuator", "actuator", "at"))
+    id: int | None = Field(default=None, primary_key=True)
+    intent: str
+    command: str
+    actuator: str
+    value: float
+    fate: str
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    who: str
+    origin: str
+    message: str
+    findings: str
+    cause: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class NodeRow(SQLModel, table=True):
+    """A node's lasting facts."""
+
+    __tablename__ = "node"
+    id: str = Field(primary_key=True)
+    status: str
+    name: str
+    zone: str | None = None
+    boot_id: str
+    boot: int
+    modern: bool
+    first_seen: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ActuatorRow(SQLModel, table=True):
+    """An actuator that a node or a rule declared (the site file's own are not repeated here)."""
+
+    __tablename__ = "actuator"
+    id: str = Field(primary_key=True)
+    spec: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class RuleRow(SQLModel, table=True):
+    """A rule document."""
+
+    __tablename__ = "rule"
+    id: str = Field(primary_key=True)
+    place: int
+    document: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did what."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_at", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    who: str
+    action: str
+    target: str
+    detail: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class UserRow(SQLModel, table=True):
+    """An account. `version` counts: a token of an older one is void."""
+
+    __tablename__ = "user_account"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    role: str
+    password_hash: str
+    active: bool = True
+    version: int = 0
+
+
+class DeniedRow(SQLModel, table=True):
+    """A token that was signed out, until it would have expired anyway."""
+
+    __tablename__ = "denied_token"
+    jti: str = Field(primary_key=True)
+    expires: int = Field(sa_column=Column(BigInteger, nullable=False))

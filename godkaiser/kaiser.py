@@ -1,0 +1,320 @@
+"""The composition root: which engine, link, store, clock and desk make up a controller, and a simulation.
+
+Read `Controller.open` from top to bottom to see everything that exists and in which order it starts: stop state
+and leases are read from the safety journal before anything can be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from godkaiser.engine.effect import Decision, Journal, Record
+from godkaiser.engine.engine import Engine
+from godkaiser.engine.state import ActuatorState, NodeState, from_site
+from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError, SettingsError
+from godkaiser.io.accounts import Accounts, installation_secret
+from godkaiser.io.broker import WINDOW, PrivateBroker
+from godkaiser.io.clerk import Clerk
+from godkaiser.io.clock import VirtualClock, WallClock
+from godkaiser.io.desk import DeskServer
+from godkaiser.io.folder import DataFolder
+from godkaiser.io.journal import JournalFile
+from godkaiser.io.local import LocalLink
+from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
+from godkaiser.io.pace import Pacer
+from godkaiser.io.runner import Runner
+from godkaiser.io.sim.farm import Farm
+from godkaiser.io.sim.greenhouse import Greenhouse, build
+from godkaiser.io.sim.link import InProcessBroker, in_process, matches
+from godkaiser.io.sim.mqtt_wire import over_mqtt
+from godkaiser.io.sim.spec import Publish
+from godkaiser.io.sql.database import database_url, open_database
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.wire.encode import Outgoing, encode_notice
+from godkaiser.io.wire.topic import SUBSCRIPTIONS, build as build_topic
+from godkaiser.model import event as ev
+from godkaiser.model.command import ServerStatus
+from godkaiser.model.ids import NodeId, SeriesId
+from godkaiser.model.instant import SECOND, Instant, parse_instant
+from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.ports import Clock, Link
+from godkaiser.rules.document import read_document, write_document
+from godkaiser.rules.rule import Rule
+
+SAFE_WITHIN: Final = 1.5
+SIMULATION_START: Final = "2026-05-01T00:00:00Z"
+
+
+def load_site(path: Path) -> Site:
+    """A site file. Raises `DocumentError` with the path of the first wrong field."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise SettingsError(
+            field="GODKAISER_SITE", problem=f"{path}: {error.strerror}", remedy_text="Name an existing site file."
+        ) from None
+    return parse_site(text, str(path))
+
+
+def parse_site(text: str, where: str) -> Site:
+    """YAML → site, checked."""
+    try:
+        return Site.model_validate(yaml.safe_load(text) or {})
+    except yaml.YAMLError as error:
+        raise DocumentError(path=where, problem=str(error).replace("\n", " ")) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"]) or where
+        raise DocumentError(path=path, problem=first["msg"].removeprefix("Value error, ")) from None
+
+
+def demo_site() -> Site:
+    """The simulated greenhouse's site."""
+    return parse_site((files("godkaiser.io.sim") / "site.yaml").read_text(), "site.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a controller is made of. `link` replaces the MQTT connection (simulation)."""
+
+    data: Path
+    site: Site = field(default_factory=Site)
+    address: BrokerAddress = field(default_factory=BrokerAddress)
+    clock: Clock = field(default_factory=WallClock)
+    database: str | None = None
+    secret: str | None = None
+    speed: float = 1.0
+    simulated: bool = False
+    link: Callable[[Publish], Link] | None = None
+    check_rival: bool = True
+    on_record: Callable[[Record], None] = lambda record: None
+
+
+class Controller:
+    """One controller: owns its data folder, its engine and its link. Use `open`, then `running`."""
+
+    def __init__(
+        self, options: Options, folder: DataFolder, journal: JournalFile, database: AsyncEngine, store: SqlStore
+    ) -> None:
+        self.options, self._folder, self._journal, self._database = options, folder, journal, database
+        self.store = store
+        self.engine = Engine(from_site(options.site))
+        self.link = self._link()
+        self.accounts = Accounts(database, store, installation_secret(options.data, options.secret))
+        self.runner = Runner(
+            self.engine,
+            self.link,
+            store,
+            journal,
+            options.clock,
+            on_tell=lambda kind, thing: self.clerk.hub.tell(kind, thing),
+            on_answer=lambda outcome: self.clerk.on_answer(outcome),
+            on_record=options.on_record,
+        )
+        self.clerk = Clerk(self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated)
+        self.desk = DeskServer(options.data, self.clerk)
+
+    @classmethod
+    async def open(cls, options: Options) -> Controller:
+        """Take the folder, read the journal, open the database, load what is known. Nothing is sent yet."""
+        folder = DataFolder(options.data).take()
+        with contextlib.ExitStack() as undo:
+            undo.callback(folder.release)
+            journal = JournalFile(options.data / "safety.journal")
+            undo.callback(journal.close)
+            if options.check_rival:
+                await _check_rival(options, journal)
+            database = await open_database(database_url(options.database, options.data))
+            controller = cls(options, folder, journal, database, SqlStore(database))
+            await controller._load()
+            undo.pop_all()
+        return controller
+
+    def _link(self) -> Link:
+        kaiser, clock = self.engine.state.kaiser, self.options.clock
+
+        def will() -> Outgoing:
+            return encode_notice(ServerStatus(False, clock.now() // SECOND, "unexpected_disconnect"), kaiser)
+
+        if self.options.link is not None:
+            last = will()
+            return self.options.link(Publish(last.topic, last.payload, last.qos, last.retain))
+        client_id = f"godkaiser_{kaiser}_{self._identity()}"
+        return MqttLink(self.options.address, client_id, SUBSCRIPTIONS, will)
+
+    def _identity(self) -> str:
+        """Stable per data folder, so that the broker keeps our session and a rival never takes it over."""
+        known = self._journal.content.get(("identity", ""))
+        if known is None:
+            known = {"id": secrets.token_hex(4)}
+            self._journal.write_now([Journal("identity", "", known)])
+        return str(known["id"])
+
+    async def _load(self) -> None:
+        """What earlier runs learned: nodes, series, actuators, rules, accounts; then stop and leases."""
+        state = self.engine.state
+        for row in await self.store.rows(NodeRow):
+            _merge_node(state.nodes, state.kaiser, row)
+        for row in await self.store.rows(ActuatorRow):
+            spec = ActuatorSpec.model_validate_json(row["spec"])
+            state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
+        for row in await self.store.rows(SeriesRow):
+            state.add_sensor(SeriesId.parse(row["name"]))
+        await self.accounts.load()
+        state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
+        self._journal.write_now([Journal("run", "", {"number": state.run})])
+        self.engine.restore(self._journal.content, self.options.clock.now())
+        state.set_rules(await self._rules())
+
+    async def _rules(self) -> tuple[Rule, ...]:
+        """Rules kept in the database, overruled by name by those of the site file."""
+        documents = {row["id"]: json.loads(row["document"]) for row in await self.store.rows(RuleRow, "place")}
+        for number, data in enumerate(self.options.site.rules):
+            document = read_document(data, f"rules[{number}]")
+            documents[self.clerk.build(document, f"rules[{number}]").id] = write_document(document)
+        self.clerk.documents = documents
+        return tuple(self.clerk.build(read_document(data), "rule") for data in documents.values())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Controller]:
+        """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
+        tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
+        self.tasks = tasks
+        try:
+            await self.desk.start()
+            yield self
+            await self.make_safe()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.desk.stop()
+            await self._close()
+
+    async def make_safe(self) -> None:
+        """Send the safe values and wait, shortly, for the nodes' word."""
+        self.runner.post(ev.Closing(self.options.clock.now()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAFE_WITHIN):
+                await self.runner.settled()
+                while any(a.owed for a in self.engine.state.actuators.values()) and self.engine.state.link.up:
+                    await asyncio.sleep(0.01)
+                await self.runner.drained()
+
+    async def _close(self) -> None:
+        await self.store.close()
+        self._journal.close()
+        self._folder.release()
+
+    async def connected(self) -> None:
+        """Wait for the broker."""
+        while not self.engine.state.link.up:
+            await asyncio.sleep(0.01)
+
+
+def _merge_node(nodes: dict[NodeId, NodeState], kaiser: Any, row: dict[str, Any]) -> None:
+    """The site file names; approval by a person stays, whatever the file says."""
+    node_id = NodeId.parse(row["id"])
+    node = nodes.get(node_id) or NodeState(node_id, kaiser, row["status"], row["name"], row["zone"])
+    nodes[node_id] = node
+    node.status = row["status"] if node.status == "pending" else node.status
+    node.boot_id, node.boot, node.modern = row["boot_id"], row["boot"], row["modern"]
+    node.first_seen = row["first_seen"]
+
+
+async def _check_rival(options: Options, journal: JournalFile) -> None:
+    """Somebody online for this kaiser id who is not our own crashed self: refuse to be the second."""
+    topic = build_topic("server_status", options.site.kaiser_id)  # type: ignore[arg-type]  # parsed by the model
+    with contextlib.suppress(LinkDownError):  # no broker now: the link keeps trying, as always
+        payload = await peek_retained(options.address, topic)
+        status = json.loads(payload) if payload else {}
+        ours = journal.content.get(("online", ""), {}).get("timestamp")
+        if status.get("status") == "online" and status.get("timestamp") != ours:
+            what = f"kaiser id {options.site.kaiser_id!r} at broker {options.address}"
+            raise ControllerRunningError(what=what, who="it announced itself on server/status")
+
+
+# ── the simulated greenhouse ───────────────────────────────────────────────────────────────────────────
+@dataclass(slots=True)
+class Simulation:
+    """A greenhouse, a broker (real or in this process), a controller and the pacer between them."""
+
+    greenhouse: Greenhouse
+    clock: VirtualClock
+    controller: Controller
+    farm: Farm
+    pacer: Pacer
+    decisions: list[Decision]
+
+    async def finish(self) -> None:
+        """End in lock-step: safe values out, answers in, everything on disk."""
+        self.controller.runner.post(ev.Closing(self.clock.now()))
+        await self.pacer.exchange()
+        await self.controller.runner.drained()
+
+
+@contextlib.asynccontextmanager
+async def simulation(
+    data: Path,
+    seed: int,
+    *,
+    start: Instant | None = None,
+    speed: float = 1.0,
+    broker: PrivateBroker | None = None,
+    lock_step: bool = False,
+) -> AsyncIterator[Simulation]:
+    """The demo: `broker` is a running private broker, or None for one in this process."""
+    clock = VirtualClock(start if start is not None else parse_instant(SIMULATION_START, 0))
+    decisions: list[Decision] = []
+
+    def on_record(record: Record) -> None:
+        if lock_step and isinstance(record, Decision):
+            decisions.append(record)
+
+    local = InProcessBroker()
+    options = Options(
+        data,
+        demo_site(),
+        clock=clock,
+        speed=speed,
+        simulated=True,
+        check_rival=False,
+        on_record=on_record,
+        address=BrokerAddress(port=broker.port if broker else 0, window=WINDOW),
+        link=None if broker else lambda will: LocalLink(local, "godkaiser", SUBSCRIPTIONS, will),
+    )
+    controller = await Controller.open(options)
+    connect = over_mqtt("127.0.0.1", broker.port) if broker else in_process(local)
+    greenhouse = build(seed, clock.now())
+    farm = Farm(greenhouse, connect, clock.now)
+    pacer = Pacer(clock, controller.runner, farm, lambda t: any(matches(pattern, t) for pattern in SUBSCRIPTIONS))
+    async with controller.running():
+        async with asyncio.timeout(15):
+            await controller.connected()
+        await controller.runner.settled()
+        await pacer.start(hold=lock_step)
+        try:
+            yield Simulation(greenhouse, clock, controller, farm, pacer, decisions)
+            if not lock_step:
+                await controller.make_safe()
+        finally:
+            await farm.stop()
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """For a demo that leaves nothing behind."""
+    return tempfile.TemporaryDirectory(prefix="godkaiser-demo-")

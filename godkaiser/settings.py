@@ -1,0 +1,70 @@
+"""Settings from the environment (and `.env`). Names without prefix are those of the existing system.
+
+`.env.example` is made from this class. No secret has a default; values never appear in errors.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from godkaiser.errors import SettingsError
+
+MIN_SECRET = 32
+
+
+class Settings(BaseSettings):
+    """What a controller needs to know about its surroundings."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    jwt_secret_key: SecretStr | None = Field(None, description="Signs sessions; made in the data folder if not set")
+    database_url: SecretStr | None = Field(None, description="sqlite:/// or postgresql://; default: a file in the data folder")
+    mqtt_broker_host: str = Field("127.0.0.1", description="MQTT broker")
+    mqtt_broker_port: int = Field(1883, ge=1, le=65535, description="its port (8883 with TLS)")
+    mqtt_username: str | None = Field(None, description="user name at the broker")
+    mqtt_password: SecretStr | None = Field(None, description="password at the broker")
+    mqtt_use_tls: bool = Field(False, description="encrypt the connection to the broker")
+    mqtt_ca_cert_path: Path | None = Field(None, description="CA certificate of the broker")
+    mqtt_client_cert_path: Path | None = Field(None, description="our client certificate")
+    mqtt_client_key_path: Path | None = Field(None, description="its key")
+    godkaiser_data_dir: Path = Field(
+        Path.home() / ".local" / "share" / "godkaiser", description="data folder: database, safety journal, secret"
+    )
+    godkaiser_site: Path | None = Field(None, description="site file (YAML): zones, nodes, sensors, actuators, rules")
+    godkaiser_mqtt_window: int = Field(20, ge=1, le=65535, description="the broker's max_inflight_messages")
+
+    @field_validator("jwt_secret_key")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"needs at least {MIN_SECRET} characters")
+        return value
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """From the environment; `None` overrides are left out. Raises `SettingsError` without any value in it."""
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        problem = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(field=name, problem=problem, remedy_text=f"Correct {name} in the environment or .env.") from None
+
+
+def env_example() -> str:
+    """The text of `.env.example`."""
+    lines = ["# Settings of godkaiser. Made by `python -m godkaiser.settings`; every line is optional."]
+    for name, field in Settings.model_fields.items():
+        lines += [f"# {field.description}", f"#{name.upper()}="]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(env_example(), end="")

@@ -1,0 +1,339 @@
+"""A controller for trying the dashboard: a small scripted greenhouse behind the two methods of a desk.
+
+`house = Greenhouse()` is the controller; `await house.open()` gives a line to it like `Desk.open` does. Tests
+change it by hand (`house.measure`, `house.vanish`) or let it live (`await house.live()`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from godkaiser import (
+    AuthenticationFailedError,
+    CommandRefusedError,
+    ControllerGoneError,
+    ForbiddenError,
+    ThrottledError,
+)
+
+PASSWORDS = {"ada": "Tomato-42", "olaf": "Basil-43", "vera": "Cress-44"}
+ROLES = {"ada": "admin", "olaf": "operator", "vera": "viewer"}
+FAN, HEATER, LAMP = "ESP_A1B2C3/25", "ESP_A1B2C3/26", "ESP_0A1B2C/16"
+AIR = "ESP_A1B2C3/0/sht31_temp@0x44"
+SOIL = "ESP_D4E5F6/34/moisture"
+
+
+def iso(when: datetime) -> str:
+    return when.isoformat()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sensor(key: str, name: str, zone: str, unit: str, value: float | None, **more: Any) -> dict[str, Any]:
+    node, _, kind = key.split("/")
+    said = {
+        "id": key, "name": name, "node": node, "zone": zone, "type": kind.split("@")[0], "unit": unit,
+        "value": value, "raw": value, "quality": "good", "reason": None, "measured_at": iso(now()),
+        "received_at": iso(now()), "freshness": "fresh", "stale_after_s": 180.0,
+    }  # fmt: skip
+    return said | more
+
+
+def actuator(key: str, name: str, zone: str, kind: str, type_: str, reported: float | None) -> dict[str, Any]:
+    return {
+        "id": key, "name": name, "node": key.split("/")[0], "zone": zone, "kind": kind, "type": type_,
+        "safe_value": 0.0, "enabled": True, "reported": reported, "reported_at": iso(now()), "wished": reported,
+        "pending": False, "safe": reported == 0.0, "emergency": "normal", "lease_until": None,
+        "max_on_s": 3600.0, "last_command": None,
+    }  # fmt: skip
+
+
+def node(key: str, name: str, zone: str | None, status: str = "approved", **more: Any) -> dict[str, Any]:
+    said = {
+        "id": key, "name": name, "zone": zone, "status": status, "online": True, "last_contact": iso(now()),
+        "generation": "2026", "rssi": -61, "heap": 181_000, "uptime": 86_400, "problems": [],
+    }  # fmt: skip
+    return said | more
+
+
+def rule(key: str, sentence: str, truth: str, **more: Any) -> dict[str, Any]:
+    said = {
+        "id": key, "name": key, "sentence": sentence, "enabled": True, "truth": truth,
+        "acting": truth == "true", "degraded": None, "last_decision": iso(now()),
+    }  # fmt: skip
+    return said | more
+
+
+def by_id(*things: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {thing["id"]: thing for thing in things}
+
+
+class Greenhouse:
+    """The controller's side: what there is, who may come in, and who listens."""
+
+    def __init__(self) -> None:
+        bench, room = "propagation", "flowering"
+        self.zones = by_id(
+            {"id": bench, "name": "Propagation bench"}, {"id": room, "name": "Flowering room"}
+        )
+        self.nodes = by_id(
+            node("ESP_A1B2C3", "climate node", bench),
+            node("ESP_D4E5F6", "irrigation node", bench),
+            node("ESP_0A1B2C", "flowering node", room),
+            node("ESP_AB12CD", "ESP_AB12CD", None, "pending"),
+        )
+        self.sensors = by_id(
+            sensor(AIR, "Bench air", bench, "°C", 23.4),
+            sensor("ESP_A1B2C3/0/sht31_humidity@0x44", "Bench humidity", bench, "%", 61.2),
+            sensor("ESP_A1B2C3/4/ds18b20@28FF641E8D3C0C79", "Root zone", bench, "°C", 21.06),
+            sensor(SOIL, "Soil moisture", bench, "%", 47.9),
+            sensor("ESP_D4E5F6/32/ph", "Nutrient pH", bench, "pH", 6.12, quality="uncalibrated"),
+            sensor("ESP_D4E5F6/33/ec", "Nutrient EC", bench, "µS/cm", 1840.0),
+            sensor("ESP_0A1B2C/0/sht31_temp@0x45", "Flower air", room, "°C", 25.8),
+            sensor("ESP_0A1B2C/0/sht31_humidity@0x45", "Flower humidity", room, "%", 52.0),
+            sensor("ESP_0A1B2C/35/light", "Light", room, "lx", 3120.0),
+        )
+        self.actuators = by_id(
+            actuator(FAN, "Fan", bench, "fan", "pwm", 0.8),
+            actuator(HEATER, "Heater", bench, "heater", "relay", 0.0),
+            actuator("ESP_A1B2C3/27", "Humidifier", bench, "humidifier", "relay", 0.0),
+            actuator("ESP_D4E5F6/14", "Irrigation pump", bench, "pump", "pump", 0.0),
+            actuator(LAMP, "Lamp", room, "lamp", "relay", 1.0),
+        )
+        self.actuators[FAN]["lease_until"] = iso(now() + timedelta(minutes=12))
+        self.rules = by_id(
+            rule("cool", "When Bench air is above 28 °C (until below 25 °C), set Fan to 80 %.", "true"),
+            rule("irrigate", "When Soil moisture is below 35 % (until above 55 %), run the pump.", "false"),
+            rule("lights", "From 06:00 to 22:00, switch Lamp on.", "true"),
+        )
+        self.stop: dict[str, Any] = {
+            "phase": "NORMAL", "reason": None, "by": None, "since": None, "unconfirmed": [],
+        }  # fmt: skip
+        self.link: dict[str, Any] = {
+            "state": "up", "since": iso(now()), "broker": "127.0.0.1:1883", "error": None, "next_try_s": None,
+        }  # fmt: skip
+        self.counters = {
+            "received": 1840, "readings_received": 1702, "readings_stored": 1702, "duplicates": 0,
+            "quarantined": 3, "malformed": 0, "decisions": 412, "commands_sent": 9, "commands_confirmed": 9,
+            "commands_refused": 0, "malformed_by_code": {},
+        }  # fmt: skip
+        self.malformed: list[dict[str, Any]] = []
+        self.away = False
+        self.tokens: dict[str, dict[str, str]] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.failures = 0
+        self._listeners: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
+        self._issued = 0
+
+    async def open(self) -> FakeDesk:
+        if self.away:
+            raise ControllerGoneError(problem="it was switched off")
+        return FakeDesk(self)
+
+    def snapshot(self) -> dict[str, Any]:
+        tables = ("zones", "nodes", "sensors", "actuators", "rules")
+        whole = {name: list(getattr(self, name).values()) for name in tables}
+        whole |= {"link": self.link, "stop": self.stop, "counters": self.counters, "malformed": self.malformed}
+        whole |= {"now": iso(now()), "seq": 1, "kaiser_id": "god", "speed": 1.0, "simulated": True}
+        return copy.deepcopy(whole)
+
+    def tell(self, kind: str, key: str, data: Mapping[str, Any]) -> None:
+        for queue in self._listeners:
+            queue.put_nowait({"kind": kind, "id": key, "data": copy.deepcopy(dict(data))})
+
+    def measure(self, key: str, value: float | None, **more: Any) -> None:
+        """A reading arrives."""
+        found = self.sensors[key]
+        found |= {"value": value, "measured_at": iso(now()), "received_at": iso(now())} | more
+        self.counters["readings_received"] += 1
+        self.counters["readings_stored"] += 1
+        self.tell("sensor", key, found)
+        self.tell("counters", "", self.counters)
+
+    def report(self, key: str, value: float | None, **more: Any) -> None:
+        """A node reports an actuator."""
+        found = self.actuators[key]
+        found |= {"reported": value, "reported_at": iso(now()), "safe": value == found["safe_value"]} | more
+        self.tell("actuator", key, found)
+
+    def change(self, kind: str, key: str, **changes: Any) -> None:
+        """Anything else changes."""
+        whole = {"link": self.link, "stop": self.stop, "counters": self.counters}
+        thing = whole[kind] if kind in whole else getattr(self, kind + "s")[key]
+        thing.update(changes)
+        self.tell(kind, key, thing)
+
+    def vanish(self) -> None:
+        """The controller dies: every line breaks."""
+        self.away = True
+        for queue in self._listeners:
+            queue.put_nowait(None)
+
+    def sign_in(self, name: str, lifetime_s: float = 3600.0) -> str:
+        """A token without the form."""
+        self._issued += 1
+        token = f"token-{name}-{self._issued}"
+        self.tokens[token] = {
+            "user": name, "role": ROLES[name], "session": f"session-{self._issued}",
+            "expires": iso(now() + timedelta(seconds=lifetime_s)),
+        }  # fmt: skip
+        return token
+
+    def who(self, token: str | None) -> dict[str, str]:
+        told = self.tokens.get(token or "")
+        if told is None or told["expires"] <= iso(now()):
+            raise AuthenticationFailedError(problem="authentication failed")
+        return told
+
+    async def live(self, period_s: float = 0.5) -> None:
+        """Readings keep coming, like from a real greenhouse."""
+        step = 0
+        while True:
+            await asyncio.sleep(period_s)
+            step += 1
+            if not self.away:
+                self.measure(AIR, 23.4 + 1.5 * math.sin(step / 7))
+                self.measure(SOIL, 47.9 - 0.02 * step)
+                self.measure("ESP_0A1B2C/0/sht31_temp@0x45", 25.8 + 0.4 * math.sin(step / 5))
+
+
+class FakeDesk:
+    """One line to the greenhouse."""
+
+    def __init__(self, house: Greenhouse) -> None:
+        self._house = house
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def changes(self) -> AsyncIterator[Mapping[str, Any]]:
+        queue: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+        self._house._listeners.add(queue)
+        try:
+            yield {"kind": "snapshot", "id": "", "data": self._house.snapshot()}
+            while (change := await queue.get()) is not None:
+                yield change
+        finally:
+            self._house._listeners.discard(queue)
+        raise ControllerGoneError(problem="the line broke")
+
+    async def call(self, method: str, **params: Any) -> Any:
+        house = self._house
+        if house.away:
+            raise ControllerGoneError(problem="it was switched off")
+        if method not in ("snapshot", "verify"):
+            house.calls.append((method, params))
+        return await getattr(self, "_" + method.replace(".", "_"))(**params)
+
+    async def _snapshot(self) -> dict[str, Any]:
+        return self._house.snapshot()
+
+    async def _login(self, name: str, password: str, address: str) -> dict[str, str]:
+        assert address
+        house = self._house
+        if house.failures >= 5:
+            raise ThrottledError(retry_after=7.2)
+        if PASSWORDS.get(name) != password:
+            house.failures += 1
+            raise AuthenticationFailedError(problem="name or password is wrong")
+        token = house.sign_in(name)
+        return {"token": token, **{k: house.tokens[token][k] for k in ("user", "role", "expires")}}
+
+    async def _verify(self, token: str) -> dict[str, str]:
+        return dict(self._house.who(token))
+
+    async def _logout(self, token: str) -> dict[str, bool]:
+        self._house.who(token)
+        del self._house.tokens[token]
+        return {"ended": True}
+
+    async def _stop(self, reason: str, token: str) -> dict[str, Any]:
+        house = self._house
+        who = house.who(token)["user"]
+        house.change("stop", "", phase="ACTIVE", reason=reason, by=who, since=iso(now()), unconfirmed=[])
+        for key in house.actuators:
+            house.report(key, 0.0, wished=0.0, pending=False, lease_until=None)
+        return house.stop
+
+    async def _clear(self, token: str, force: bool = False) -> dict[str, Any]:
+        house = self._house
+        who = house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="clear a stop")
+        assert isinstance(force, bool)
+        house.change("stop", "", phase="NORMAL", reason=None, by=None, since=None, unconfirmed=[])
+        return house.stop
+
+    async def _check(self, actuator: str, value: float, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        found = self._findings(actuator, value)
+        return {"allowed": not any(f["severity"] == "refusal" for f in found), "findings": found}
+
+    def _findings(self, actuator: str, value: float) -> list[dict[str, str]]:
+        found = []
+        if self._house.stop["phase"] != "NORMAL" and value:
+            found.append({"code": "stopped", "sentence": "A stop is active.", "severity": "refusal"})
+        if actuator == HEATER and value:
+            text = "The fan runs: heating and cooling at once is interlocked."
+            found.append({"code": "interlock", "sentence": text, "severity": "refusal"})
+        return found
+
+    async def _set(
+        self, actuator: str, value: float, token: str, duration: float | None = None
+    ) -> dict[str, Any]:
+        who = self._house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="switch")
+        found = self._findings(actuator, value)
+        if found:
+            reasons = " ".join(f["sentence"] for f in found)
+            raise CommandRefusedError(actuator=actuator, reasons=reasons, findings=found)
+        command = {
+            "id": "c1", "value": value, "at": iso(now()), "origin": who["user"], "state": "confirmed",
+            "message": "",
+        }  # fmt: skip
+        until = iso(now() + timedelta(seconds=duration or 3600)) if value else None
+        self._house.report(actuator, value, wished=value, lease_until=until, last_command=command)
+        return {"id": "c1", "state": "confirmed", "message": "", "findings": []}
+
+    async def _why(self, actuator: str, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        at = iso(now())
+        steps = [
+            {"what": "payload", "at": at, "text": "kaiser/god/esp/ESP_A1B2C3/sensor/0/data", "ok": True},
+            {"what": "reading", "at": at, "text": "Bench air 28.6 °C, good", "ok": True},
+            {"what": "decision", "at": at, "text": "cool: 28.6 °C > 28 °C", "ok": True},
+            {"what": "intent", "at": at, "text": "Fan 80 %", "ok": None},
+            {"what": "verdict", "at": at, "text": "allowed, ends after 3600 s", "ok": True},
+            {"what": "command", "at": at, "text": "PWM 0.8", "ok": True},
+            {"what": "outcome", "at": at, "text": "confirmed after 40 ms", "ok": True},
+        ]
+        return {"actuator": actuator, "text": "Fan runs because Bench air is above 28 °C.", "steps": steps}
+
+    async def _history(self, series: str, since: str, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        hours = {"-1h": 1, "-6h": 6, "-24h": 24, "-7d": 168}[since]
+        step = max(30, hours * 10)
+        start, number = now() - timedelta(hours=hours), hours * 3600 // step
+        times, values, quality = [], [], []
+        for i in range(number):
+            share = i / number
+            if 0.4 < share < 0.5:
+                continue  # the node was away
+            times.append(iso(start + timedelta(seconds=i * step)))
+            wave = 23.5 + 3.2 * math.sin(share * 12.5) + 0.25 * math.sin(i * 1.7)
+            values.append(None if 0.7 < share < 0.71 else wave)
+            quality.append("error" if 0.7 < share < 0.71 else "suspect" if 0.8 < share < 0.81 else "good")
+        return {"series": series, "unit": "°C", "times": times, "values": values, "quality": quality}
+
+    async def _nodes_approve(self, node: str, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        self._house.change("node", node, status="approved")
+        return {"node": node}
