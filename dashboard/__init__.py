@@ -1,1 +1,1 @@
-"""The dashboard: sign-in and pages in a browser, as a client of the controller. Needs the extra `dashboard`."""
+"""Sign-in and pages in a browser, as a client of the controller. Needs the extra `dashboard`."""

@@ -39,11 +39,19 @@ def _say(dashboard: Dashboard) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="godkaiser dashboard", description="Pages for a running controller.")
-    parser.add_argument("--data", type=Path, help="data folder of the controller (default: the one running here)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
+    parser = argparse.ArgumentParser(
+        prog="godkaiser dashboard", description="Pages for a running controller."
+    )
+    parser.add_argument(
+        "--data", type=Path, help="data folder of the controller (default: the one running here)"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network"
+    )
     parser.add_argument("--port", type=int, default=5006)
-    parser.add_argument("--origin", action="append", default=[], help="further address of the pages, with scheme")
+    parser.add_argument(
+        "--origin", action="append", default=[], help="further address of the pages, with scheme"
+    )
     parser.add_argument("--certificate", type=Path, help="TLS certificate (PEM)")
     parser.add_argument("--key", type=Path, help="TLS key (PEM)")
     return parser

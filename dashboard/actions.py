@@ -1,7 +1,7 @@
 """Buttons that must work even when a page is half dead: plain POST handlers beside Bokeh's sockets.
 
-Stop and clear do not travel over the page's socket, which may be busy, asleep or gone. A script gets JSON, a plain
-form is led back to where it came from.
+Stop and clear do not travel over the page's socket, which may be busy, asleep or gone. A script gets JSON, a
+plain form is led back to where it came from.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from tornado.web import HTTPError, StaticFileHandler
 from godkaiser import GodkaiserError
 
 from .feed import TROUBLE
+from .gate import harden, inside, signed_in, words_of
 from .guard import Ticket
-from .login import OwnHandler, harden, inside, signed_in, words_of
+from .login import OwnHandler
 
 HERE: Final = Path(__file__).parent
 PUBLIC: Final = r"/assets/(style\.css|page\.js|icon\.svg)"

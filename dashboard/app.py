@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -20,15 +19,15 @@ from bokeh.settings import settings as bokeh_settings
 from panel.io.application import build_applications
 from panel.io.server import Server
 from tornado.ioloop import IOLoop
-from tornado.web import HTTPError
 
 import godkaiser
 from godkaiser import PortInUseError
 
 from . import actions, login
+from .addresses import EVERYWHERE, free_port, own_addresses
 from .feed import Controller, Feed, OpenDesk
+from .gate import Gate, ticket_of
 from .guard import Guard
-from .login import Gate, ticket_of
 from .pages.actuators import Actuators
 from .pages.history import History
 from .pages.overview import Overview
@@ -41,14 +40,13 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
     "history": History,
     "actuators": Actuators,
 }
-EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 # Building a page takes a tenth of a second, a phone on a bad day may take twenty until its socket comes.
 UNUSED_MS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where to serve and whom to ask. `origins` are further addresses people reach this under, with scheme."""
+    """Where to serve and whom to ask. `origins` are further addresses of the pages, with scheme."""
 
     data: Path | None = None
     host: str = "127.0.0.1"
@@ -64,7 +62,7 @@ class Dashboard:
     def __init__(self, options: Options, open_desk: OpenDesk | None = None) -> None:
         self.options = options
         self.feed = Feed(open_desk or partial(_open_desk, options.data))
-        self.port = options.port or _free_port(options.host)
+        self.port = options.port or free_port(options.host)
         self.guard = Guard(
             self.feed.call,
             origins=frozenset(self._origins()),
@@ -145,7 +143,7 @@ class Dashboard:
         host = self.options.host
         names = ["127.0.0.1", "localhost"] if host in EVERYWHERE | {"127.0.0.1", "localhost"} else [host]
         if host in EVERYWHERE:
-            names += _own_addresses()
+            names += own_addresses()
         yield from (f"{self._scheme()}://{name}:{self.port}".lower() for name in names)
         yield from (origin.rstrip("/").lower() for origin in self.options.origins)
 
@@ -162,14 +160,13 @@ async def serve(
     open_desk: OpenDesk | None = None,
     ready: Callable[[Dashboard], None] | None = None,
 ) -> None:
-    """Serve the dashboard until cancelled. `open_desk` makes the line to the controller (default: the one of
-    `options.data`)."""
+    """Serve the dashboard until cancelled. `open_desk` makes the line to the controller of `options.data`."""
     await Dashboard(options, open_desk).run(ready)
 
 
 def _page(dashboard: Dashboard, name: str) -> pn.Template:
     """Build one page for one reader, who has passed the gate."""
-    doc = pn.state.curdoc
+    doc: Any = pn.state.curdoc
     context = doc.session_context
     request = context.request
     ticket = ticket_of(request)
@@ -195,11 +192,23 @@ def _assemble(session: Session, name: str, request: Any, lang: str) -> pn.Templa
     here = dict(TABS)[name]
     template.add_variable(
         "shell",
-        frame(session.words, session.ticket, xsrf=request.gk_xsrf, here=here, uri=request.uri, lang=lang, head=first),
+        frame(
+            session.words,
+            session.ticket,
+            xsrf=request.gk_xsrf,
+            here=here,
+            uri=request.uri,
+            lang=lang,
+            head=first,
+        ),
     )
-    template.title = f"{session.words('nav.' + name)} · {session.words('brand')}"
+    template.add_variable("page_title", f"{session.words('nav.' + name)} · {session.words('brand')}")
     ticker = Ticker(session, page, top)
-    pn.state.onload(lambda: session.doc.add_periodic_callback(ticker.look, LOOK_MS))
+
+    def begin() -> None:
+        session.doc.add_periodic_callback(ticker.look, LOOK_MS)
+
+    pn.state.onload(begin)  # not before: what is patched while the page still loads gets lost
     return template
 
 
@@ -218,27 +227,8 @@ def _argument(request: Any, name: str) -> str | None:
 
 
 async def _open_desk(data: Path | None) -> Controller:
-    return await godkaiser.Desk.open(data)
-
-
-def _own_addresses() -> list[str]:
-    """The addresses phones on the same network reach this machine under."""
-    found = {socket.gethostname()}
-    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect((outside, 9))  # sends nothing; it only picks the way out
-                address = probe.getsockname()[0]
-            except OSError:
-                continue
-            found.add(f"[{address}]" if family == socket.AF_INET6 else address)
-    return sorted(found)
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    desk: Controller = await godkaiser.Desk.open(data)
+    return desk
 
 
 def _text(path: Path | None) -> str | None:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bokeh.models import ColumnDataSource, CrosshairTool, DatetimeTickFormatter, HoverTool, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    CrosshairTool,
+    DataRange1d,
+    DatetimeTickFormatter,
+    HoverTool,
+    Range1d,
+)
 from bokeh.plotting import figure
 
+from .curve import Columns
 from .words import Words
 
 ROLLOVER: Final = 60_000
@@ -33,6 +41,7 @@ class Chart:
 
     def __init__(self, words: Words) -> None:
         self.source = ColumnDataSource({"t": [], "value": [], "suspect": [], "error": []})
+        self._span = DataRange1d()
         self.figure = figure(
             x_axis_type="datetime",
             height=400,
@@ -45,10 +54,19 @@ class Chart:
             border_fill_alpha=0.0,
             outline_line_color=None,
             lod_threshold=None,
+            y_range=self._span,
         )
         self.figure.toolbar.logo = None
         self._draw(words)
         self._axes(words)
+
+    def show(self, columns: Columns) -> None:
+        """Draw this and nothing else."""
+        self.source.data = dict(columns)
+
+    def grow(self, columns: Columns) -> None:
+        """Append this; what is too old falls off."""
+        self.source.stream(dict(columns), rollover=ROLLOVER)
 
     def recolor(self, colors: Colors) -> None:
         """Follow the reader's light or dark."""
@@ -68,9 +86,12 @@ class Chart:
 
     def _draw(self, words: Words) -> None:
         plot, source = self.figure, self.source
-        plot.extra_y_ranges = {"foot": Range1d(-0.04, 1.0)}
+        plot.extra_y_ranges = {"foot": Range1d(start=-0.04, end=1.0)}
         self._line = plot.line("t", "value", source=source, line_width=2.2, line_join="round")
-        self._dots = plot.scatter("t", "value", source=source, size=7, alpha=0.0)  # gives the pointer something
+        self._span.renderers = [self._line]  # the marks at the foot are no values and must not stretch it
+        self._dots = plot.scatter(
+            "t", "value", source=source, size=7, alpha=0.0
+        )  # gives the pointer something
         self._suspect = plot.scatter("t", "suspect", source=source, size=8, fill_alpha=0.0, line_width=2)
         self._error = plot.scatter(
             "t", "error", source=source, marker="x", size=9, line_width=2, y_range_name="foot"
@@ -83,7 +104,12 @@ class Chart:
         plot = self.figure
         plot.xaxis[0].axis_label = words("history.time")
         plot.xaxis[0].formatter = DatetimeTickFormatter(
-            seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M", days="%d %b"
+            seconds="%H:%M:%S",
+            minsec="%H:%M:%S",
+            minutes="%H:%M",
+            hourmin="%H:%M",
+            hours="%H:%M",
+            days="%d %b",
         )
         for axis in (*plot.xaxis, *plot.yaxis):
             axis.major_label_text_font_size = axis.axis_label_text_font_size = "0.9rem"

@@ -1,7 +1,7 @@
 """How a sensor, an actuator and the whole house are to be understood: pure judgements the pages only draw.
 
-Two rules stand above all. A reported state is shown, never a wished one. And an old value is never shown where
-a living one would stand: a tile whose reading is stale has no figure, only a remark about the last one.
+Two rules stand above all. A reported state is shown, never a wished one. And an old value is never shown
+where a living one would stand: a tile whose reading is stale has no figure, only a remark about the last one.
 """
 
 from __future__ import annotations
@@ -73,22 +73,29 @@ def freshness(sensor: Thing, now: datetime) -> str:
 def sensor_face(sensor: Thing, view: View, now: datetime) -> SensorFace:
     """What to show for a sensor at this moment."""
     age = age_s(sensor.get("measured_at") or sensor.get("received_at"), now)
-    value, quality, fresh = sensor.get("value"), sensor.get("quality"), freshness(sensor, now)
+    value, fresh = sensor.get("value"), freshness(sensor, now)
     reason = {"reason": sensor.get("reason") or ""}
     if view.gone:
         return SensorFace(None, value, age, "gone", "none", Remark("sensor.gone", "none"))
     if fresh in _DEAD:
         return SensorFace(None, value, age, fresh, "warn", Remark(f"sensor.{fresh}", "warn", reason))
-    if quality == "error" or value is None:
-        key = "sensor.error" if quality == "error" else "sensor.empty"
-        return SensorFace(None, None, age, "error", "bad", Remark(key, "bad", reason))
+    state, tone = _validity(value, sensor.get("quality"), fresh)
+    if tone == "bad":
+        key = "sensor.error" if sensor.get("quality") == "error" else "sensor.empty"
+        return SensorFace(None, None, age, state, tone, Remark(key, tone, reason))
+    remark = None if tone == "good" else Remark(f"sensor.{state}", tone, reason)
+    return SensorFace(value, None, age, state, tone, remark)
+
+
+def _validity(value: float | None, quality: object, fresh: str) -> tuple[str, Tone]:
+    """How a living reading is to be taken."""
+    if value is None or quality == "error":
+        return "error", "bad"
     if quality == "suspect":
-        return SensorFace(value, None, age, "suspect", "warn", Remark("sensor.suspect", "warn", reason))
+        return "suspect", "warn"
     if quality == "uncalibrated":
-        return SensorFace(value, None, age, "uncalibrated", "note", Remark("sensor.uncalibrated"))
-    if fresh == "late":
-        return SensorFace(value, None, age, "late", "note", Remark("sensor.late"))
-    return SensorFace(value, None, age, "good", "good")
+        return "uncalibrated", "note"
+    return ("late", "note") if fresh == "late" else ("good", "good")
 
 
 def actuator_face(actuator: Thing, view: View, now: datetime) -> ActuatorFace:
@@ -142,7 +149,7 @@ def _reasons(view: View, now: datetime) -> Iterator[Remark]:
         yield Remark("well.gone" if view.known else "well.never", "bad")
         return
     if active_stop(view):
-        yield Remark(f"well.stop.{view.stop['phase']}", "bad", {"reason": view.stop.get("reason") or ""})
+        yield Remark(f"well.stop.{view.stop['phase']}", "bad")
     if view.link.get("state") != "up":
         yield Remark("well.link", "bad")
     for node in view.nodes.values():

@@ -1,4 +1,4 @@
-"""The one line to the controller: a single consumer of changes per process, folded into the view all pages share.
+"""The one line to the controller: one consumer of changes per process, folded into the view pages share.
 
 Pages read :attr:`Feed.view` whenever they like. When the controller goes away, this keeps asking for it; the
 view says *gone* meanwhile, and a fresh snapshot follows as soon as it is back.

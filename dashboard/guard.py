@@ -1,8 +1,8 @@
 """Who is behind a request, and which open pages belong to whom.
 
-Nothing here is believed twice: a cookie is verified by the controller at every request and at every socket, and
-the owners of open sockets again every few seconds. A Bokeh session belongs to the sign-in that asked for its
-page; a socket that comes with another sign-in is refused before the upgrade.
+Nothing here is believed twice: a cookie is verified by the controller at every request and at every socket,
+and the owners of open sockets again every few seconds. A Bokeh session belongs to the sign-in that asked for
+its page; a socket that comes with another sign-in is refused before the upgrade.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Guard:
         return any(urlsplit(origin).netloc == request.host.lower() for origin in self.origins)
 
     def from_home(self, request: HTTPServerRequest) -> bool:
-        """Does the page this comes from belong to us? Only an exact origin counts, and a missing one does not."""
+        """Does the page this comes from belong to us? Only an exact origin counts; a missing one does not."""
         return request.headers.get("Origin", "").lower() in self.origins
 
     def own(self, page: str, ticket: Ticket) -> None:

@@ -1,4 +1,4 @@
-"""The pieces pages are made of, as escaped HTML. Every string that came from outside is escaped here, once."""
+"""The pieces pages are made of, as HTML. Every string that came from outside is escaped here, once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .view import Thing, View, age_s, moment
 from .words import DASH, Words
 
 _SHOWN_REASONS: Final = 6
-_SHOWN_MALFORMED: Final = 3
 _TICK: Final = '<path d="M5 12.5l4.5 4.5L19 7.5" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/>'  # noqa: E501
 _BANG: Final = '<path d="M12 5v9" stroke="currentColor" stroke-width="2.8" stroke-linecap="round"/><circle cx="12" cy="18.6" r="1.7" fill="currentColor"/>'  # noqa: E501
 
@@ -38,7 +37,7 @@ def headline(words: Words, well: Wellness, view: View) -> str:
     tone = "none" if view.gone else well.tone
     good = tone in ("good", "note")
     shown = well.reasons[:_SHOWN_REASONS]
-    items = [_marked(words, reason) for reason in shown]
+    items = [marked(words, reason) for reason in shown]
     if len(well.reasons) > len(shown):
         items.append(escape(words("well.more", n=len(well.reasons) - len(shown))))
     reasons = "".join(f"<li>{item}</li>" for item in items)
@@ -68,14 +67,14 @@ def sensor_tile(words: Words, sensor: Thing, view: View, now: datetime, query: s
     )
 
 
-def actuator_card(words: Words, actuator: Thing, view: View, now: datetime) -> str:
+def actuator_card(words: Words, actuator: Thing, view: View, now: datetime, style: str = "") -> str:
     """An actuator: its reported state, what is open about it, and when it ends by itself."""
     face = actuator_face(actuator, view, now)
     name = str(actuator.get("name") or actuator.get("id"))
     level = words.level(face.reported, actuator.get("type"))
     chip = f'<span class="chip">{escape(words("actuator.safe"))}</span>' if actuator.get("safe") else ""
     return (
-        f'<div class="card {face.tone}"><div class="name"><span>{escape(name)}</span>{chip}</div>'
+        f'<div class="card {face.tone} {style}"><div class="name"><span>{escape(name)}</span>{chip}</div>'
         f'<div class="state {face.state}">{escape(level)}</div>{_bar(face, actuator)}'
         f"{_remarks(words, face.remarks, actuator)}"
         f'<div class="foot">{_actuator_foot(words, face)}</div></div>'
@@ -91,53 +90,11 @@ def actuator_facts(words: Words, actuator: Thing, now: datetime) -> str:
     facts.append((words("actuator.last"), _last_command(words, actuator, now)))
     facts.append((words("actuator.kind"), words.known(f"kind.{kind}", kind)))
     facts.append((words("actuator.node"), str(actuator.get("id"))))
-    return '<dl class="facts">' + "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts
-    ) + "</dl>"
-
-
-def nodes_panel(words: Words, nodes: Sequence[Thing], now: datetime) -> str:
-    """All nodes that are not waiting for approval."""
-    rows = "".join(_node_row(words, node, now) for node in nodes)
-    return _panel(words("overview.nodes"), rows, words("overview.nodes.none"))
-
-
-def pending_node(words: Words, node: Thing, may_approve: bool) -> str:
-    """A node that waits for approval; the button stands beside it."""
-    name = str(node.get("name") or node.get("id"))
-    hint = "" if may_approve else f'<p class="soft">{escape(words("node.approve.viewer"))}</p>'
     return (
-        f'<div class="panel"><b>{escape(name)}</b> <code>{escape(str(node.get("id")))}</code>'
-        f'<p><span class="mark warn">{escape(words("node.pending"))}</span></p>{hint}</div>'
+        '<dl class="facts">'
+        + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+        + "</dl>"
     )
-
-
-def rules_panel(words: Words, rules: Sequence[Thing], now: datetime) -> str:
-    """All rules as sentences, with what they conclude now."""
-    rows = "".join(_rule_row(words, rule, now) for rule in rules)
-    return _panel(words("overview.rules"), rows, words("overview.rules.none"))
-
-
-def counts_panel(words: Words, view: View) -> str:
-    """How many messages came and what became of them."""
-    names = ("readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed")
-    more = tuple(name for name in ("commands_refused", "quarantined") if view.counters.get(name))
-    counts = "".join(
-        f"<div><b>{int(view.counters.get(name) or 0)}</b><span>{escape(words('counter.' + name))}</span></div>"
-        for name in names + more
-    )
-    title = escape(words("overview.messages"))
-    return f'<div class="panel"><h3>{title}</h3><div class="counts">{counts}</div></div>'
-
-
-def malformed_panel(words: Words, view: View) -> str:
-    """The messages nobody could read: how many, and the last of them with the reason."""
-    number = int(view.counters.get("malformed") or 0)
-    if not number:
-        return f'<p class="soft">{escape(words("malformed.none"))}</p>'
-    rows = "".join(_malformed_row(words, message) for message in view.malformed[:_SHOWN_MALFORMED])
-    title = escape(words("malformed.title", n=number))
-    return f'<div class="panel"><h3><span class="mark warn">{title}</span></h3><ul class="rows">{rows}</ul></div>'
 
 
 def chain(words: Words, told: Mapping[str, Any]) -> str:
@@ -149,32 +106,34 @@ def chain(words: Words, told: Mapping[str, Any]) -> str:
     return f'<p>{escape(str(told.get("text") or ""))}</p><ol class="chain">{rows}</ol>'
 
 
-def findings(words: Words, title_key: str, tone: str, found: Iterable[Mapping[str, Any]], **said: object) -> str:
+def findings(
+    words: Words, title_key: str, tone: str, found: Iterable[Mapping[str, Any]], **said: object
+) -> str:
     """A verdict with everything safety had to say."""
-    rows = "".join(
-        f'<li><span class="mark {_severity(finding)}">{escape(str(finding.get("sentence") or ""))}</span></li>'
-        for finding in found
-    )
+    rows = "".join(_finding_row(finding) for finding in found)
     lines = f'<ul class="findings">{rows}</ul>' if rows else ""
     return f'<div class="say {tone}">{escape(words(title_key, **said))}</div>{lines}'
 
 
+def marked(words: Words, remark: Remark) -> str:
+    """A remark with its coloured dot."""
+    return f'<span class="mark {remark.tone}">{escape(_text(words, remark))}</span>'
+
+
 def say(text: str, tone: str = "") -> str:
     """One sentence in a box."""
-    return f'<div class="say {tone}" role="status">{escape(text)}</div>' if text else ""
+    css = "plain" if tone == "plain" else f"say {tone}"
+    return f'<div class="{css}" role="status">{escape(text)}</div>' if text else ""
 
 
-def _severity(finding: Mapping[str, Any]) -> str:
-    return "warn" if finding.get("severity") in ("warning", "info", "note") else "bad"
+def _finding_row(finding: Mapping[str, Any]) -> str:
+    tone = "warn" if finding.get("severity") in ("warning", "info", "note") else "bad"
+    return f'<li><span class="mark {tone}">{escape(str(finding.get("sentence") or ""))}</span></li>'
 
 
 def _doing(words: Words, well: Wellness) -> str:
     each = [f"{a.get('name')} {words.level(a.get('reported'), a.get('type'))}" for a in well.doing]
     return f"{words('overview.doing')}: {', '.join(each) or words('overview.doing.nothing')}"
-
-
-def _marked(words: Words, remark: Remark) -> str:
-    return f'<span class="mark {remark.tone}">{escape(_text(words, remark))}</span>'
 
 
 def _text(words: Words, remark: Remark) -> str:
@@ -191,7 +150,7 @@ def _sensor_foot(words: Words, face: SensorFace, unit: str) -> str:
     right = age
     if face.last is not None and face.age is not None:
         right = words("sensor.last", value=words.quantity(face.last, unit), age=words.age(face.age))
-    return f"{_marked(words, face.remark)}<span>{escape(right)}</span>"
+    return f"{marked(words, face.remark)}<span>{escape(right)}</span>"
 
 
 def _bar(face: ActuatorFace, actuator: Thing) -> str:
@@ -206,7 +165,7 @@ def _remarks(words: Words, remarks: Sequence[Remark], actuator: Thing) -> str:
         said = dict(remark.words)
         if "value" in said:
             said["value"] = words.level(said["value"], actuator.get("type"))
-        rows.append(f"<div>{_marked(words, Remark(remark.key, remark.tone, said))}</div>")
+        rows.append(f"<div>{marked(words, Remark(remark.key, remark.tone, said))}</div>")
     return f'<div class="remarks">{"".join(rows)}</div>' if rows else ""
 
 
@@ -228,55 +187,6 @@ def _last_command(words: Words, actuator: Thing, now: datetime) -> str:
         origin=last.get("origin") or "?",
         age=words.age(age_s(last.get("at"), now)),
         state=words.known(f"command.{state}", state),
-    )
-
-
-def _node_row(words: Words, node: Thing, now: datetime) -> str:
-    online, name = node.get("online"), str(node.get("name") or node.get("id"))
-    key, tone = {True: ("online", "good"), False: ("offline", "warn")}.get(online, ("unheard", "none"))  # type: ignore[arg-type]
-    if node.get("status") == "rejected":
-        key, tone = "rejected", "none"
-    how = []
-    if (age := age_s(node.get("last_contact"), now)) is not None:
-        how.append(words("node.heard", age=words.age(age)))
-    if node.get("rssi") is not None and online:
-        how.append(words("node.wifi", rssi=node["rssi"]))
-    how.extend(str(problem) for problem in node.get("problems") or ())
-    return (
-        f'<li><span class="what"><b>{escape(name)}</b> <code>{escape(str(node.get("id")))}</code></span>'
-        f'<span class="mark {tone}">{escape(words("node." + key))}</span>'
-        f'<span class="how">{escape(" · ".join(how))}</span></li>'
-    )
-
-
-def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
-    truth = str(rule.get("truth") or "unknown")
-    tone = {"true": "good", "false": "none"}.get(truth, "warn")
-    key = "rule.acting" if rule.get("acting") else f"rule.{truth}"
-    if not rule.get("enabled"):
-        key, tone = "rule.disabled", "none"
-    degraded = rule.get("degraded") if rule.get("enabled") else None
-    trouble = _marked(words, Remark("rule.degraded", "bad", {"why": degraded})) if degraded else ""
-    age = age_s(rule.get("last_decision"), now)
-    when = words("rule.decided", age=words.age(age)) if age is not None else ""
-    return (
-        f'<li><span class="what"><b>{escape(str(rule.get("name")))}</b><br>{escape(str(rule.get("sentence") or ""))}'
-        f'{"<br>" if trouble else ""}{trouble}</span>'
-        f'<span class="how"><span class="mark {tone}">{escape(words(key))}</span><br>{escape(when)}</span></li>'
-    )
-
-
-def _panel(title: str, rows: str, empty: str) -> str:
-    body = f'<ul class="rows">{rows}</ul>' if rows else f'<p class="soft">{escape(empty)}</p>'
-    return f'<div class="panel"><h3>{escape(title)}</h3>{body}</div>'
-
-
-def _malformed_row(words: Words, message: Thing) -> str:
-    why, excerpt = str(message.get("why") or message.get("code")), str(message.get("excerpt"))[:200]
-    return (
-        f'<li><span class="what"><b>{escape(why)}</b><br><code>{escape(str(message.get("topic")))}</code><br>'
-        f'<code>{escape(excerpt)}</code></span>'
-        f'<span class="how">{escape(words.clock(moment(message.get("at"))))}</span></li>'
     )
 
 

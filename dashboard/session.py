@@ -1,14 +1,14 @@
 """One open page: what it shows of the shared view, and how it keeps up.
 
-A page looks at the view four times a second and touches only what has become different: a pane whose text is the
-same is left alone, so a quiet greenhouse costs nothing but its ticking ages. Whatever has to wait for the
+A page looks at the view four times a second and touches only what has become different: a pane whose text is
+the same is left alone, so a quiet greenhouse costs nothing but its ticking ages. Whatever has to wait for the
 controller runs in a task of its own, never inside the page's lock.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol
@@ -29,7 +29,7 @@ BEAT_S: Final = 1.0
 
 
 class Pulse(ReactiveHTML):
-    """The wire to page.js: the top bar's state, a beat once a second, and back whether the reader likes it dark."""
+    """The wire to page.js: the top bar's state, a beat each second, and back whether it should be dark."""
 
     head = param.Dict(default={})
     beat = param.Integer(default=0)
@@ -104,7 +104,9 @@ class Session:
 class Ticker:
     """Calls a page's update when the view has changed or a second has passed, whichever is first."""
 
-    def __init__(self, session: Session, page: Page, head: Callable[[View, datetime], dict[str, Any]]) -> None:
+    def __init__(
+        self, session: Session, page: Page, head: Callable[[View, datetime], dict[str, Any]]
+    ) -> None:
         self._session, self._page, self._head = session, page, head
         self._version, self._beaten = -1, 0.0
 
@@ -128,13 +130,13 @@ class Ticker:
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
     """A pane for our own HTML, in our own style."""
     params = {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [pane_style()]} | params
-    return pn.pane.HTML(text, **params)
+    return pn.pane.HTML(text, visible=bool(text), **params)
 
 
 def write(pane: pn.pane.HTML, text: str) -> None:
-    """Change a pane only if it says something else now."""
+    """Change a pane only if it says something else now; one that says nothing takes no room."""
     if pane.object != text:
-        pane.object = text
+        pane.param.update(object=text, visible=bool(text))
 
 
 def grid(objects: list[Any], least: str = "13.5rem", gap: str = "0.75rem") -> pn.Column:
@@ -148,7 +150,18 @@ def grid(objects: list[Any], least: str = "13.5rem", gap: str = "0.75rem") -> pn
     return pn.Column(*objects, sizing_mode="stretch_width", margin=0, styles=styles)
 
 
-def stack(*objects: Any, gap: str = "0.75rem") -> pn.Column:
+def stack(*objects: Any, gap: str = "0.75rem", **styles: str) -> pn.Column:
     """One below the other."""
-    styles = {"display": "flex", "flex-direction": "column", "gap": gap, "width": "100%"}
+    styles = {"display": "flex", "flex-direction": "column", "gap": gap, "width": "100%"} | styles
     return pn.Column(*objects, sizing_mode="stretch_width", margin=0, styles=styles)
+
+
+# A surface of its own for things that belong together.
+SURFACE: Final = {
+    "background": "var(--card)",
+    "border": "1px solid var(--line)",
+    "border-radius": "0.9rem",
+    "box-shadow": "var(--shadow)",
+    "padding": "1rem",
+    "box-sizing": "border-box",
+}

@@ -21,7 +21,7 @@ TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actua
 # Bokeh's page with our block in it. `shell` comes ready and escaped from `frame`.
 AROUND: Final = """
 {% extends base %}
-{% block title %}{{ title | e }}{% endblock %}
+{% block title %}{{ page_title | e }}{% endblock %}
 {% block preamble %}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -53,19 +53,25 @@ def away_page(words: Words) -> str:
     return _templates().get_template("away.html").render(words=words)
 
 
-def frame(words: Words, ticket: Ticket, *, xsrf: str, here: str, uri: str, lang: str, head: dict[str, Any]) -> str:
+def frame(
+    words: Words, ticket: Ticket, *, xsrf: str, here: str, uri: str, lang: str, head: dict[str, Any]
+) -> str:
     """Top bar, banners and dialog of a page, as they are when it is opened."""
     query = f"?{urlencode({'lang': lang})}" if lang else ""
     safe = {"link": head["link"], "gone": head["gone"], "stop": head["stopped"], "insist": head["insist"]}
-    return _templates().get_template("page.html").render(
-        words=words,
-        ticket=ticket,
-        xsrf=xsrf,
-        tabs=TABS,
-        here=here,
-        path=uri,
-        query=query,
-        head={name: Markup(html) for name, html in safe.items()},
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            words=words,
+            ticket=ticket,
+            xsrf=xsrf,
+            tabs=TABS,
+            here=here,
+            path=uri,
+            query=query,
+            head={name: Markup(html) for name, html in safe.items()},  # noqa: S704  # escaped by `head` below
+        )
     )
 
 

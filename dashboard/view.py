@@ -115,10 +115,13 @@ def in_zone(things: Things, zone: str | None) -> list[Thing]:
     return sorted((t for t in things.values() if t.get("zone") == zone), key=_by_name)
 
 
-def homeless(view: View) -> list[Thing]:
-    """Sensors and actuators in no zone that has a name here."""
-    both = (*view.sensors.values(), *view.actuators.values())
-    return sorted((t for t in both if t.get("zone") not in view.zones), key=_by_name)
+def homeless(view: View) -> tuple[list[Thing], list[Thing]]:
+    """Sensors and actuators in no zone that is known here."""
+    sensors, actuators = (
+        sorted((t for t in things.values() if t.get("zone") not in view.zones), key=_by_name)
+        for things in (view.sensors, view.actuators)
+    )
+    return sensors, actuators
 
 
 def named(things: Iterable[Thing]) -> list[Thing]:

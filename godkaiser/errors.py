@@ -69,7 +69,12 @@ class GodkaiserError(Exception):
         dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
         fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # it is a dataclass by now
-        used = {name for text in (cls.sentence, cls.hint) for _, name, _, _ in string.Formatter().parse(text) if name}
+        used = {
+            name
+            for text in (cls.sentence, cls.hint)
+            for _, name, _, _ in string.Formatter().parse(text)
+            if name
+        }
         if not used <= fields:
             raise TypeError(f"{cls.__name__} speaks of {sorted(used - fields)} but has only {sorted(fields)}")
         _BY_CODE[cls.code] = cls
@@ -465,6 +470,7 @@ class RemoteError(InternalError):
     message: str
 
 
-__all__ = [name for name, value in list(globals().items()) if isinstance(value, type) and name.endswith("Error")]
+__all__ = [
+    name for name, value in list(globals().items()) if isinstance(value, type) and name.endswith("Error")
+]
 __all__ += ["Kind", "from_wire"]
-

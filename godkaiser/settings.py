@@ -23,8 +23,12 @@ class Settings(BaseSettings):
         env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    jwt_secret_key: SecretStr | None = Field(None, description="Signs sessions; made in the data folder if not set")
-    database_url: SecretStr | None = Field(None, description="sqlite:/// or postgresql://; default: a file in the data folder")
+    jwt_secret_key: SecretStr | None = Field(
+        None, description="Signs sessions; made in the data folder if not set"
+    )
+    database_url: SecretStr | None = Field(
+        None, description="sqlite:/// or postgresql://; default: a file in the data folder"
+    )
     mqtt_broker_host: str = Field("127.0.0.1", description="MQTT broker")
     mqtt_broker_port: int = Field(1883, ge=1, le=65535, description="its port (8883 with TLS)")
     mqtt_username: str | None = Field(None, description="user name at the broker")
@@ -34,9 +38,12 @@ class Settings(BaseSettings):
     mqtt_client_cert_path: Path | None = Field(None, description="our client certificate")
     mqtt_client_key_path: Path | None = Field(None, description="its key")
     godkaiser_data_dir: Path = Field(
-        Path.home() / ".local" / "share" / "godkaiser", description="data folder: database, safety journal, secret"
+        Path.home() / ".local" / "share" / "godkaiser",
+        description="data folder: database, safety journal, secret",
     )
-    godkaiser_site: Path | None = Field(None, description="site file (YAML): zones, nodes, sensors, actuators, rules")
+    godkaiser_site: Path | None = Field(
+        None, description="site file (YAML): zones, nodes, sensors, actuators, rules"
+    )
     godkaiser_mqtt_window: int = Field(20, ge=1, le=65535, description="the broker's max_inflight_messages")
 
     @field_validator("jwt_secret_key")
@@ -55,7 +62,9 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
         problem = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(field=name, problem=problem, remedy_text=f"Correct {name} in the environment or .env.") from None
+        raise SettingsError(
+            field=name, problem=problem, remedy_text=f"Correct {name} in the environment or .env."
+        ) from None
 
 
 def env_example() -> str:

@@ -1,4 +1,4 @@
-"""The actuators page: what each reports, switching by hand with safety's opinion beforehand, and why it runs."""
+"""The actuators page: what each reports, switching by hand, safety's opinion beforehand, and why it runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from godkaiser import CommandRefusedError
 
 from ..feed import TROUBLE
 from ..parts import actuator_card, actuator_facts, chain, findings, say, widget_style
-from ..session import Session, grid, html, stack, write
+from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
 
-DURATIONS_S: Final = (None, 30, 60, 300, 900, 3600)
+DURATIONS_S: Final = (0, 30, 60, 300, 900, 3600)
 
 
 class Actuators:
@@ -34,7 +34,9 @@ class Actuators:
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
-        shape = tuple((a["id"], a.get("type"), a.get("name"), a.get("max_on_s")) for a in view.actuators.values())
+        shape = tuple(
+            (a["id"], a.get("type"), a.get("name"), a.get("max_on_s")) for a in view.actuators.values()
+        )
         if shape != self._shape:
             self._shape = shape
             self._cards = {str(a["id"]): Card(self._session, a) for a in named(view.actuators.values())}
@@ -52,17 +54,17 @@ class Card:
         self._state, self._facts, self._verdict, self._why = html(), html(), html(), html()
         self._asked = 0
         self._open = False
-        self._value = self._value_widget()
+        self._value = self._value_widget(actuator.get("reported") or 0.0)
         self._duration = self._duration_widget(actuator.get("max_on_s"))
         self._set = self._button(self._set_name(), self._on_set, button_type="primary")
         self._ask = self._button(session.words("why.button"), self._on_why)
         self._value.param.watch(self._on_value, "value")
-        self.layout = stack(self._state, *self._controls(), self._facts, self._ask, self._why)
+        self.layout = stack(self._state, *self._controls(), self._facts, self._ask, self._why, **SURFACE)
 
     def update(self, actuator: Thing, view: View, now: datetime) -> None:
         """Redraw what has become different; nothing can be set while the controller is away."""
         words = self._session.words
-        write(self._state, actuator_card(words, actuator, view, now))
+        write(self._state, actuator_card(words, actuator, view, now, "inner"))
         write(self._facts, actuator_facts(words, actuator, now))
         for widget in (self._set, self._value, self._duration, self._ask):
             if widget.disabled != view.gone:
@@ -73,18 +75,22 @@ class Card:
             return [html(say(self._session.words("set.viewer")))]
         return [self._value, self._duration, self._set, self._verdict]
 
-    def _value_widget(self) -> Any:
-        words, common = self._session.words, _look()
+    def _value_widget(self, reported: float) -> Any:
+        """In percent, starting from what is reported, so that nothing changes by accident."""
+        words = self._session.words
         if self._type == "pwm":
-            return pn.widgets.IntSlider(name=words("set.value") + " (%)", start=0, end=100, step=5, value=0, **common)
+            title = f"{words('set.value')} (%)"
+            start = round(reported * 20) * 5
+            return pn.widgets.IntSlider(name=title, start=0, end=100, step=5, value=start, **_look())
         options = {words("level.off"): 0, words("level.on"): 100}
-        return pn.widgets.RadioButtonGroup(name=words("set.value"), options=options, value=0, **common)
+        value = 100 if reported else 0
+        return pn.widgets.RadioButtonGroup(name=words("set.value"), options=options, value=value, **_look())
 
     def _duration_widget(self, longest: float | None) -> Any:
         words = self._session.words
-        offered = [s for s in DURATIONS_S if s is None or longest is None or s <= longest]
-        options = {words("set.duration.default") if s is None else words.span(s): s for s in offered}
-        return pn.widgets.Select(name=words("set.duration"), options=options, value=None, **_look())
+        offered = [s for s in DURATIONS_S if not s or longest is None or s <= longest]
+        options = {words.span(s) if s else words("set.duration.default"): s for s in offered}
+        return pn.widgets.Select(name=words("set.duration"), options=options, value=0, **_look())
 
     def _button(self, name: str, act: Any, **params: Any) -> pn.widgets.Button:
         button = pn.widgets.Button(name=name, **_look(), **params)
@@ -127,10 +133,10 @@ class Card:
         key, tone = ("set.allowed", "good") if told["allowed"] else ("set.refused", "bad")
         self._say(asked, findings(words, key, tone, told.get("findings") or ()))
 
-    async def _send(self, asked: int, value: float, duration: int | None) -> None:
+    async def _send(self, asked: int, value: float, duration: int) -> None:
         words = self._session.words
         try:
-            told = await self._session.call("set", actuator=self._id, value=value, duration=duration)
+            told = await self._session.call("set", actuator=self._id, value=value, duration=duration or None)
         except CommandRefusedError as error:
             self._say(asked, findings(words, "set.refused", "bad", error.findings))
         except TROUBLE as error:

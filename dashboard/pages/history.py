@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import panel as pn
 
-from ..chart import DARK, LIGHT, ROLLOVER, Chart
+from ..chart import DARK, LIGHT, Chart
 from ..curve import Point, columns, gaps, longest_step, point, points
 from ..feed import TROUBLE
 from ..parts import say, sensor_tile, widget_style
@@ -28,7 +28,11 @@ class History:
         self._tile, self._note = html(), html()
         self._longest, self._last, self._asked = 0.0, 0.0, 0
         self._loaded = False
-        common: dict[str, Any] = {"margin": 0, "stylesheets": [widget_style()], "sizing_mode": "stretch_width"}
+        common: dict[str, Any] = {
+            "margin": 0,
+            "stylesheets": [widget_style()],
+            "sizing_mode": "stretch_width",
+        }
         self._sensor = pn.widgets.Select(name=words("history.sensor"), options={}, **common)
         names = {words(f"history.range.{key}"): key for key in RANGES}
         self._range = pn.widgets.RadioButtonGroup(options=names, value="24h", **common)
@@ -92,11 +96,11 @@ class History:
         sensor = view.sensors.get(str(self._sensor.value), {})
         self._longest = longest_step(readings, sensor.get("stale_after_s"))
         self._last = readings[-1].at if readings else 0.0
-        self._chart.source.data = columns(readings, self._longest)
+        self._chart.show(columns(readings, self._longest))
         unit = str(sensor.get("unit") or "")
         self._chart.describe(str(sensor.get("name") or ""), unit, self._session.words.pattern(unit))
         self._loaded = True
-        write(self._note, say(self._summary(readings, unit)))
+        write(self._note, say(self._summary(readings, unit), "plain"))
         self.update(view, now)
 
     def _grow(self, sensor: Thing) -> None:
@@ -104,7 +108,7 @@ class History:
         new = point(sensor.get("measured_at"), sensor.get("value"), sensor.get("quality"))
         if new is None or new.at <= self._last:
             return
-        self._chart.source.stream(columns([new], self._longest, self._last or None), rollover=ROLLOVER)
+        self._chart.grow(columns([new], self._longest, self._last or None))
         self._last = new.at
 
     def _summary(self, readings: list[Point], unit: str) -> str:

@@ -11,22 +11,13 @@ import panel as pn
 
 from ..faces import wellness
 from ..feed import TROUBLE
-from ..parts import (
-    actuator_card,
-    counts_panel,
-    headline,
-    malformed_panel,
-    nodes_panel,
-    pending_node,
-    rules_panel,
-    say,
-    sensor_tile,
-    widget_style,
-)
-from ..session import Session, grid, html, stack, write
+from ..panels import counts_panel, malformed_panel, nodes_panel, pending_node, rules_panel
+from ..parts import actuator_card, headline, say, sensor_tile, widget_style
+from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, homeless, in_zone, named
 
 Draw = Callable[[View, datetime], str]
+Paint = Callable[[Draw], pn.pane.HTML]
 
 
 class Overview:
@@ -37,7 +28,7 @@ class Overview:
         self._drawn: list[tuple[pn.pane.HTML, Draw]] = []
         self._shape: object = None
         self._said = html()
-        self._body = stack(gap="1rem")
+        self._body = stack()
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
@@ -63,11 +54,16 @@ class Overview:
     def _build(self, view: View, now: datetime) -> list[pn.viewable.Viewable]:
         words = self._session.words
         pane = partial(self._pane, view=view, now=now)
-        parts: list[pn.viewable.Viewable] = [pane(lambda v, n: headline(words, wellness(v, n), v)), self._said]
-        parts += [self._pending(node) for node in named(view.nodes.values()) if node.get("status") == "pending"]
-        for zone in named(view.zones.values()):
-            things = (*in_zone(view.sensors, zone["id"]), *in_zone(view.actuators, zone["id"]))
-            parts += self._zone(str(zone.get("name") or zone["id"]), things, pane)
+        parts: list[pn.viewable.Viewable] = [
+            pane(lambda v, n: headline(words, wellness(v, n), v)),
+            self._said,
+        ]
+        parts += [
+            self._pending(node) for node in named(view.nodes.values()) if node.get("status") == "pending"
+        ]
+        for zone in view.zones.values():
+            rows = in_zone(view.sensors, zone["id"]), in_zone(view.actuators, zone["id"])
+            parts += self._zone(str(zone.get("name") or zone["id"]), rows, pane)
         parts += self._zone(words("overview.zone.other"), homeless(view), pane)
         if view.known and not view.sensors and not view.actuators:
             parts.append(html(say(words("overview.empty"))))
@@ -75,40 +71,46 @@ class Overview:
             parts.append(self._foot(pane))
         return parts
 
-    def _zone(self, name: str, things: object, pane: Callable[[Draw], pn.pane.HTML]) -> list[pn.viewable.Viewable]:
-        words, query = self._session.words, self._session.query
-        tiles = []
-        for thing in things:  # type: ignore[attr-defined]
-            key = str(thing["id"])
-            if "safe_value" in thing:
-                tiles.append(pane(lambda v, n, k=key: actuator_card(words, v.actuators[k], v, n)))  # type: ignore[misc]
-            else:
-                tiles.append(pane(lambda v, n, k=key: sensor_tile(words, v.sensors[k], v, n, query)))  # type: ignore[misc]
-        return [html(f'<h2 class="zone">{escape(name)}</h2>'), grid(tiles)] if tiles else []
+    def _zone(
+        self, name: str, rows: tuple[list[Thing], list[Thing]], pane: Paint
+    ) -> list[pn.viewable.Viewable]:
+        sensors = [pane(partial(self._tile, str(thing["id"]))) for thing in rows[0]]
+        actuators = [pane(partial(self._card, str(thing["id"]))) for thing in rows[1]]
+        title = [html(f'<h2 class="zone">{escape(name)}</h2>')] if sensors or actuators else []
+        return [*title, *(grid(tiles) for tiles in (sensors, actuators) if tiles)]
 
-    def _foot(self, pane: Callable[[Draw], pn.pane.HTML]) -> pn.viewable.Viewable:
+    def _tile(self, key: str, view: View, now: datetime) -> str:
+        return sensor_tile(self._session.words, view.sensors[key], view, now, self._session.query)
+
+    def _card(self, key: str, view: View, now: datetime) -> str:
+        return actuator_card(self._session.words, view.actuators[key], view, now)
+
+    def _foot(self, pane: Paint) -> pn.viewable.Viewable:
         words = self._session.words
         return stack(
-            html('<h2 class="zone"></h2>'),
             grid([pane(lambda v, n: rules_panel(words, named(v.rules.values()), n)),
                   pane(lambda v, n: nodes_panel(words, _settled(v), n))], least="24rem"),
             pane(lambda v, _: counts_panel(words, v)),
             pane(lambda v, _: malformed_panel(words, v)),
+            **{"margin-top": "0.75rem"},
         )  # fmt: skip
 
     def _pending(self, node: Thing) -> pn.viewable.Viewable:
         session = self._session
         may = session.ticket.may_switch()
-        parts: list[pn.viewable.Viewable] = [html(pending_node(session.words, node, may))]
+        parts: list[pn.viewable.Viewable] = [
+            html(pending_node(session.words, node, may), sizing_mode=None, styles={"flex": "1 1 14rem"})
+        ]
         if may:
             name = str(node.get("name") or node["id"])
             button = pn.widgets.Button(
                 name=session.words("node.approve", name=name), button_type="primary", margin=0,
-                sizing_mode="stretch_width", stylesheets=[widget_style()],
+                stylesheets=[widget_style()], styles={"align-self": "center"},
             )  # fmt: skip
             button.on_click(lambda _: session.start(self._approve(str(node["id"]), name)))
             parts.append(button)
-        return stack(*parts, gap="0.4rem")
+        row = {"flex-direction": "row", "flex-wrap": "wrap", "justify-content": "space-between"}
+        return stack(*parts, **(SURFACE | row))
 
     async def _approve(self, node: str, name: str) -> None:
         words = self._session.words

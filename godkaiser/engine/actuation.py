@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from godkaiser.engine.effect import Answer, Journal, Send, Store
+from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment, Pending
 from godkaiser.model.command import Move
 from godkaiser.model.event import ActuatorReport, CommandAck, SendFailed
@@ -25,6 +26,7 @@ ANSWER_WITHIN: Final = 10 * SECOND
 OWED_AGAIN: Final = 10 * SECOND
 RETRY_AFTER: Final = 60 * SECOND
 HOLD: Final = 15 * MINUTE
+REPORT_EVERY: Final = 35 * SECOND
 SAME: Final = 0.005  # the node's duty has 8 bits
 
 
@@ -33,7 +35,9 @@ def on_asked(moment: Moment, intent: Intent) -> None:
     """A person's wish: outranks rules while its hold lasts, and always goes to the gate, even when 'already so'."""
     actuator = moment.state.actuators.get(intent.actuator)
     if actuator is not None:
-        actuator.chain = [ChainStep("intent", moment.now, f"{intent.who} wants {level(actuator, intent.value)}")]
+        actuator.chain = [
+            ChainStep("intent", moment.now, f"{intent.who} wants {level(actuator, intent.value)}")
+        ]
     if submit(moment, intent) and actuator is not None:
         hold = intent.hold if intent.hold is not None else intent.duration or HOLD
         wish = Wish(
@@ -76,7 +80,13 @@ def _intent_of(moment: Moment, actuator: ActuatorState, winner: Wish | None) -> 
     origin = Origin.PERSON if winner.rank == PERSON else Origin.RULE
     who = winner.who if origin is Origin.PERSON else f"rule:{winner.who}"
     return Intent(
-        moment.new_id("i"), actuator.id, winner.value, origin, who, winner.duration, cause=winner.cause or moment.seq
+        moment.new_id("i"),
+        actuator.id,
+        winner.value,
+        origin,
+        who,
+        winner.duration,
+        cause=winner.cause or moment.seq,
     )
 
 
@@ -146,12 +156,16 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
         _keep(moment, actuator, intent)
         return
     deadline = moment.now + ANSWER_WITHIN
-    moment.state.pending[verdict.command.id] = Pending(intent, verdict.command.id, order.verb, moment.now, deadline)
+    moment.state.pending[verdict.command.id] = Pending(
+        intent, verdict.command.id, order.verb, moment.now, deadline
+    )
     moment.state.due.set(("command", verdict.command.id), deadline)
     moment.emit(Send(verdict.command, energising=verdict.lease is not None))
     moment.state.counters["commands_sent"] += 1
     sent = f"{order.verb} {order.value:g}" + (f" for {order.duration_s} s" if order.duration_s else "")
-    _chain(moment, intent.actuator, ChainStep("command", moment.now, f"sent {sent} ({verdict.command.id})", None))
+    _chain(
+        moment, intent.actuator, ChainStep("command", moment.now, f"sent {sent} ({verdict.command.id})", None)
+    )
     outcome = _outcome(moment, intent, Fate.SENT, warnings, verdict.findings, verdict.command.id)
     _report(moment, outcome)
 
@@ -164,7 +178,9 @@ def _sendable(moment: Moment, node: NodeId) -> bool:
 def _keep(moment: Moment, actuator: ActuatorState, intent: Intent) -> None:
     """Only safe moves come here: the gate refuses the others while the node cannot be reached."""
     _chain(moment, actuator.id, ChainStep("command", moment.now, "kept until the node can be reached", None))
-    _report(moment, _outcome(moment, intent, Fate.QUEUED, "kept for delivery: the node cannot be reached now"))
+    _report(
+        moment, _outcome(moment, intent, Fate.QUEUED, "kept for delivery: the node cannot be reached now")
+    )
 
 
 def _grant(moment: Moment, actuator: ActuatorState, intent: Intent, verdict: Passed) -> None:
@@ -211,7 +227,8 @@ def on_ack(moment: Moment, event: CommandAck) -> None:
     _chain(moment, pending.intent.actuator, ChainStep("outcome", moment.now, "the node carried it out", True))
     _report(moment, _outcome(moment, pending.intent, Fate.ACKED, event.message, command=pending.command))
     actuator = moment.state.actuators[pending.intent.actuator]
-    if actuator.reported_at is not None and actuator.reported_at >= pending.sent_at:
+    # A command that changes nothing gives no report of a change: the last periodic one counts.
+    if actuator.reported_at is not None and actuator.reported_at >= pending.sent_at - REPORT_EVERY:
         _confirm(moment, actuator)
 
 
@@ -293,7 +310,9 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
     moment.state.due.drop(("command", pending.command))
     good = fate is Fate.CONFIRMED
     moment.state.counters["commands_confirmed" if good else "commands_failed"] += 1
-    _chain(moment, pending.intent.actuator, ChainStep("outcome", moment.now, f"{fate.value}: {message}", good))
+    _chain(
+        moment, pending.intent.actuator, ChainStep("outcome", moment.now, f"{fate.value}: {message}", good)
+    )
     _report(moment, _outcome(moment, pending.intent, fate, message, command=pending.command))
     actuator = moment.state.actuators[pending.intent.actuator]
     if good:
@@ -314,7 +333,11 @@ def on_deadline(moment: Moment, command: str) -> None:
     if pending is None:
         return
     fate = Fate.FAILED if pending.acked else Fate.EXPIRED
-    text = "accepted, but the node never reported it" if pending.acked else f"no answer in {ANSWER_WITHIN // SECOND} s"
+    text = (
+        "accepted, but the node never reported it"
+        if pending.acked
+        else f"no answer in {ANSWER_WITHIN // SECOND} s"
+    )
     _finish(moment, pending, fate, text)
 
 
@@ -362,7 +385,7 @@ def _spend(moment: Moment, key: str) -> None:
         rule.active = False
         rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)
         moment.state.due.set(("rule", rule.rule.id), rule.ready_at)
-        moment.tell("rule", rule.rule.id)
+        record_decision(moment, rule, "its time is up")
 
 
 def release_lease(moment: Moment, actuator: ActuatorState) -> None:
@@ -408,7 +431,12 @@ def level(actuator: ActuatorState, value: float) -> str:
 
 
 def _outcome(
-    moment: Moment, intent: Intent, fate: Fate, message: str, findings: tuple[Finding, ...] = (), command: str = ""
+    moment: Moment,
+    intent: Intent,
+    fate: Fate,
+    message: str,
+    findings: tuple[Finding, ...] = (),
+    command: str = "",
 ) -> Outcome:
     return Outcome(
         intent.id, intent.actuator, intent.value, fate, moment.now, intent.who, intent.origin.value, message,
@@ -429,5 +457,3 @@ def _chain(moment: Moment, actuator_id: ActuatorId, step: ChainStep) -> None:
     actuator = moment.state.actuators.get(actuator_id)
     if actuator is not None:
         actuator.chain = [*actuator.chain[-20:], step]
-
-

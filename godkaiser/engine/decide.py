@@ -8,14 +8,13 @@ lease that ran out.
 from __future__ import annotations
 
 from godkaiser.engine.actuation import settle_actuator
-from godkaiser.engine.effect import Decision, Store
+from godkaiser.engine.record import record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Moment, RuleState
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
-from godkaiser.rules.evaluate import Trace, evaluate
-from godkaiser.rules.explain import tell
+from godkaiser.rules.evaluate import evaluate
 from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
@@ -36,7 +35,7 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
     elif not wanted and state.active:
         _withdraw(moment, state, "")
     elif before is not state.truth:
-        _record(moment, state, "")
+        record_decision(moment, state, "")
     mark_degraded(moment, state)
 
 
@@ -64,9 +63,11 @@ def _start(moment: Moment, state: RuleState) -> None:
     state.active = True
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
-    _record(moment, state, "")
+    record_decision(moment, state, "")
     for turn in rule.actions:
-        wish = Wish(turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, moment.seq)
+        wish = Wish(
+            turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, moment.seq
+        )
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
         settle_actuator(moment, turn.actuator, story(moment, state))
 
@@ -91,25 +92,10 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
         return
     state.active = False
     state.hold_until = None
-    _record(moment, state, note)
+    record_decision(moment, state, note)
     for turn in state.rule.actions:
         moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         settle_actuator(moment, turn.actuator, story(moment, state))
-
-
-def _record(moment: Moment, state: RuleState, note: str) -> None:
-    state.decided_at = moment.now
-    text = trace_text(moment, state.trace)
-    moment.state.counters["decisions"] += 1
-    moment.emit(
-        Store(Decision(state.rule.id, moment.now, state.truth.value, state.active, text, moment.seq, note))
-    )
-    moment.tell("rule", state.rule.id)
-
-
-def trace_text(moment: Moment, trace: Trace | None) -> str:
-    """The trace in one line."""
-    return "" if trace is None else tell(trace, moment.state.name_of, moment.state.unit_of)
 
 
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:

@@ -39,7 +39,9 @@ class Engine:
                 for actuator in self.state.actuators.values():
                     actuator.released = False
             elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
-                lease = Lease(known.id, data["value"], data["since"], data["until"], data["command"], data["who"])
+                lease = Lease(
+                    known.id, data["value"], data["since"], data["until"], data["command"], data["who"]
+                )
                 known.lease = lease
                 self.state.due.set(("lease", known.id), max(lease.until, now))
 
@@ -154,7 +156,9 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
         if actuator.owed:
             actuation.on_owed(moment, actuator.id)
         elif moment.state.wishes.get(actuator.id):
-            actuation.settle_actuator(moment, actuator.id, [ChainStep("intent", moment.now, "the broker is back")])
+            actuation.settle_actuator(
+                moment, actuator.id, [ChainStep("intent", moment.now, "the broker is back")]
+            )
 
 
 def _on_link_down(moment: Moment, event: ev.LinkDown) -> None:
@@ -173,5 +177,3 @@ def _on_closing(moment: Moment) -> None:
             actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
     moment.emit(Say(ServerStatus(False, moment.now // SECOND, "graceful_shutdown")))
     moment.emit(Journal("online", "", None))
-
-

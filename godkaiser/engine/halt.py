@@ -52,7 +52,9 @@ def tell_nodes_to_stop(moment: Moment) -> None:
     A node's own stop drives everything to 0, so nodes with another safe value get only the single commands.
     """
     state = moment.state
-    story = ChainStep("intent", moment.now, f"stop by {state.stop.by}: {state.stop.reason or 'no reason given'}")
+    story = ChainStep(
+        "intent", moment.now, f"stop by {state.stop.by}: {state.stop.reason or 'no reason given'}"
+    )
     for actuator in tuple(state.actuators.values()):
         node = state.nodes.get(actuator.id.node)
         if node is not None and node.status == "approved":
@@ -181,7 +183,9 @@ def on_stop_due(moment: Moment) -> None:
             stop.phase, stop.reason, stop.by, stop.since, stop.waiting, f"not confirmed by {names}"
         )
     elif stop.phase is Phase.CLEARING:
-        _back_to_active(moment, f"not confirmed by {', '.join(sorted(stop.waiting))}; clear again, or with force")
+        _back_to_active(
+            moment, f"not confirmed by {', '.join(sorted(stop.waiting))}; clear again, or with force"
+        )
     elif stop.phase is Phase.RESUMING:
         _resume_next(moment)
     moment.tell("stop")

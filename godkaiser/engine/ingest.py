@@ -38,7 +38,9 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
         kind = canonical(event.sensor_type)
     except UnknownSensorTypeError as error:
         topic = f"kaiser/{event.kaiser}/esp/{event.node}/sensor/{event.gpio}/data"
-        on_malformed(moment, Malformed(moment.now, topic, event.sensor_type, error.code, f"{error} {error.remedy}"))
+        on_malformed(
+            moment, Malformed(moment.now, topic, event.sensor_type, error.code, f"{error} {error.remedy}")
+        )
         return
     series = SeriesId.of(event.node, event.gpio, kind, event.address)
     sensor = moment.state.sensors.get(series) or _new_series(moment, series)
@@ -58,7 +60,8 @@ def _reading(moment: Moment, event: SensorReport, sensor: SensorState, node: Nod
     calibration = sensor.spec.calibration if sensor.spec is not None else None
     made = convert(row.name, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration)
     measured, server_timed = _measured_at(event, moment.now)
-    quality, value, reason = _quality(made, event.quality)
+    dark = row.dark_end is not None and event.raw < row.dark_end
+    quality, value, reason = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     age = moment.now - measured
     if age > LATE_AFTER or age < -AHEAD_AFTER:
         quality = max(quality, Quality.SUSPECT, key=lambda q: q.rank)

@@ -224,7 +224,11 @@ def why(state: State, actuator_id: ActuatorId) -> dict[str, Any]:
     if actuator.reported is None:
         text = f"{name}: the node has not reported it yet."
     else:
-        now_is = "at its safe value" if actuator.reported == actuator.spec.safe_value else f"at {actuator.reported:.0%}"
+        now_is = (
+            "at its safe value"
+            if actuator.reported == actuator.spec.safe_value
+            else f"at {actuator.reported:.0%}"
+        )
         text = f"{name} is {now_is} by the node's report."
     if not steps:
         text += " No command was sent to it since the controller started."

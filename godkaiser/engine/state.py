@@ -235,7 +235,11 @@ class State:
         """A series heard of for the first time; its spec may stand without the address."""
         bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
         spec = self.sensor_specs.get(series) or self.sensor_specs.get(bare)
-        seconds = spec.stale_after_s if spec is not None and spec.stale_after_s else TYPES[series.sensor_type].stale_s
+        seconds = (
+            spec.stale_after_s
+            if spec is not None and spec.stale_after_s
+            else TYPES[series.sensor_type].stale_s
+        )
         sensor = self.sensors[series] = SensorState(series, spec, stale_after=round(seconds * SECOND))
         if bare != series:
             self.bindings.setdefault(bare, []).append(series)

@@ -11,9 +11,6 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from godkaiser.auth.passwords import (
     ENTROPY_BYTES,
     NOBODY,
@@ -35,8 +32,7 @@ from godkaiser.errors import (
     ThrottledError,
 )
 from godkaiser.io.clock import WallClock
-from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import DeniedRow, UserRow
+from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import to_iso
 
 SESSION_S: Final = 12 * 3600
@@ -61,8 +57,8 @@ def installation_secret(data: Path, configured: str | None) -> str:
 class Accounts:
     """Users and their sessions."""
 
-    def __init__(self, engine: AsyncEngine, store: SqlStore, secret: str) -> None:
-        self._engine, self._store, self._secret = engine, store, secret
+    def __init__(self, table: UserTable, secret: str) -> None:
+        self._table, self._secret = table, secret
         self._clock = WallClock()
         self._throttle = LoginThrottle()
         self._users: dict[int, User] = {}
@@ -70,11 +66,9 @@ class Accounts:
 
     async def load(self) -> None:
         """Read users and the deny list; forget denials that have expired by themselves."""
-        async with self._engine.begin() as connection:
-            table = _table(DeniedRow)
-            await connection.execute(delete(table).where(table.c.expires < self._clock.now()))
-        self._users = {row["id"]: _user(row) for row in await self._store.rows(UserRow)}
-        self._revoked = {row["jti"] for row in await self._store.rows(DeniedRow, "jti")}
+        await self._table.forget_denials(self._clock.now())
+        self._users = {row["id"]: _user(row) for row in await self._table.users()}
+        self._revoked = await self._table.denied()
 
     @property
     def empty(self) -> bool:
@@ -86,25 +80,24 @@ class Accounts:
         objections = check_policy(password, name)
         if objections:
             allowed = "a password that meets the policy"
-            raise InvalidValueError(field="password", value="***", problem=" ".join(objections), allowed=allowed)
+            raise InvalidValueError(
+                field="password", value="***", problem=" ".join(objections), allowed=allowed
+            )
         if any(user.name == name for user in self._users.values()):
             raise InvalidValueError(field="name", value=name, problem="exists already", allowed="a new name")
         hashed = await asyncio.to_thread(hash_password, password, secrets.token_bytes(SALT_BYTES))
-        row = {"name": name, "role": role.value, "password_hash": hashed, "active": True, "version": 0}
-        async with self._engine.begin() as connection:
-            await connection.execute(insert(_table(UserRow)).values(row))
+        await self._table.add(name, role.value, hashed)
         await self.load()
 
     async def set_password(self, name: str, password: str) -> None:
         """A new password; every session of the account ends."""
         user = self._named(name)
         if user is None:
-            raise InvalidValueError(field="name", value=name, problem="no such account", allowed="an existing name")
+            raise InvalidValueError(
+                field="name", value=name, problem="no such account", allowed="an existing name"
+            )
         hashed = await asyncio.to_thread(hash_password, password, secrets.token_bytes(SALT_BYTES))
-        table = _table(UserRow)
-        change = update(table).where(table.c.id == user.id).values(password_hash=hashed, version=user.version + 1)
-        async with self._engine.begin() as connection:
-            await connection.execute(change)
+        await self._table.set_password(user.id, hashed, user.version + 1)
         await self.load()
 
     async def fresh_admin(self) -> str:
@@ -154,18 +147,14 @@ class Accounts:
     async def logout(self, token: str) -> None:
         """The token is void from now on, also after a restart."""
         principal = self.principal(token)
-        async with self._engine.begin() as connection:
-            row = {"jti": principal.session, "expires": principal.expires_at}
-            await connection.execute(insert(_table(DeniedRow)).values(row))
+        await self._table.deny(principal.session, principal.expires_at)
         self._revoked.add(principal.session)
 
 
-def _table(model: Any) -> Any:
-    return model.__table__
-
-
 def _user(row: dict[str, Any]) -> User:
-    return User(row["id"], row["name"], Role(row["role"]), row["password_hash"], row["active"], row["version"])
+    return User(
+        row["id"], row["name"], Role(row["role"]), row["password_hash"], row["active"], row["version"]
+    )
 
 
 def require(principal: Principal, permission: Permission) -> None:

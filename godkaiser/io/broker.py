@@ -77,7 +77,11 @@ class PrivateBroker:
         log = self._folder / "broker.log"
         with open(log, "ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         await self._listening(log)
 
@@ -94,7 +98,9 @@ class PrivateBroker:
         try:
             import iotcore  # noqa: F401 PLC0415 - an extra: only looked for when it is needed
         except ImportError:
-            raise MissingExtraError(feature="A broker (no mosquitto on this machine)", extra="broker") from None
+            raise MissingExtraError(
+                feature="A broker (no mosquitto on this machine)", extra="broker"
+            ) from None
         program = (
             "import sys, iotcore; iotcore.IotCoreBroker(listen='127.0.0.1', port=int(sys.argv[1]),"
             f" max_payload_size=262144, max_inflight_count={WINDOW}).run_forever()"
@@ -107,7 +113,9 @@ class PrivateBroker:
         while loop.time() < end:
             assert self._process is not None
             if self._process.returncode is not None:
-                raise BrokerFailedError(problem=f"it ended with code {self._process.returncode}", log=str(log))
+                raise BrokerFailedError(
+                    problem=f"it ended with code {self._process.returncode}", log=str(log)
+                )
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 writer.close()

@@ -50,7 +50,9 @@ Method = Callable[..., Awaitable[Any]]
 class Clerk:
     """Answers requests. Holds what they need; changes nothing except by posting events."""
 
-    def __init__(self, runner: Runner, store: SqlStore, accounts: Accounts, *, speed: float, simulated: bool) -> None:
+    def __init__(
+        self, runner: Runner, store: SqlStore, accounts: Accounts, *, speed: float, simulated: bool
+    ) -> None:
         self._runner, self._store, self._accounts = runner, store, accounts
         self._state = runner.engine.state
         self._speed, self._simulated = speed, simulated
@@ -93,7 +95,9 @@ class Clerk:
         feed = self.hub.watch()
         first = asyncio.ensure_future(anext(feed))
         try:
-            await asyncio.sleep(0)  # the watcher is registered before the snapshot is drawn: nothing is missed
+            await asyncio.sleep(
+                0
+            )  # the watcher is registered before the snapshot is drawn: nothing is missed
             yield {"kind": "snapshot", "id": "", "data": await self._snapshot()}
             yield await first
             async for change in feed:
@@ -253,7 +257,9 @@ class Clerk:
     async def _rules_check(self, documents: list[Any], token: str | None = None) -> list[dict[str, Any]]:
         checked = self._checked(documents)
         names, unit = self._state.name_of, self._state.unit_of
-        return [{"id": rule.id, "name": rule.name, "sentence": sentence(rule, names, unit)} for _, rule in checked]
+        return [
+            {"id": rule.id, "name": rule.name, "sentence": sentence(rule, names, unit)} for _, rule in checked
+        ]
 
     def _checked(self, documents: list[Any]) -> list[tuple[RuleDocument, Rule]]:
         if not isinstance(documents, list):
@@ -330,7 +336,9 @@ class Clerk:
 
 def _number(field: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InvalidValueError(field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0")
+        raise InvalidValueError(
+            field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
+        )
     return float(value)
 
 
@@ -343,7 +351,8 @@ def _raised(outcome: Outcome) -> Outcome:
     match outcome.fate:
         case Fate.REFUSED:
             findings = [
-                {"code": f.code, "sentence": f.sentence, "severity": f.severity.value} for f in outcome.findings
+                {"code": f.code, "sentence": f.sentence, "severity": f.severity.value}
+                for f in outcome.findings
             ]
             raise CommandRefusedError(actuator=outcome.actuator, reasons=outcome.message, findings=findings)
         case Fate.EXPIRED:
@@ -351,5 +360,3 @@ def _raised(outcome: Outcome) -> Outcome:
         case Fate.REJECTED | Fate.FAILED | Fate.SUPERSEDED:
             raise CommandFailedError(actuator=outcome.actuator, message=outcome.message)
     return outcome
-
-

@@ -16,7 +16,9 @@ class LocalLink:
 
     window = 200
 
-    def __init__(self, broker: InProcessBroker, name: str, subscriptions: Sequence[str], will: Publish) -> None:
+    def __init__(
+        self, broker: InProcessBroker, name: str, subscriptions: Sequence[str], will: Publish
+    ) -> None:
         self._broker, self._name, self._subscriptions, self._will = broker, name, subscriptions, will
         self._up = False
 

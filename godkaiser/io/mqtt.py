@@ -110,7 +110,9 @@ class MqttLink:
 
         def take(message: aiomqtt.Message) -> None:
             token = None if message.qos == 0 else _Token(session, message.mid, message.qos)
-            listener.on_message(RawMessage(str(message.topic), _bytes(message.payload), message.retain, token))
+            listener.on_message(
+                RawMessage(str(message.topic), _bytes(message.payload), message.retain, token)
+            )
 
         client = aiomqtt.Client(
             self._address.host,
@@ -155,7 +157,7 @@ class MqttLink:
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:
-    """aiomqtt's own future of the disconnect; shielded, as it belongs to the client."""
+    """Aiomqtt's own future of the disconnect; shielded, as it belongs to the client."""
     await asyncio.shield(client._disconnected)
     raise aiomqtt.MqttError("the broker closed the connection")
 

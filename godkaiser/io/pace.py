@@ -50,12 +50,29 @@ class Pacer:
         await self._farm.start()
         await self.exchange()
 
-    async def run_until(self, until: Instant, progress: Callable[[Instant], None] = lambda now: None) -> None:
-        """As fast as possible, step by step, until `until`."""
-        while (now := self._next(until)) < until:
+    async def run_until(
+        self,
+        until: Instant,
+        progress: Callable[[Instant], None] = lambda now: None,
+        *,
+        speed: float | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> None:
+        """Step by step until `until` or `stop`: as fast as possible, or at most `speed` times real time."""
+        loop = asyncio.get_running_loop()
+        real, simulated = loop.time(), self._clock.now()
+        while (now := self._next(until)) < until and not (stop is not None and stop.is_set()):
             await self._step(now)
             progress(now)
-        await self._step(until)
+            if speed is not None:
+                ahead = (now - simulated) / SECOND / speed - (loop.time() - real)
+                await asyncio.sleep(max(0.0, min(ahead, 0.5)))
+        if stop is None or not stop.is_set():
+            await self._step(until)
+
+    def let_go(self) -> None:
+        """From lock-step to a pace: nothing is held any more."""
+        self._farm.hold = self._runner.hold = False
 
     def _next(self, until: Instant) -> Instant:
         due = self._runner.engine.next_wakeup
@@ -84,7 +101,9 @@ class Pacer:
         end = loop.time() + within
         while not self._quiet():
             if loop.time() > end:
-                raise LinkDownError(broker="of the simulation", problem=f"messages are missing after {within:g} s")
+                raise LinkDownError(
+                    broker="of the simulation", problem=f"messages are missing after {within:g} s"
+                )
             await asyncio.sleep(0)
 
     def _quiet(self) -> bool:

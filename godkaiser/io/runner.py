@@ -161,7 +161,11 @@ class Runner:
             match effect:
                 case fx.Send(command=command, energising=energising):
                     if energising and safe_only:
-                        self.post(ev.SendFailed(self.clock.now(), command.id, "the safety journal cannot be written"))
+                        self.post(
+                            ev.SendFailed(
+                                self.clock.now(), command.id, "the safety journal cannot be written"
+                            )
+                        )
                     else:
                         self._send(encode_command, command, command.id)
                 case fx.Say(notice=notice):

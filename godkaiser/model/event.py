@@ -293,4 +293,3 @@ WireEvent = (
     | Malformed
     | Echo
 )
-

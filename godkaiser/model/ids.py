@@ -50,7 +50,9 @@ class NodeId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls._made(_matching(_NODE, text, "node id", "ESP_ and 6 to 8 of 0-9 A-F, or MOCK_ and A-Z 0-9"))
+        return cls._made(
+            _matching(_NODE, text, "node id", "ESP_ and 6 to 8 of 0-9 A-F, or MOCK_ and A-Z 0-9")
+        )
 
 
 class KaiserId(_Id):
@@ -104,7 +106,9 @@ class ActuatorId(_Id):
     def parse(cls, text: str) -> Self:
         node, _, gpio = str(text).partition("/")
         if not gpio.isdecimal() or len(gpio) > 3:
-            raise InvalidIdError(field="actuator id", text=str(text)[:80], expected="NODE/GPIO, like ESP_A1B2C3/25")
+            raise InvalidIdError(
+                field="actuator id", text=str(text)[:80], expected="NODE/GPIO, like ESP_A1B2C3/25"
+            )
         return cls.of(NodeId.parse(node), parse_gpio(int(gpio)))
 
     @classmethod

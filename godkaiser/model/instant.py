@@ -32,7 +32,9 @@ def to_datetime(at: Instant) -> datetime:
 def from_datetime(when: datetime) -> Instant:
     """An aware datetime as an instant. A naive one is refused: it names no instant."""
     if when.tzinfo is None:
-        raise InvalidValueError(field="time", value=str(when), problem="has no time zone", allowed="an aware datetime")
+        raise InvalidValueError(
+            field="time", value=str(when), problem="has no time zone", allowed="an aware datetime"
+        )
     return (when - _EPOCH) // timedelta(microseconds=1)
 
 
@@ -53,7 +55,10 @@ def parse_duration(what: str | float | timedelta, field: str = "duration") -> Du
         span = -1
     if span < 0:
         raise InvalidValueError(
-            field=field, value=repr(what), problem="not a duration", allowed='"90s", "5min", "1h 30min", seconds'
+            field=field,
+            value=repr(what),
+            problem="not a duration",
+            allowed='"90s", "5min", "1h 30min", seconds',
         )
     return span
 

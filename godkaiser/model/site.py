@@ -11,7 +11,17 @@ from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId
 
 ActuatorType = Literal["pump", "valve", "relay", "pwm"]
 ActuatorKind = Literal[
-    "pump", "valve", "relay", "fan", "heater", "light", "humidifier", "dehumidifier", "doser", "mixer", "servo"
+    "pump",
+    "valve",
+    "relay",
+    "fan",
+    "heater",
+    "light",
+    "humidifier",
+    "dehumidifier",
+    "doser",
+    "mixer",
+    "servo",
 ]
 MUST_STATE_MAX_ON: frozenset[str] = frozenset({"pump", "doser"})
 DEFAULT_MAX_ON_S = 3600.0

@@ -34,7 +34,8 @@ def build_rule(
     """Bind a document to a site. `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out."""
     series = tuple(known)
     parts = tuple(
-        _condition(part, timezone, (canonical, series), f"{path}.conditions[{i}]") for i, part in enumerate(document.conditions)
+        _condition(part, timezone, (canonical, series), f"{path}.conditions[{i}]")
+        for i, part in enumerate(document.conditions)
     )
     every = document.logic_operator == "AND"
     return Rule(
@@ -60,7 +61,9 @@ def _condition(part: ConditionPart, timezone: str, known: _Known, path: str) -> 
         case ThresholdPart():
             low = part.min if part.operator == "between" else part.value
             assert low is not None  # the document was checked
-            return Threshold(_series(part, known, path), part.operator, low, part.max, _micro(part.for_seconds))
+            return Threshold(
+                _series(part, known, path), part.operator, low, part.max, _micro(part.for_seconds)
+            )
         case HysteresisPart():
             cooling = part.activate_above is not None
             on = part.activate_above if cooling else part.activate_below
@@ -70,7 +73,10 @@ def _condition(part: ConditionPart, timezone: str, known: _Known, path: str) -> 
         case TimeWindowPart():
             return TimeWindow(part.start, part.end, frozenset(part.days_of_week), part.timezone or timezone)
         case CompoundPart():
-            inner = (_condition(p, timezone, known, f"{path}.conditions[{i}]") for i, p in enumerate(part.conditions))
+            inner = (
+                _condition(p, timezone, known, f"{path}.conditions[{i}]")
+                for i, p in enumerate(part.conditions)
+            )
             return Every(tuple(inner), part.logic == "AND")
         case _:
             raise DocumentError(path=path, problem=f"type {part.type!r} is not supported yet")
@@ -83,7 +89,9 @@ def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> S
         kinds = sorted({s.sensor_type for s in series if s.node == node and s.gpio == part.gpio})
         if len(kinds) != 1:
             found = ", ".join(kinds) or "none known"
-            raise DocumentError(path=f"{path}.sensor_type", problem=f"is missing; sensors on that pin: {found}")
+            raise DocumentError(
+                path=f"{path}.sensor_type", problem=f"is missing; sensors on that pin: {found}"
+            )
         kind = kinds[0]
     try:
         return SeriesId.of(node, part.gpio, canonical(kind), address_text(part.address))
@@ -91,13 +99,17 @@ def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> S
         raise DocumentError(path=f"{path}.sensor_type", problem=f"{error} {error.remedy}") from None
 
 
-def _turn(part: ActuatorPart | object, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str) -> Turn:
+def _turn(
+    part: ActuatorPart | object, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str
+) -> Turn:
     assert isinstance(part, ActuatorPart)  # UnsupportedPart never validates
     actuator = ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
     spec = spec_of(actuator)
     # An explicit 0 means unlimited in the existing system; here the actuator's maximum bounds it.
     duration = _micro(part.seconds) if part.seconds else None
     if spec is not None and part.level != spec.safe_value and spec.longest_on_s is None:
-        problem = f"{actuator} is a {spec.kind or spec.type} and states no max_on_s: it may not be switched on"
+        problem = (
+            f"{actuator} is a {spec.kind or spec.type} and states no max_on_s: it may not be switched on"
+        )
         raise DocumentError(path=path, problem=problem)
     return Turn(actuator, part.level, duration)

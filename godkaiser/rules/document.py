@@ -45,7 +45,11 @@ def _checked(parse: Any) -> BeforeValidator:
 Number = Annotated[float, BeforeValidator(_finite)]
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
 Node = Annotated[str, _checked(NodeId.parse)]
-SensorType = Annotated[str, Field(min_length=1, max_length=40), BeforeValidator(lambda v: v.strip().lower() if isinstance(v, str) else v)]
+SensorType = Annotated[
+    str,
+    Field(min_length=1, max_length=40),
+    BeforeValidator(lambda v: v.strip().lower() if isinstance(v, str) else v),
+]
 
 
 class Part(BaseModel):
@@ -101,8 +105,12 @@ class HysteresisPart(_OnSensor):
         cooling = (self.activate_above, self.deactivate_below)
         heating = (self.activate_below, self.deactivate_above)
         whole = [pair for pair in (cooling, heating) if None not in pair]
-        if len(whole) != 1 or any(v is not None for pair in (cooling, heating) if pair not in whole for v in pair):
-            raise ValueError("give activate_above and deactivate_below, or activate_below and deactivate_above")
+        if len(whole) != 1 or any(
+            v is not None for pair in (cooling, heating) if pair not in whole for v in pair
+        ):
+            raise ValueError(
+                "give activate_above and deactivate_below, or activate_below and deactivate_above"
+            )
         if None not in cooling and not cooling[0] > cooling[1]:  # type: ignore[operator]
             raise ValueError("activate_above must be greater than deactivate_below")
         if None not in heating and not heating[0] < heating[1]:  # type: ignore[operator]
@@ -160,7 +168,11 @@ class TimeWindowPart(Part):
     @property
     def start(self) -> int:
         """Minute of the day."""
-        return self.start_time if self.start_time is not None else (self.start_hour or 0) * 60 + self.start_minute
+        return (
+            self.start_time
+            if self.start_time is not None
+            else (self.start_hour or 0) * 60 + self.start_minute
+        )
 
     @property
     def end(self) -> int:

@@ -47,7 +47,11 @@ def describe(condition: Condition, name: Names, unit: Units) -> str:
             text = f"{name(condition.series)} is {on} {condition.on_at:g}{u} (until {off} {condition.off_at:g}{u})"
             return _with_lasting(text, condition.lasting)
         case TimeWindow():
-            days = "" if len(condition.days) == 7 else " on " + ", ".join(_DAYS[d] for d in sorted(condition.days))
+            days = (
+                ""
+                if len(condition.days) == 7
+                else " on " + ", ".join(_DAYS[d] for d in sorted(condition.days))
+            )
             return f"it is {_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone}){days}"
         case Every():
             word = " and " if condition.every else " or "

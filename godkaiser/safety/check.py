@@ -67,7 +67,8 @@ def in_limits(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     if spec.min_value <= intent.value <= spec.max_value:
         return None
     return Finding(
-        "value_limits", f"Value {intent.value:g} is outside {spec.min_value:g}..{spec.max_value:g} of {spec.id}."
+        "value_limits",
+        f"Value {intent.value:g} is outside {spec.min_value:g}..{spec.max_value:g} of {spec.id}.",
     )
 
 
@@ -75,7 +76,9 @@ def on_or_off(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     """Only a pwm actuator knows values in between."""
     if spec.type == "pwm" or intent.value in (0.0, 1.0):
         return None
-    return Finding("binary_value", f"{spec.id} is a {spec.type}: it knows only 0 and 1, not {intent.value:g}.")
+    return Finding(
+        "binary_value", f"{spec.id} is a {spec.type}: it knows only 0 and 1, not {intent.value:g}."
+    )
 
 
 def duration(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:

@@ -67,7 +67,7 @@ def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -
 
 
 def _move(intent: Intent, spec: ActuatorSpec, view: SafetyView, lease: Duration | None) -> Move:
-    if spec.type == "pwm" and 0.0 < intent.value:
+    if spec.type == "pwm" and intent.value > 0.0:
         return Move(spec.id, "PWM", intent.value)
     if intent.value == 0.0:
         return Move(spec.id, "OFF", 0.0)
@@ -79,7 +79,9 @@ def _move(intent: Intent, spec: ActuatorSpec, view: SafetyView, lease: Duration 
 
 def halt(node: NodeId | None, reason: str, by: str, now: Instant, command_id: str, cause: int) -> SafeCommand:
     """An emergency stop for one node or all. Never refused."""
-    return SafeCommand(command_id, Halt(node, reason, by), now, by, Origin.SAFETY.value, "", cause, seal=_SEAL)
+    return SafeCommand(
+        command_id, Halt(node, reason, by), now, by, Origin.SAFETY.value, "", cause, seal=_SEAL
+    )
 
 
 def release(node: NodeId, by: str, now: Instant, command_id: str, cause: int) -> SafeCommand:

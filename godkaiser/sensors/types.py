@@ -34,6 +34,7 @@ Convert = Callable[[float, bool, str, Calibration | None], Converted]
 class SensorType:
     """One row. `low`..`high` is the datasheet range; outside is an error (NULL), or suspect for `probe` types.
 
+    `dark_end`: below this raw count the firmware calls the signal suspect, but here it is a true dark.
     `uncalibrated_rules`: may rules use it without a calibration? `stale_s`: default freshness in seconds.
     """
 
@@ -45,6 +46,7 @@ class SensorType:
     stale_s: float
     convert: Convert
     probe: bool = False
+    dark_end: float | None = None
     uncalibrated_rules: bool = True
 
 
@@ -142,7 +144,7 @@ TYPES: Final = {
         SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
         SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
         SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
-        SensorType("light", "light", "lx", 0, 100000, 180, _light),
+        SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50),
         SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given),
         SensorType("flow", "flow", "L/min", 0, 100, 180, _flow),
         SensorType("level", "level", "%", 0, 100, 180, _as_given),
@@ -177,7 +179,12 @@ def canonical(name: str) -> str:
 
 
 def convert(
-    name: str, raw: float, *, raw_mode: bool = True, adc: str = "esp32", calibration: Calibration | None = None
+    name: str,
+    raw: float,
+    *,
+    raw_mode: bool = True,
+    adc: str = "esp32",
+    calibration: Calibration | None = None,
 ) -> Converted:
     """Raw → value of type `name` (canonical), with range and ADC-rail checks.
 
@@ -192,4 +199,8 @@ def convert(
     if row.low <= result.value <= row.high:
         return result
     reason = f"{result.value:.6g} {row.unit} is outside {row.low:g}..{row.high:g}"
-    return Converted(result.value, Quality.SUSPECT, reason) if row.probe else Converted(None, Quality.ERROR, reason)
+    return (
+        Converted(result.value, Quality.SUSPECT, reason)
+        if row.probe
+        else Converted(None, Quality.ERROR, reason)
+    )

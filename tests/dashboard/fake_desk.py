@@ -38,8 +38,9 @@ def now() -> datetime:
 
 def sensor(key: str, name: str, zone: str, unit: str, value: float | None, **more: Any) -> dict[str, Any]:
     node, _, kind = key.split("/")
+    kind, _, _ = kind.partition("@")
     said = {
-        "id": key, "name": name, "node": node, "zone": zone, "type": kind.split("@")[0], "unit": unit,
+        "id": key, "name": name, "node": node, "zone": zone, "type": kind, "unit": unit,
         "value": value, "raw": value, "quality": "good", "reason": None, "measured_at": iso(now()),
         "received_at": iso(now()), "freshness": "fresh", "stale_after_s": 180.0,
     }  # fmt: skip
@@ -48,7 +49,7 @@ def sensor(key: str, name: str, zone: str, unit: str, value: float | None, **mor
 
 def actuator(key: str, name: str, zone: str, kind: str, type_: str, reported: float | None) -> dict[str, Any]:
     return {
-        "id": key, "name": name, "node": key.split("/")[0], "zone": zone, "kind": kind, "type": type_,
+        "id": key, "name": name, "node": key.split("/", maxsplit=1)[0], "zone": zone, "kind": kind, "type": type_,
         "safe_value": 0.0, "enabled": True, "reported": reported, "reported_at": iso(now()), "wished": reported,
         "pending": False, "safe": reported == 0.0, "emergency": "normal", "lease_until": None,
         "max_on_s": 3600.0, "last_command": None,
@@ -80,9 +81,7 @@ class Greenhouse:
 
     def __init__(self) -> None:
         bench, room = "propagation", "flowering"
-        self.zones = by_id(
-            {"id": bench, "name": "Propagation bench"}, {"id": room, "name": "Flowering room"}
-        )
+        self.zones = by_id({"id": bench, "name": "Propagation bench"}, {"id": room, "name": "Flowering room"})
         self.nodes = by_id(
             node("ESP_A1B2C3", "climate node", bench),
             node("ESP_D4E5F6", "irrigation node", bench),
@@ -140,7 +139,12 @@ class Greenhouse:
     def snapshot(self) -> dict[str, Any]:
         tables = ("zones", "nodes", "sensors", "actuators", "rules")
         whole = {name: list(getattr(self, name).values()) for name in tables}
-        whole |= {"link": self.link, "stop": self.stop, "counters": self.counters, "malformed": self.malformed}
+        whole |= {
+            "link": self.link,
+            "stop": self.stop,
+            "counters": self.counters,
+            "malformed": self.malformed,
+        }
         whole |= {"now": iso(now()), "seq": 1, "kaiser_id": "god", "speed": 1.0, "simulated": True}
         return copy.deepcopy(whole)
 

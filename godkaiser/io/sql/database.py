@@ -27,7 +27,9 @@ def database_url(text: str | None, data: Path) -> URL:
         url = make_url(text)
     except ArgumentError:
         raise SettingsError(
-            field="DATABASE_URL", problem="is not a database address", remedy_text="Give sqlite:///… or postgresql://…"
+            field="DATABASE_URL",
+            problem="is not a database address",
+            remedy_text="Give sqlite:///… or postgresql://…",
         ) from None
     kind = url.get_backend_name()
     if kind not in DRIVERS:
@@ -94,5 +96,3 @@ async def _prepare(engine: AsyncEngine) -> None:
         elif version != str(SCHEMA_VERSION):
             problem = f"has schema {version}, this program knows {SCHEMA_VERSION}"
             raise DatabaseBrokenError(where=engine.url.render_as_string(), problem=problem)
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, delete, select
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from godkaiser.engine.effect import Audit, Decision, NodeRecord, Record, SeriesRecord
 from godkaiser.errors import StoreAwayError
 from godkaiser.io.sql import table as t
+from godkaiser.io.sql.database import database_url, open_database
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
@@ -29,6 +31,11 @@ _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 class SqlStore:
     """SQLite or PostgreSQL. One writer (the store lane), readers beside it."""
 
+    @classmethod
+    async def open(cls, url: str | None, data: Path) -> SqlStore:
+        """The store of a URL, or of the SQLite file in a data folder."""
+        return cls(await open_database(database_url(url, data)))
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._postgres = engine.dialect.name == "postgresql"
@@ -42,7 +49,7 @@ class SqlStore:
             async with self._engine.begin() as connection:
                 rows, repeats = await self._append(connection, records, learned)
         except (SQLAlchemyError, OSError) as error:
-            raise StoreAwayError(problem=str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+            raise _away(error) from None
         self._series = learned
         return rows, repeats
 
@@ -64,7 +71,9 @@ class SqlStore:
         for node in groups.get(NodeRecord, ()):
             await self._replace(connection, t.NodeRow, _node(node))
         for spec in groups.get(ActuatorSpec, ()):
-            await self._replace(connection, t.ActuatorRow, {"id": str(spec.id), "spec": spec.model_dump_json()})
+            await self._replace(
+                connection, t.ActuatorRow, {"id": str(spec.id), "spec": spec.model_dump_json()}
+            )
         return rows, repeats
 
     async def _readings(
@@ -91,7 +100,12 @@ class SqlStore:
         return cast("CursorResult[Any]", result).rowcount
 
     async def _series_id(
-        self, connection: AsyncConnection, series_id: SeriesId, unit: str, label: str, known: dict[SeriesId, int]
+        self,
+        connection: AsyncConnection,
+        series_id: SeriesId,
+        unit: str,
+        label: str,
+        known: dict[SeriesId, int],
     ) -> None:
         table = _table(t.SeriesRow)
         insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
@@ -104,16 +118,29 @@ class SqlStore:
         table = _table(model)
         insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
         changed = {key: value for key, value in row.items() if key != "id"}
-        await connection.execute(insert.values(row).on_conflict_do_update(index_elements=["id"], set_=changed))
+        await connection.execute(
+            insert.values(row).on_conflict_do_update(index_elements=["id"], set_=changed)
+        )
 
     async def save_rules(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Replace all rule documents at once."""
         table = _table(t.RuleRow)
         rows = [{"id": i, "place": n, "document": json.dumps(d)} for n, (i, d) in enumerate(documents)]
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(table))
-            if rows:
-                await connection.execute(table.insert(), rows)
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(delete(table))
+                if rows:
+                    await connection.execute(table.insert(), rows)
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
+
+    async def execute(self, statement: Any) -> None:
+        """One statement in a transaction of its own."""
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(statement)
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────
     async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
@@ -143,7 +170,7 @@ class SqlStore:
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query if limit is None else query.limit(limit))).all()
         except (SQLAlchemyError, OSError) as error:
-            raise StoreAwayError(problem=str(error).splitlines()[0]) from None
+            raise _away(error) from None
         rows = rows[::-1]
         return Columns(
             [row[0] for row in rows],
@@ -155,6 +182,11 @@ class SqlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._engine.dispose()
+
+
+def _away(error: Exception) -> StoreAwayError:
+    text = str(getattr(error, "orig", None) or error) or type(error).__name__
+    return StoreAwayError(problem=text.splitlines()[0])
 
 
 def _table(model: Any) -> Any:

@@ -174,7 +174,14 @@ def _response(address: Address, body: dict[str, Any], at: Instant, retained: boo
     data = m.ResponseData.model_validate(body)
     kaiser, node = _same(address, data.esp_id, data.gpio)
     return ev.CommandAck(
-        at, kaiser, node, _pin(data.gpio), data.command.upper(), data.success, data.message, data.correlation_id
+        at,
+        kaiser,
+        node,
+        _pin(data.gpio),
+        data.command.upper(),
+        data.success,
+        data.message,
+        data.correlation_id,
     )
 
 

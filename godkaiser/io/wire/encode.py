@@ -43,7 +43,12 @@ def encode_command(command: SafeCommand, kaiser: KaiserId) -> Outgoing:
         case Halt(node=node) | Release(node=node):
             word = "emergency_stop" if isinstance(command.order, Halt) else "clear_emergency"
             # A [seed] node accepts its own id as token, an unprovisioned [2026] node ignores it.
-            body = {"command": word, "auth_token": str(node), "correlation_id": command.id, "intent_id": command.id}
+            body = {
+                "command": word,
+                "auth_token": str(node),
+                "correlation_id": command.id,
+                "intent_id": command.id,
+            }
             return _outgoing("emergency", build("emergency", kaiser, node), body)
 
 

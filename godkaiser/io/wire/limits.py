@@ -50,4 +50,3 @@ def pack(kind: str, document: dict[str, Any]) -> bytes:
     if most_pool is not None and (need := pool_need(document)) > most_pool:
         raise MessageTooLargeError(what=kind, size=need, limit=most_pool, measure="pool bytes")
     return payload
-

@@ -37,7 +37,9 @@ Raw = Annotated[float, BeforeValidator(_numeric)]
 class Message(BaseModel):
     """Base of all payloads."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True
+    )
 
 
 class SensorData(Message):
@@ -64,7 +66,9 @@ class HeartbeatData(Message):
     heap_free: Whole = Field(validation_alias=AliasChoices("heap_free", "free_heap"))
     wifi_rssi: Count
     sensor_count: Whole = Field(default=0, validation_alias=AliasChoices("sensor_count", "active_sensors"))
-    actuator_count: Whole = Field(default=0, validation_alias=AliasChoices("actuator_count", "active_actuators"))
+    actuator_count: Whole = Field(
+        default=0, validation_alias=AliasChoices("actuator_count", "active_actuators")
+    )
     zone_assigned: bool | None = None
     boot_sequence_id: Optional = ""
     active_handover_epoch: Whole = 0

@@ -10,81 +10,40 @@ import asyncio
 import contextlib
 import json
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from godkaiser.engine.effect import Decision, Journal, Record
+from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import ActuatorState, NodeState, from_site
-from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError, SettingsError
+from godkaiser.errors import ControllerRunningError, LinkDownError
 from godkaiser.io.accounts import Accounts, installation_secret
-from godkaiser.io.broker import WINDOW, PrivateBroker
 from godkaiser.io.clerk import Clerk
-from godkaiser.io.clock import VirtualClock, WallClock
+from godkaiser.io.clock import WallClock
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import JournalFile
-from godkaiser.io.local import LocalLink
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
-from godkaiser.io.pace import Pacer
 from godkaiser.io.runner import Runner
-from godkaiser.io.sim.farm import Farm
-from godkaiser.io.sim.greenhouse import Greenhouse, build
-from godkaiser.io.sim.link import InProcessBroker, in_process, matches
-from godkaiser.io.sim.mqtt_wire import over_mqtt
 from godkaiser.io.sim.spec import Publish
-from godkaiser.io.sql.database import database_url, open_database
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.sql.users import UserTable
 from godkaiser.io.wire.encode import Outgoing, encode_notice
-from godkaiser.io.wire.topic import SUBSCRIPTIONS, build as build_topic
+from godkaiser.io.wire.topic import SUBSCRIPTIONS
+from godkaiser.io.wire.topic import build as build_topic
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import NodeId, SeriesId
-from godkaiser.model.instant import SECOND, Instant, parse_instant
+from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.ports import Clock, Link
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.rule import Rule
 
 SAFE_WITHIN: Final = 1.5
-SIMULATION_START: Final = "2026-05-01T00:00:00Z"
-
-
-def load_site(path: Path) -> Site:
-    """A site file. Raises `DocumentError` with the path of the first wrong field."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise SettingsError(
-            field="GODKAISER_SITE", problem=f"{path}: {error.strerror}", remedy_text="Name an existing site file."
-        ) from None
-    return parse_site(text, str(path))
-
-
-def parse_site(text: str, where: str) -> Site:
-    """YAML → site, checked."""
-    try:
-        return Site.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise DocumentError(path=where, problem=str(error).replace("\n", " ")) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"]) or where
-        raise DocumentError(path=path, problem=first["msg"].removeprefix("Value error, ")) from None
-
-
-def demo_site() -> Site:
-    """The simulated greenhouse's site."""
-    return parse_site((files("godkaiser.io.sim") / "site.yaml").read_text(), "site.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +66,12 @@ class Options:
 class Controller:
     """One controller: owns its data folder, its engine and its link. Use `open`, then `running`."""
 
-    def __init__(
-        self, options: Options, folder: DataFolder, journal: JournalFile, database: AsyncEngine, store: SqlStore
-    ) -> None:
-        self.options, self._folder, self._journal, self._database = options, folder, journal, database
+    def __init__(self, options: Options, folder: DataFolder, journal: JournalFile, store: SqlStore) -> None:
+        self.options, self._folder, self._journal = options, folder, journal
         self.store = store
         self.engine = Engine(from_site(options.site))
         self.link = self._link()
-        self.accounts = Accounts(database, store, installation_secret(options.data, options.secret))
+        self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
         self.runner = Runner(
             self.engine,
             self.link,
@@ -125,7 +82,9 @@ class Controller:
             on_answer=lambda outcome: self.clerk.on_answer(outcome),
             on_record=options.on_record,
         )
-        self.clerk = Clerk(self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated)
+        self.clerk = Clerk(
+            self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
+        )
         self.desk = DeskServer(options.data, self.clerk)
 
     @classmethod
@@ -138,8 +97,8 @@ class Controller:
             undo.callback(journal.close)
             if options.check_rival:
                 await _check_rival(options, journal)
-            database = await open_database(database_url(options.database, options.data))
-            controller = cls(options, folder, journal, database, SqlStore(database))
+            store = await SqlStore.open(options.database, options.data)
+            controller = cls(options, folder, journal, store)
             await controller._load()
             undo.pop_all()
         return controller
@@ -182,7 +141,9 @@ class Controller:
 
     async def _rules(self) -> tuple[Rule, ...]:
         """Rules kept in the database, overruled by name by those of the site file."""
-        documents = {row["id"]: json.loads(row["document"]) for row in await self.store.rows(RuleRow, "place")}
+        documents = {
+            row["id"]: json.loads(row["document"]) for row in await self.store.rows(RuleRow, "place")
+        }
         for number, data in enumerate(self.options.site.rules):
             document = read_document(data, f"rules[{number}]")
             documents[self.clerk.build(document, f"rules[{number}]").id] = write_document(document)
@@ -246,75 +207,3 @@ async def _check_rival(options: Options, journal: JournalFile) -> None:
         if status.get("status") == "online" and status.get("timestamp") != ours:
             what = f"kaiser id {options.site.kaiser_id!r} at broker {options.address}"
             raise ControllerRunningError(what=what, who="it announced itself on server/status")
-
-
-# ── the simulated greenhouse ───────────────────────────────────────────────────────────────────────────
-@dataclass(slots=True)
-class Simulation:
-    """A greenhouse, a broker (real or in this process), a controller and the pacer between them."""
-
-    greenhouse: Greenhouse
-    clock: VirtualClock
-    controller: Controller
-    farm: Farm
-    pacer: Pacer
-    decisions: list[Decision]
-
-    async def finish(self) -> None:
-        """End in lock-step: safe values out, answers in, everything on disk."""
-        self.controller.runner.post(ev.Closing(self.clock.now()))
-        await self.pacer.exchange()
-        await self.controller.runner.drained()
-
-
-@contextlib.asynccontextmanager
-async def simulation(
-    data: Path,
-    seed: int,
-    *,
-    start: Instant | None = None,
-    speed: float = 1.0,
-    broker: PrivateBroker | None = None,
-    lock_step: bool = False,
-) -> AsyncIterator[Simulation]:
-    """The demo: `broker` is a running private broker, or None for one in this process."""
-    clock = VirtualClock(start if start is not None else parse_instant(SIMULATION_START, 0))
-    decisions: list[Decision] = []
-
-    def on_record(record: Record) -> None:
-        if lock_step and isinstance(record, Decision):
-            decisions.append(record)
-
-    local = InProcessBroker()
-    options = Options(
-        data,
-        demo_site(),
-        clock=clock,
-        speed=speed,
-        simulated=True,
-        check_rival=False,
-        on_record=on_record,
-        address=BrokerAddress(port=broker.port if broker else 0, window=WINDOW),
-        link=None if broker else lambda will: LocalLink(local, "godkaiser", SUBSCRIPTIONS, will),
-    )
-    controller = await Controller.open(options)
-    connect = over_mqtt("127.0.0.1", broker.port) if broker else in_process(local)
-    greenhouse = build(seed, clock.now())
-    farm = Farm(greenhouse, connect, clock.now)
-    pacer = Pacer(clock, controller.runner, farm, lambda t: any(matches(pattern, t) for pattern in SUBSCRIPTIONS))
-    async with controller.running():
-        async with asyncio.timeout(15):
-            await controller.connected()
-        await controller.runner.settled()
-        await pacer.start(hold=lock_step)
-        try:
-            yield Simulation(greenhouse, clock, controller, farm, pacer, decisions)
-            if not lock_step:
-                await controller.make_safe()
-        finally:
-            await farm.stop()
-
-
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """For a demo that leaves nothing behind."""
-    return tempfile.TemporaryDirectory(prefix="godkaiser-demo-")

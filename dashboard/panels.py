@@ -1,0 +1,119 @@
+"""The overview's lists: nodes, rules, what became of the messages. HTML, everything from outside escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from typing import Final
+
+from .faces import Remark
+from .parts import marked
+from .view import Thing, View, age_s, moment
+from .words import Words
+
+_SHOWN_MALFORMED: Final = 3
+
+
+def nodes_panel(words: Words, nodes: Sequence[Thing], now: datetime) -> str:
+    """All nodes that are not waiting for approval."""
+    rows = "".join(_node_row(words, node, now) for node in nodes)
+    return _panel(words("overview.nodes"), rows, words("overview.nodes.none"))
+
+
+def pending_node(words: Words, node: Thing, may_approve: bool) -> str:
+    """A node that waits for approval; the button stands beside it."""
+    name, key = str(node.get("name") or node.get("id")), str(node.get("id"))
+    also = "" if name == key else f" <code>{escape(key)}</code>"
+    hint = "" if may_approve else f'<p class="soft">{escape(words("node.approve.viewer"))}</p>'
+    return (
+        f"<div><b>{escape(name)}</b>{also}"
+        f'<p><span class="mark note">{escape(words("node.pending"))}</span></p>{hint}</div>'
+    )
+
+
+def rules_panel(words: Words, rules: Sequence[Thing], now: datetime) -> str:
+    """All rules as sentences, with what they conclude now."""
+    rows = "".join(_rule_row(words, rule, now) for rule in rules)
+    return _panel(words("overview.rules"), rows, words("overview.rules.none"))
+
+
+def counts_panel(words: Words, view: View) -> str:
+    """How many messages came and what became of them."""
+    names = ("readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed")
+    more = tuple(name for name in ("commands_refused", "quarantined") if view.counters.get(name))
+    counts = "".join(_count(words, view, name) for name in names + more)
+    title = escape(words("overview.messages"))
+    return f'<div class="panel"><h3>{title}</h3><div class="counts">{counts}</div></div>'
+
+
+def malformed_panel(words: Words, view: View) -> str:
+    """The messages nobody could read: how many, and the last of them with the reason."""
+    number = int(view.counters.get("malformed") or 0)
+    if not number:
+        return f'<p class="soft">{escape(words("malformed.none"))}</p>'
+    rows = "".join(_malformed_row(words, message) for message in view.malformed[:_SHOWN_MALFORMED])
+    title = f'<span class="mark warn">{escape(words("malformed.title", n=number))}</span>'
+    return f'<div class="panel"><h3>{title}</h3><ul class="rows">{rows}</ul></div>'
+
+
+def _node_row(words: Words, node: Thing, now: datetime) -> str:
+    online, name = node.get("online"), str(node.get("name") or node.get("id"))
+    key, tone = _node_state(node)
+    how = []
+    if (age := age_s(node.get("last_contact"), now)) is not None:
+        how.append(words("node.heard", age=words.age(age)))
+    if node.get("rssi") is not None and online:
+        how.append(words("node.wifi", rssi=node["rssi"]))
+    how.extend(str(problem) for problem in node.get("problems") or ())
+    return (
+        f'<li><span class="what"><b>{escape(name)}</b> <code>{escape(str(node.get("id")))}</code></span>'
+        f'<span class="mark {tone}">{escape(words("node." + key))}</span>'
+        f'<span class="how">{escape(" · ".join(how))}</span></li>'
+    )
+
+
+def _node_state(node: Thing) -> tuple[str, str]:
+    if node.get("status") == "rejected":
+        return "rejected", "none"
+    if node.get("online") is None:
+        return "unheard", "none"
+    return ("online", "good") if node["online"] else ("offline", "warn")
+
+
+def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
+    truth = str(rule.get("truth") or "unknown")
+    tone = {"true": "good", "false": "none"}.get(truth, "warn")
+    key = "rule.acting" if rule.get("acting") else f"rule.{truth}"
+    if not rule.get("enabled"):
+        key, tone = "rule.disabled", "none"
+    degraded = rule.get("degraded") if rule.get("enabled") else None
+    trouble = Remark("rule.degraded", "bad", {"why": degraded})
+    trouble_said = f"<br>{marked(words, trouble)}" if degraded else ""
+    age = age_s(rule.get("last_decision"), now)
+    when = words("rule.decided", age=words.age(age)) if age is not None else ""
+    name, sentence = escape(str(rule.get("name"))), escape(str(rule.get("sentence") or ""))
+    return (
+        f'<li><span class="what"><b>{name}</b><br>{sentence}{trouble_said}</span>'
+        f'<span class="how"><span class="mark {tone}">{escape(words(key))}</span><br>{escape(when)}</span>'
+        "</li>"
+    )
+
+
+def _count(words: Words, view: View, name: str) -> str:
+    number = int(view.counters.get(name) or 0)
+    return f"<div><b>{number}</b><span>{escape(words('counter.' + name))}</span></div>"
+
+
+def _panel(title: str, rows: str, empty: str) -> str:
+    body = f'<ul class="rows">{rows}</ul>' if rows else f'<p class="soft">{escape(empty)}</p>'
+    return f'<div class="panel"><h3>{escape(title)}</h3>{body}</div>'
+
+
+def _malformed_row(words: Words, message: Thing) -> str:
+    why, excerpt = str(message.get("why") or message.get("code")), str(message.get("excerpt"))[:200]
+    return (
+        f'<li><span class="what"><b>{escape(why)}</b><br><code>{escape(str(message.get("topic")))}</code><br>'
+        f"<code>{escape(excerpt)}</code></span>"
+        f'<span class="how">{escape(words.clock(moment(message.get("at"))))}</span></li>'
+    )

@@ -1,0 +1,108 @@
+"""`godkaiser run`: the controller on an existing broker, until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import ssl
+from pathlib import Path
+
+from godkaiser.cli.output import say
+from godkaiser.cli.pages import Pages
+from godkaiser.errors import SettingsError
+from godkaiser.io.mqtt import BrokerAddress
+from godkaiser.kaiser.controller import Controller, Options
+from godkaiser.kaiser.site import load_site
+from godkaiser.model.site import Site
+from godkaiser.settings import Settings, load_settings
+
+
+async def control(
+    data: Path | None, site: Path | None, *, pages: tuple[str, int] | None, as_json: bool
+) -> None:
+    """Run until SIGINT or SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = load_settings(godkaiser_data_dir=data, godkaiser_site=site)
+    stop = signalled()
+    controller = await Controller.open(_options(settings))
+    async with controller.running():
+        shown = Pages(settings.godkaiser_data_dir, *pages) if pages is not None else None
+        if shown is not None:
+            await shown.start()
+        _announce(settings, controller, shown, as_json)
+        if controller.accounts.empty and shown is not None:
+            say(f"first account: admin   password: {await controller.accounts.fresh_admin()}")
+        await until(stop, controller)
+        if shown is not None:
+            await shown.stop()
+
+
+def _announce(settings: Settings, controller: Controller, pages: Pages | None, as_json: bool) -> None:
+    facts = {
+        "data": str(settings.godkaiser_data_dir),
+        "broker": str(controller.options.address),
+        "kaiser_id": str(controller.engine.state.kaiser),
+        "rules": len(controller.engine.state.rules),
+        "pages": pages.addresses if pages is not None else [],
+    }
+    if as_json:
+        print(json.dumps(facts), flush=True)
+    else:
+        say(
+            f"Controller for kaiser id {facts['kaiser_id']} at broker {facts['broker']}, data in {facts['data']}."
+        )
+
+
+def signalled() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def until(stop: asyncio.Event, controller: Controller) -> None:
+    """Wait for the signal, or for a task of the controller to die (then raise what it died of)."""
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, *controller.tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in controller.tasks:
+        if task.done():
+            task.result()
+
+
+def _options(settings: Settings) -> Options:
+    password, secret, database = settings.mqtt_password, settings.jwt_secret_key, settings.database_url
+    return Options(
+        data=settings.godkaiser_data_dir,
+        site=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else Site(),
+        address=BrokerAddress(
+            settings.mqtt_broker_host,
+            settings.mqtt_broker_port,
+            settings.mqtt_username,
+            None if password is None else password.get_secret_value(),
+            _tls(settings),
+            settings.godkaiser_mqtt_window,
+        ),
+        database=None if database is None else database.get_secret_value(),
+        secret=None if secret is None else secret.get_secret_value(),
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.mqtt_use_tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.mqtt_ca_cert_path)
+        if settings.mqtt_client_cert_path is not None:
+            context.load_cert_chain(settings.mqtt_client_cert_path, settings.mqtt_client_key_path)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            field="MQTT_CA_CERT_PATH",
+            problem=f"certificates cannot be read: {error}",
+            remedy_text="Check the three MQTT_…_PATH settings.",
+        ) from None
+    return context
