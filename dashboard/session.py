@@ -91,9 +91,8 @@ class Session:
         task.add_done_callback(self._tasks.discard)
 
     def show(self, change: Callable[[], None]) -> None:
-        """Change the page from a task: with the document locked, and only while the page lives."""
-        if self.doc.session_context is not None:
-            self.doc.add_next_tick_callback(change)
+        """Change the page from a task: with the document locked. (The tasks end with the page.)"""
+        self.doc.add_next_tick_callback(change)
 
     def close(self) -> None:
         """The page is gone."""

@@ -97,9 +97,6 @@ class Words:
         """A time of day in UTC."""
         return DASH if when is None else f"{when:%H:%M:%S} UTC"
 
-    def date(self, when: datetime | None) -> str:
-        """A day and time in UTC."""
-        return DASH if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
     def _localized(self, digits: str) -> str:
         return digits.replace(".", ",") if self.language == "de" else digits

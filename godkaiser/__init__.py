@@ -9,15 +9,76 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from godkaiser.errors import GodkaiserError, Kind
+    from godkaiser.errors import (
+        AckTimeoutError,
+        AmbiguousNameError,
+        AuthError,
+        AuthenticationFailedError,
+        CommandFailedError,
+        CommandRefusedError,
+        ControllerGoneError,
+        DocumentError,
+        ForbiddenError,
+        GodkaiserError,
+        InvalidValueError,
+        Kind,
+        LinkDownError,
+        MissingExtraError,
+        NoControllerError,
+        PortInUseError,
+        SettingsError,
+        ThrottledError,
+        UnknownActuatorError,
+        UnknownSensorError,
+    )
     from godkaiser.io.desk import Desk
 
-_WHERE = {
-    "Desk": "godkaiser.io.desk",
-    "GodkaiserError": "godkaiser.errors",
-    "Kind": "godkaiser.errors",
-}
-__all__ = ["Desk", "GodkaiserError", "Kind"]
+_ERRORS = (
+    "AckTimeoutError",
+    "AmbiguousNameError",
+    "AuthError",
+    "AuthenticationFailedError",
+    "CommandFailedError",
+    "CommandRefusedError",
+    "ControllerGoneError",
+    "DocumentError",
+    "ForbiddenError",
+    "GodkaiserError",
+    "InvalidValueError",
+    "Kind",
+    "LinkDownError",
+    "MissingExtraError",
+    "NoControllerError",
+    "PortInUseError",
+    "SettingsError",
+    "ThrottledError",
+    "UnknownActuatorError",
+    "UnknownSensorError",
+)
+_WHERE = {"Desk": "godkaiser.io.desk"} | dict.fromkeys(_ERRORS, "godkaiser.errors")
+__all__ = [
+    "AckTimeoutError",
+    "AmbiguousNameError",
+    "AuthError",
+    "AuthenticationFailedError",
+    "CommandFailedError",
+    "CommandRefusedError",
+    "ControllerGoneError",
+    "Desk",
+    "DocumentError",
+    "ForbiddenError",
+    "GodkaiserError",
+    "InvalidValueError",
+    "Kind",
+    "LinkDownError",
+    "MissingExtraError",
+    "NoControllerError",
+    "PortInUseError",
+    "SettingsError",
+    "ThrottledError",
+    "UnknownActuatorError",
+    "UnknownSensorError",
+]
 __version__ = "0.1.0"
 
 

@@ -56,7 +56,7 @@ class Card:
         self._open = False
         self._value = self._value_widget(actuator.get("reported") or 0.0)
         self._duration = self._duration_widget(actuator.get("max_on_s"))
-        self._set = self._button(self._set_name(), self._on_set, button_type="primary")
+        self._set = self._button(self._set_name(), self._on_set, color="primary")
         self._ask = self._button(session.words("why.button"), self._on_why)
         self._value.param.watch(self._on_value, "value")
         self.layout = stack(self._state, *self._controls(), self._facts, self._ask, self._why, **SURFACE)
@@ -81,19 +81,19 @@ class Card:
         if self._type == "pwm":
             title = f"{words('set.value')} (%)"
             start = round(reported * 20) * 5
-            return pn.widgets.IntSlider(name=title, start=0, end=100, step=5, value=start, **_look())
+            return pn.widgets.IntSlider(label=title, start=0, end=100, step=5, value=start, **_look())
         options = {words("level.off"): 0, words("level.on"): 100}
         value = 100 if reported else 0
-        return pn.widgets.RadioButtonGroup(name=words("set.value"), options=options, value=value, **_look())
+        return pn.widgets.RadioButtonGroup(label=words("set.value"), options=options, value=value, **_look())
 
     def _duration_widget(self, longest: float | None) -> Any:
         words = self._session.words
         offered = [s for s in DURATIONS_S if not s or longest is None or s <= longest]
         options = {words.span(s) if s else words("set.duration.default"): s for s in offered}
-        return pn.widgets.Select(name=words("set.duration"), options=options, value=0, **_look())
+        return pn.widgets.Select(label=words("set.duration"), options=options, value=0, **_look())
 
     def _button(self, name: str, act: Any, **params: Any) -> pn.widgets.Button:
-        button = pn.widgets.Button(name=name, **_look(), **params)
+        button = pn.widgets.Button(label=name, **_look(), **params)
         button.on_click(act)
         return button
 
@@ -104,7 +104,7 @@ class Card:
         return float(self._value.value) / 100.0
 
     def _on_value(self, _: object) -> None:
-        self._set.name = self._set_name()
+        self._set.label = self._set_name()
         self._asked += 1
         self._session.start(self._check(self._asked, self._level()))
 

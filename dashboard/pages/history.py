@@ -33,7 +33,7 @@ class History:
             "stylesheets": [widget_style()],
             "sizing_mode": "stretch_width",
         }
-        self._sensor = pn.widgets.Select(name=words("history.sensor"), options={}, **common)
+        self._sensor = pn.widgets.Select(label=words("history.sensor"), options={}, **common)
         names = {words(f"history.range.{key}"): key for key in RANGES}
         self._range = pn.widgets.RadioButtonGroup(options=names, value="24h", **common)
         self._sensor.param.watch(self._load, "value")

@@ -104,7 +104,7 @@ class Overview:
         if may:
             name = str(node.get("name") or node["id"])
             button = pn.widgets.Button(
-                name=session.words("node.approve", name=name), button_type="primary", margin=0,
+                label=session.words("node.approve", name=name), color="primary", margin=0,
                 stylesheets=[widget_style()], styles={"align-self": "center"},
             )  # fmt: skip
             button.on_click(lambda _: session.start(self._approve(str(node["id"]), name)))

@@ -35,11 +35,13 @@ def show(document: Any, as_json: bool, tell: Callable[[Any], None]) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """A table, or a sentence when there is nothing."""
-    console = Console()
+    console = _console()
     if not rows:
         console.print(escape(empty))
         return
-    grid = Table(*columns, box=None, pad_edge=False)
+    grid = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        grid.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
         grid.add_row(*(escape("–" if cell is None else str(cell)) for cell in row))
     console.print(grid)
@@ -47,7 +49,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
 
 def say(text: str) -> None:
     """A sentence for people."""
-    Console(highlight=False).print(escape(text))
+    _console().print(escape(text))
+
+
+def _console() -> Console:
+    """As wide as the terminal; into a file or pipe as wide as it takes."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=240)
 
 
 def complain(error: GodkaiserError, as_json: bool) -> None:

@@ -70,6 +70,9 @@ def settle_actuator(moment: Moment, actuator_id: ActuatorId, story: list[ChainSt
         return
     if winner is None and actuator.wished is None and actuator.lease is None:
         return  # nobody ever wanted anything of it: leave it alone
+    node = moment.state.nodes.get(actuator_id.node)
+    if winner is not None and node is not None and node.adopting:
+        return  # settled again when the node's states are in
     actuator.chain = story
     submit(moment, _intent_of(moment, actuator, winner))
 
@@ -321,6 +324,8 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
             release_lease(moment, actuator)
         return
     actuator.wished = None
+    if fate is Fate.REJECTED and actuator.lease is not None and actuator.lease.since == pending.sent_at:
+        release_lease(moment, actuator)  # it never began
     if actuator.owed:
         moment.state.due.set(("owed", actuator.id), moment.now + OWED_AGAIN)
     else:

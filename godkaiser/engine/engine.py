@@ -105,6 +105,8 @@ class Engine:
                     decide.on_stale(moment, SeriesId._made(key))
                 case "node":
                     presence.on_silence(moment, NodeId._made(key))
+                case "adopt":
+                    presence.on_adopted(moment, NodeId._made(key))
                 case "command":
                     actuation.on_deadline(moment, key)
                 case "lease":

@@ -15,6 +15,8 @@ from godkaiser.model.ids import KaiserId, NodeId
 from godkaiser.model.instant import SECOND
 
 OFFLINE_AFTER: Final = 180 * SECOND
+# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
+ADOPT_FOR: Final = 2 * SECOND
 _ACK_STATUS: Final = {"approved": "online", "pending": "pending_approval", "rejected": "rejected"}
 
 
@@ -63,8 +65,17 @@ def _heard(moment: Moment, node: NodeState) -> None:
     if node.status == "approved":
         stop_node_again(moment, node.id)
         deliver_owed(moment, node.id)
-        resettle_node(moment, node.id)
-        reconsider_node(moment, node.id)
+    node.adopting = True
+    moment.state.due.set(("adopt", node.id), moment.now + ADOPT_FOR)
+
+
+def on_adopted(moment: Moment, node_id: NodeId) -> None:
+    """Its reported states are in: now it may be told what is wanted of it."""
+    node = moment.state.nodes[node_id]
+    node.adopting = False
+    if node.status == "approved" and node.online:
+        resettle_node(moment, node_id)
+        reconsider_node(moment, node_id)
 
 
 def on_announce(moment: Moment, event: Announce) -> None:

@@ -23,7 +23,7 @@ from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
-from godkaiser.sensors.types import TYPES
+from godkaiser.sensors.types import TYPES, canonical
 
 KEPT_MALFORMED: Final = 20
 NodeStatus = Literal["pending", "approved", "rejected"]
@@ -41,6 +41,7 @@ class NodeState:
     zone: str | None = None
     online: bool | None = None
     last_contact: Instant | None = None
+    adopting: bool = False
     modern: bool = False
     epoch: int = 0
     boot_id: str = ""
@@ -223,7 +224,7 @@ class State:
         state = self.nodes.get(node)
         if state is None:
             return None
-        return NodeView(node, state.status == "approved", state.online, state.modern)
+        return NodeView(node, state.status == "approved", state.online, state.modern, state.adopting)
 
     def on_since(self, actuator: ActuatorId) -> Instant | None:
         """Since when it is away from its safe value."""
@@ -275,7 +276,8 @@ def from_site(site: Site) -> State:
         status: NodeStatus = "approved" if node.approved else "pending"
         node_id = NodeId.parse(node.id)
         state.nodes[node_id] = NodeState(node_id, state.kaiser, status, node.name, node.zone)
-    for spec in site.sensors:
+    for declared in site.sensors:
+        spec = declared.model_copy(update={"type": canonical(declared.type)})
         state.sensor_specs[spec.series] = spec
     for actuator in site.actuators:
         state.actuators[actuator.id] = ActuatorState(actuator.id, actuator)

@@ -127,6 +127,7 @@ class Pacer:
     async def _step_paced(self, now: Instant) -> None:
         """Wait for what this step caused, but not for a broker that is gone."""
         self._clock.advance(now)
+        await self._runner.settled_inbox()
         if self._farm.next_wakeup > now:
             return
         await self._farm.tick(now)

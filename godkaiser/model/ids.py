@@ -97,6 +97,11 @@ def parse_gpio(gpio: object) -> int:
     return gpio
 
 
+def is_address(text: str) -> bool:
+    """Is it a bus address as it stands in a series id (or none at all)? I²C `0x44`, OneWire 16 hex digits."""
+    return not text or _ADDRESS.fullmatch(text) is not None
+
+
 class ActuatorId(_Id):
     """`ESP_A1B2C3/25`: node and pin."""
 
@@ -135,7 +140,7 @@ class SeriesId(_Id):
         gpio, _, kind = rest.partition("/")
         name, _, address = kind.partition("@")
         good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
-        if not good or (address and not _ADDRESS.fullmatch(address)):
+        if not good or not is_address(address):
             expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
             raise InvalidIdError(field="sensor id", text=str(text)[:80], expected=expected)
         return cls.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)

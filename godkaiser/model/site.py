@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
+from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
 
 ActuatorType = Literal["pump", "valve", "relay", "pwm"]
 ActuatorKind = Literal[
@@ -28,13 +28,13 @@ DEFAULT_MAX_ON_S = 3600.0
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, bool | str) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("must be a finite number")
     return value
 
 
 Number = Annotated[float, BeforeValidator(_finite)]
-Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX)]
+Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
 
 
 class Spec(BaseModel):
@@ -95,6 +95,12 @@ class SensorSpec(Spec):
     calibration: Calibration | None = None
     stale_after_s: Annotated[Number, Field(gt=0)] | None = None
 
+    @model_validator(mode="after")
+    def _addressed(self) -> Self:
+        if not is_address(address_text(self.address)):
+            raise ValueError("address must be an I²C address such as 0x44 or 16 hex digits of OneWire")
+        return self
+
     @property
     def series(self) -> SeriesId:
         """Identity on the wire."""
@@ -123,6 +129,8 @@ class ActuatorSpec(Spec):
             raise ValueError("min_value must not exceed max_value")
         if self.declared_by == "site" and self.max_on_s is None and self.must_state_max_on:
             raise ValueError("a pump or doser must state max_on_s")
+        if self.type != "pwm" and self.safe_value not in (0.0, 1.0):
+            raise ValueError(f"a {self.type} is safe at 0 or at 1, nothing in between")
         return self
 
     @property

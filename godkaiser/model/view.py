@@ -14,12 +14,13 @@ from godkaiser.model.site import ActuatorSpec
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node as safety sees it. `online` None: not heard of yet."""
+    """A node as safety sees it. `online` None: not heard of yet; `adopting`: it has just come back."""
 
     id: NodeId
     approved: bool
     online: bool | None
     modern: bool
+    adopting: bool = False
 
 
 class ReadingView(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from godkaiser.errors import DocumentError, InvalidError
-from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, address_text
 from godkaiser.rules.document import (
+    ActionPart,
     ActuatorPart,
     CompoundPart,
     ConditionPart,
@@ -31,7 +33,10 @@ def build_rule(
     spec_of: Callable[[ActuatorId], ActuatorSpec | None] = lambda _: None,
     path: str = "rule",
 ) -> Rule:
-    """Bind a document to a site. `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out."""
+    """Bind a document to a site.
+
+    `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out.
+    """
     series = tuple(known)
     parts = tuple(
         _condition(part, timezone, (canonical, series), f"{path}.conditions[{i}]")
@@ -57,29 +62,27 @@ def _micro(seconds: float) -> int:
 
 
 def _condition(part: ConditionPart, timezone: str, known: _Known, path: str) -> Condition:
-    match part:
-        case ThresholdPart():
-            low = part.min if part.operator == "between" else part.value
-            assert low is not None  # the document was checked
-            return Threshold(
-                _series(part, known, path), part.operator, low, part.max, _micro(part.for_seconds)
-            )
-        case HysteresisPart():
-            cooling = part.activate_above is not None
-            on = part.activate_above if cooling else part.activate_below
-            off = part.deactivate_below if cooling else part.deactivate_above
-            assert on is not None and off is not None  # the document was checked
-            return Hysteresis(_series(part, known, path), cooling, on, off, _micro(part.for_seconds))
-        case TimeWindowPart():
-            return TimeWindow(part.start, part.end, frozenset(part.days_of_week), part.timezone or timezone)
-        case CompoundPart():
-            inner = (
-                _condition(p, timezone, known, f"{path}.conditions[{i}]")
-                for i, p in enumerate(part.conditions)
-            )
-            return Every(tuple(inner), part.logic == "AND")
-        case _:
-            raise DocumentError(path=path, problem=f"type {part.type!r} is not supported yet")
+    if isinstance(part, ThresholdPart):
+        low = part.min if part.operator == "between" else part.value
+        series, lasting = _series(part, known, path), _micro(part.for_seconds)
+        return Threshold(series, part.operator, cast("float", low), part.max, lasting)  # a checked document
+    if isinstance(part, HysteresisPart):
+        return _hysteresis(part, _series(part, known, path))
+    if isinstance(part, TimeWindowPart):
+        return TimeWindow(part.start, part.end, frozenset(part.days_of_week), part.timezone or timezone)
+    compound = cast("CompoundPart", part)  # what is not supported does not get through the document
+    inner = (
+        _condition(one, timezone, known, f"{path}.conditions[{i}]")
+        for i, one in enumerate(compound.conditions)
+    )
+    return Every(tuple(inner), compound.logic == "AND")
+
+
+def _hysteresis(part: HysteresisPart, series: SeriesId) -> Hysteresis:
+    cooling = part.activate_above is not None
+    on = part.activate_above if cooling else part.activate_below
+    off = part.deactivate_below if cooling else part.deactivate_above
+    return Hysteresis(series, cooling, cast("float", on), cast("float", off), _micro(part.for_seconds))
 
 
 def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> SeriesId:
@@ -93,16 +96,16 @@ def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> S
                 path=f"{path}.sensor_type", problem=f"is missing; sensors on that pin: {found}"
             )
         kind = kinds[0]
+    if not is_address(address := address_text(part.address)):
+        raise DocumentError(path=f"{path}.address", problem=f"{part.address!r} is neither I²C nor OneWire")
     try:
-        return SeriesId.of(node, part.gpio, canonical(kind), address_text(part.address))
+        return SeriesId.of(node, part.gpio, canonical(kind), address)
     except InvalidError as error:
         raise DocumentError(path=f"{path}.sensor_type", problem=f"{error} {error.remedy}") from None
 
 
-def _turn(
-    part: ActuatorPart | object, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str
-) -> Turn:
-    assert isinstance(part, ActuatorPart)  # UnsupportedPart never validates
+def _turn(part: ActionPart, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str) -> Turn:
+    part = cast("ActuatorPart", part)  # what is not supported does not get through the document
     actuator = ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
     spec = spec_of(actuator)
     # An explicit 0 means unlimited in the existing system; here the actuator's maximum bounds it.

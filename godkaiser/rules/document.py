@@ -42,7 +42,7 @@ def _checked(parse: Any) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Number = Annotated[float, BeforeValidator(_finite)]
+Number = Annotated[float, BeforeValidator(_finite), Field(allow_inf_nan=False)]
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
 Node = Annotated[str, _checked(NodeId.parse)]
 SensorType = Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
@@ -59,61 +59,63 @@ class Evaluation:
     look_again: Instant | None
 
 
+@dataclass(slots=True)
+class _Look:
+    """One evaluation under way: what it may see and remember, and when to look again."""
+
+    memory: Memory
+    view: ReadingView
+    now: Instant
+    again: list[Instant] = field(default_factory=list)
+
+
 def evaluate(condition: Condition, memory: Memory, view: ReadingView, now: Instant) -> Evaluation:
     """Evaluate the whole condition. `memory` is updated in place."""
-    again: list[Instant] = []
-    trace = _judge(condition, (), memory, view, now, again)
-    return Evaluation(trace.truth, trace, min(again, default=None))
+    look = _Look(memory, view, now)
+    trace = _judge(condition, (), look)
+    return Evaluation(trace.truth, trace, min(look.again, default=None))
 
 
-def _judge(
-    condition: Condition, path: Path, memory: Memory, view: ReadingView, now: Instant, again: list[Instant]
-) -> Trace:
-    match condition:
-        case Every():
-            parts = tuple(
-                _judge(part, (*path, i), memory, view, now, again) for i, part in enumerate(condition.parts)
-            )
-            join = conjunction if condition.every else disjunction
-            return Trace(condition, join(part.truth for part in parts), parts=parts)
-        case TimeWindow():
-            again.append(next_change(condition, now))
-            return Trace(condition, Truth.of(inside(condition, now)))
-        case Threshold():
-            reading, note = _reading(condition.series, view, now)
-            held = None if reading is None else _compare(condition, _value(reading))
-            return _lasting(condition, held, path, memory, now, again, reading, note)
-        case Hysteresis():
-            reading, note = _reading(condition.series, view, now)
-            held = _latch(condition, reading, path, memory)
-            return _lasting(condition, held, path, memory, now, again, reading, note)
+def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
+    if isinstance(condition, Every):
+        parts = tuple(_judge(part, (*path, i), look) for i, part in enumerate(condition.parts))
+        join = conjunction if condition.every else disjunction
+        return Trace(condition, join(part.truth for part in parts), parts=parts)
+    if isinstance(condition, TimeWindow):
+        look.again.append(next_change(condition, look.now))
+        return Trace(condition, Truth.of(inside(condition, look.now)))
+    reading, note = _reading(condition.series, look)
+    if reading is None:
+        held = None
+    elif isinstance(condition, Threshold):
+        held = _compare(condition, _value(reading))
+    else:
+        held = _latch(condition, _value(reading), path, look.memory)
+        note = "" if held is not None else "between the two limits, and not decided before"
+    truth, young = _lasting(condition, held, path, look)
+    return Trace(condition, truth, reading, young or note)
 
 
-def _reading(series: SeriesId, view: ReadingView, now: Instant) -> tuple[Reading | None, str]:
-    reading = view.latest(series)
-    freshness = view.freshness(series, now)
+def _reading(series: SeriesId, look: _Look) -> tuple[Reading | None, str]:
+    reading = look.view.latest(series)
+    freshness = look.view.freshness(series, look.now)
     if reading is None or reading.value is None:
         return None, "no reading yet"
     return (reading, "") if freshness in _USABLE else (None, f"last reading is {freshness.value}")
 
 
 def _value(reading: Reading) -> float:
-    assert reading.value is not None  # `_reading` let only values pass
-    return reading.value
+    return cast("float", reading.value)  # `_reading` let only values pass
 
 
 def _compare(condition: Threshold, value: float) -> bool:
     if condition.operator == "between":
-        assert condition.upper is not None  # the document refuses `between` without it
-        return condition.value <= value <= condition.upper
+        return condition.value <= value <= cast("float", condition.upper)  # no document without it
     return _COMPARE[condition.operator](value, condition.value)
 
 
-def _latch(condition: Hysteresis, reading: Reading | None, path: Path, memory: Memory) -> bool | None:
+def _latch(condition: Hysteresis, value: float, path: Path, memory: Memory) -> bool | None:
     """Strict comparisons. In the band: as before; never decided: unknown, as either could be right."""
-    if reading is None:
-        return None
-    value = _value(reading)
     beyond_on = value > condition.on_at if condition.cooling else value < condition.on_at
     beyond_off = value < condition.off_at if condition.cooling else value > condition.off_at
     if beyond_on or beyond_off:
@@ -122,23 +124,14 @@ def _latch(condition: Hysteresis, reading: Reading | None, path: Path, memory: M
 
 
 def _lasting(
-    condition: Threshold | Hysteresis,
-    held: bool | None,
-    path: Path,
-    memory: Memory,
-    now: Instant,
-    again: list[Instant],
-    reading: Reading | None,
-    note: str,
-) -> Trace:
+    condition: Threshold | Hysteresis, held: bool | None, path: Path, look: _Look
+) -> tuple[Truth, str]:
     """`lasting`: true only after the condition has held that long without a break (unknown breaks it)."""
     if held is not True:
-        memory.since.pop(path, None)
-        if held is None and not note:
-            note = "between the two limits, and not decided before"
-        return Trace(condition, Truth.of(held), reading, note)
-    since = memory.since.setdefault(path, now)
-    if now - since >= condition.lasting:
-        return Trace(condition, Truth.TRUE, reading, note)
-    again.append(since + condition.lasting)
-    return Trace(condition, Truth.FALSE, reading, "true, but not for long enough yet")
+        look.memory.since.pop(path, None)
+        return Truth.of(held), ""
+    since = look.memory.since.setdefault(path, look.now)
+    if look.now - since >= condition.lasting:
+        return Truth.TRUE, ""
+    look.again.append(since + condition.lasting)
+    return Truth.FALSE, "true, but not for long enough yet"

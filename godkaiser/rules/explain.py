@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from godkaiser.model.instant import Duration, describe_duration
+from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Duration
 from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Threshold, TimeWindow, Turn
+from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, TimeWindow, Turn
 
 Names = Callable[[str], str]
 Units = Callable[[str], str]
@@ -24,42 +24,48 @@ def sentence(rule: Rule, name: Names, unit: Units) -> str:
 
 def _deed(turn: Turn, name: Names) -> str:
     how = "turn on" if turn.value == 1.0 else "turn off" if turn.value == 0.0 else "set"
-    text = f"{how} {name(turn.actuator)}" + (f" to {turn.value:.0%}" if how == "set" else "")
+    text = f"{how} {name(turn.actuator)}" + (f" to {turn.value * 100:g} %" if how == "set" else "")
     return text + (f" for at most {_span(turn.duration)}" if turn.duration is not None else "")
 
 
 def _span(span: Duration) -> str:
-    return describe_duration(span)
+    """In the largest unit that says it exactly, as a sentence must equal what the rule does."""
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if span % unit == 0:
+            return f"{span // unit} {name}"
+    return f"{span / SECOND:g} s"
 
 
 def describe(condition: Condition, name: Names, unit: Units) -> str:
     """The condition in words."""
-    match condition:
-        case Threshold(operator="between"):
-            text = f"{name(condition.series)} is between {condition.value:g} and {condition.upper:g}"
-            return _with_lasting(f"{text}{_unit(unit(condition.series))}", condition.lasting)
-        case Threshold():
-            text = f"{name(condition.series)} is {_WORDS[condition.operator]} {condition.value:g}"
-            return _with_lasting(f"{text}{_unit(unit(condition.series))}", condition.lasting)
-        case Hysteresis():
-            on, off = ("above", "below") if condition.cooling else ("below", "above")
-            u = _unit(unit(condition.series))
-            text = f"{name(condition.series)} is {on} {condition.on_at:g}{u} (until {off} {condition.off_at:g}{u})"
-            return _with_lasting(text, condition.lasting)
-        case TimeWindow():
-            days = (
-                ""
-                if len(condition.days) == 7
-                else " on " + ", ".join(_DAYS[d] for d in sorted(condition.days))
-            )
-            return f"it is {_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone}){days}"
-        case Every():
-            word = " and " if condition.every else " or "
-            return word.join(describe(part, name, unit) for part in condition.parts)
+    if isinstance(condition, Every):
+        parts = (_within(describe(part, name, unit), part) for part in condition.parts)
+        return _joined(condition, parts)
+    if isinstance(condition, TimeWindow):
+        clock = f"{_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone})"
+        return f"it is {clock}{_days(condition)}"
+    series, u = name(condition.series), _unit(unit(condition.series))
+    if isinstance(condition, Hysteresis):
+        on, off = ("above", "below") if condition.cooling else ("below", "above")
+        text = f"{series} is {on} {condition.on_at:g}{u} (until {off} {condition.off_at:g}{u})"
+    elif condition.operator == "between":
+        text = f"{series} is between {condition.value:g} and {condition.upper:g}{u}"
+    else:
+        text = f"{series} is {_WORDS[condition.operator]} {condition.value:g}{u}"
+    return f"{text} for {_span(condition.lasting)}" if condition.lasting else text
 
 
-def _with_lasting(text: str, lasting: Duration) -> str:
-    return f"{text} for {_span(lasting)}" if lasting else text
+def _days(window: TimeWindow) -> str:
+    return "" if len(window.days) == 7 else " on " + ", ".join(_DAYS[day] for day in sorted(window.days))
+
+
+def _joined(condition: Every, texts: Iterable[str]) -> str:
+    return (" and " if condition.every else " or ").join(texts)
+
+
+def _within(text: str, part: Condition) -> str:
+    """In brackets where AND and OR would run into each other."""
+    return f"({text})" if isinstance(part, Every) else text
 
 
 def _unit(unit: str) -> str:
@@ -72,9 +78,9 @@ def _clock(minute: int) -> str:
 
 def tell(trace: Trace, name: Names, unit: Units) -> str:
     """The trace in one line: `air 28.6 °C > 28 ✔`."""
-    if trace.parts:
-        word = " and " if isinstance(trace.condition, Every) and trace.condition.every else " or "
-        return word.join(tell(part, name, unit) for part in trace.parts)
+    if isinstance(trace.condition, Every):
+        parts = (_within(tell(part, name, unit), part.condition) for part in trace.parts)
+        return _joined(trace.condition, parts)
     mark = _MARK[trace.truth]
     what = describe(trace.condition, name, unit)
     if trace.reading is not None and trace.reading.value is not None:

@@ -89,10 +89,6 @@ class Rule:
 
 def series_of(condition: Condition) -> frozenset[SeriesId]:
     """Every series a condition reads."""
-    match condition:
-        case Threshold(series=series) | Hysteresis(series=series):
-            return frozenset({series})
-        case TimeWindow():
-            return frozenset()
-        case Every(parts=parts):
-            return frozenset().union(*(series_of(part) for part in parts))
+    if isinstance(condition, Every):
+        return frozenset().union(*(series_of(part) for part in condition.parts))
+    return frozenset() if isinstance(condition, TimeWindow) else frozenset({condition.series})

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from godkaiser.model.instant import HOUR, MINUTE, Instant, from_datetime, to_datetime
+from godkaiser.model.instant import DAY, HOUR, MINUTE, Instant, to_datetime
 from godkaiser.rules.rule import TimeWindow
-
-DAY_MINUTES = 24 * 60
 
 
 def inside(window: TimeWindow, now: Instant) -> bool:
@@ -23,14 +20,14 @@ def inside(window: TimeWindow, now: Instant) -> bool:
 
 
 def next_change(window: TimeWindow, now: Instant) -> Instant:
-    """When to look again: the next edge of the local clock, at most an hour away (DST moves edges)."""
+    """When to look again: the next edge of the local clock, at most an hour away.
+
+    Within the hour before the clock is put forward or back it is every full minute, as edges then move.
+    """
     zone = ZoneInfo(window.timezone)
     local = to_datetime(now).astimezone(zone)
-    midnight = datetime(local.year, local.month, local.day, tzinfo=zone)
-    edges = (
-        from_datetime(midnight + timedelta(days=day, minutes=minute))
-        for day in (0, 1)
-        for minute in (window.start % DAY_MINUTES, window.end % DAY_MINUTES)
-    )
-    soonest = min((edge for edge in edges if edge > now), default=now + HOUR)
-    return max(min(soonest, now + HOUR), now + MINUTE // 60)
+    if to_datetime(now + HOUR).astimezone(zone).utcoffset() != local.utcoffset():
+        return now + MINUTE - now % MINUTE
+    today = local.hour * HOUR + local.minute * MINUTE + now % MINUTE
+    ahead = min((minute * MINUTE - today) % DAY or DAY for minute in (window.start, window.end))
+    return now + min(ahead, HOUR)

@@ -52,6 +52,8 @@ def reachable(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     node = view.node(spec.id.node)
     if node is None or node.online is None:
         return Finding("node_unheard", f"Node {spec.node} has not been heard of yet.")
+    if node.adopting:
+        return Finding("node_adopting", f"Node {spec.node} has just come back; try again in 2 s.")
     return None if node.online else Finding("node_offline", f"Node {spec.node} is offline.")
 
 

@@ -41,6 +41,12 @@ class Deadlines(Generic[K]):
         if queued is None or at < queued:
             self._push(key, at)
 
+    def sooner(self, key: K, at: Instant) -> None:
+        """Wake for `key` at `at` at the latest; an earlier arrangement stands."""
+        known = self._at.get(key)
+        if known is None or at < known:
+            self.set(key, at)
+
     def drop(self, key: K) -> None:
         """No longer wake for `key`."""
         self._at.pop(key, None)

@@ -49,9 +49,10 @@ def sensor(key: str, name: str, zone: str, unit: str, value: float | None, **mor
 
 def actuator(key: str, name: str, zone: str, kind: str, type_: str, reported: float | None) -> dict[str, Any]:
     return {
-        "id": key, "name": name, "node": key.split("/", maxsplit=1)[0], "zone": zone, "kind": kind, "type": type_,
-        "safe_value": 0.0, "enabled": True, "reported": reported, "reported_at": iso(now()), "wished": reported,
-        "pending": False, "safe": reported == 0.0, "emergency": "normal", "lease_until": None,
+        "id": key, "name": name, "node": key.partition("/")[0], "zone": zone, "kind": kind, "type": type_,
+        "safe_value": 0.0, "enabled": True, "reported": reported, "reported_at": iso(now()),
+        "wished": reported, "pending": False, "safe": reported == 0.0, "emergency": "normal",
+        "lease_until": None,
         "max_on_s": 3600.0, "last_command": None,
     }  # fmt: skip
 

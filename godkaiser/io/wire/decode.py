@@ -7,6 +7,7 @@ Codes: bad_json, missing_field, wrong_type, bad_value, id_pattern, unknown_topic
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -16,12 +17,13 @@ from godkaiser.errors import InvalidIdError
 from godkaiser.io.wire import message as m
 from godkaiser.io.wire.topic import Address, Way, parse
 from godkaiser.model import event as ev
-from godkaiser.model.ids import KaiserId, NodeId, parse_gpio
+from godkaiser.model.ids import KaiserId, NodeId, is_address, parse_gpio
 from godkaiser.model.instant import Instant
 from godkaiser.model.site import address_text
 
 MAX_PAYLOAD: Final = 65536
 EXCERPT: Final = 120
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half a character
 _MISSING = {"missing"}
 _BAD_VALUE = {
     "greater_than_equal",
@@ -69,7 +71,9 @@ def _body(payload: bytes) -> dict[str, Any]:
         raise _Refused("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
         body = json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
-    except UnicodeDecodeError:
+        if _HALF.search(payload):
+            json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeError:
         raise _Refused("bad_json", "not UTF-8") from None
     except RecursionError:
         raise _Refused("bad_json", "nested too deeply") from None
@@ -118,6 +122,8 @@ def _sensor(address: Address, body: dict[str, Any], at: Instant, retained: bool)
     data = m.SensorData.model_validate(body)
     kaiser, node = _same(address, data.esp_id, data.gpio)
     bus = address_text(data.i2c_address) or address_text(data.onewire_address)
+    if not is_address(bus):
+        raise _Refused("bad_value", f"bus address {bus[:40]!r} is neither I²C nor OneWire")
     return ev.SensorReport(
         at, kaiser, node, _pin(data.gpio), data.sensor_type.strip().lower(), data.raw, data.ts, data.raw_mode,
         data.quality.lower(), data.value, data.unit, data.time_valid, bus, data.seq, data.zone_id,

@@ -10,7 +10,7 @@ from typing import Any
 
 from godkaiser.io.wire.limits import pack
 from godkaiser.io.wire.topic import BY_KIND, build
-from godkaiser.model.command import Halt, HeartbeatAck, Move, Notice, Release, ServerStatus, WillCleared
+from godkaiser.model.command import Halt, HeartbeatAck, Move, Notice, WillCleared
 from godkaiser.model.ids import KaiserId
 from godkaiser.model.instant import to_iso
 from godkaiser.safety.seal import SafeCommand
@@ -28,28 +28,26 @@ class Outgoing:
 
 def encode_command(command: SafeCommand, kaiser: KaiserId) -> Outgoing:
     """A sealed command on the wire. Raises `MessageTooLargeError` rather than send what a node would cut."""
-    match command.order:
-        case Move() as move:
-            topic = build("actuator_command", kaiser, move.actuator.node, move.actuator.gpio)
-            return _outgoing("actuator_command", topic, _move(move, command))
-        case Halt(node=None) as halt:
-            body = {
-                "command": "emergency_stop",
-                "reason": plain(halt.reason, 60),
-                "issued_by": plain(halt.by, 40),
-                "timestamp": to_iso(command.at),
-            }
-            return _outgoing("broadcast_emergency", build("broadcast_emergency", kaiser), body)
-        case Halt(node=node) | Release(node=node):
-            word = "emergency_stop" if isinstance(command.order, Halt) else "clear_emergency"
-            # A [seed] node accepts its own id as token, an unprovisioned [2026] node ignores it.
-            body = {
-                "command": word,
-                "auth_token": str(node),
-                "correlation_id": command.id,
-                "intent_id": command.id,
-            }
-            return _outgoing("emergency", build("emergency", kaiser, node), body)
+    order = command.order
+    if isinstance(order, Move):
+        topic = build("actuator_command", kaiser, order.actuator.node, order.actuator.gpio)
+        return _outgoing("actuator_command", topic, _move(order, command))
+    if order.node is None:
+        return _outgoing("broadcast_emergency", build("broadcast_emergency", kaiser), _stop_all(order, command))
+    word = "emergency_stop" if isinstance(order, Halt) else "clear_emergency"
+    # A [seed] node accepts its own id as token, an unprovisioned [2026] node ignores it.
+    ids = {"correlation_id": command.id, "intent_id": command.id}
+    body = {"command": word, "auth_token": str(order.node)} | ids
+    return _outgoing("emergency", build("emergency", kaiser, order.node), body)
+
+
+def _stop_all(halt: Halt, command: SafeCommand) -> dict[str, Any]:
+    return {
+        "command": "emergency_stop",
+        "reason": plain(halt.reason, 60),
+        "issued_by": plain(halt.by, 40),
+        "timestamp": to_iso(command.at),
+    }
 
 
 def _move(move: Move, command: SafeCommand) -> dict[str, Any]:
@@ -65,22 +63,20 @@ def _move(move: Move, command: SafeCommand) -> dict[str, Any]:
 
 def encode_notice(notice: Notice, kaiser: KaiserId) -> Outgoing:
     """A message that cannot move an actuator."""
-    match notice:
-        case HeartbeatAck():
-            body: dict[str, Any] = {
-                "status": notice.status,
-                "config_available": False,
-                "server_time": notice.server_time,
-                "handover_epoch": notice.epoch,
-            }
-            return _outgoing("heartbeat_ack", build("heartbeat_ack", notice.kaiser, notice.node), body)
-        case ServerStatus():
-            body = {"status": "online" if notice.online else "offline", "timestamp": notice.timestamp}
-            if notice.reason:
-                body["reason"] = notice.reason
-            return _outgoing("server_status", build("server_status", kaiser), body)
-        case WillCleared():
-            return Outgoing(build("will", notice.kaiser, notice.node), b"", 1, retain=True)
+    if isinstance(notice, WillCleared):
+        return Outgoing(build("will", notice.kaiser, notice.node), b"", 1, retain=True)
+    if isinstance(notice, HeartbeatAck):
+        body: dict[str, Any] = {
+            "status": notice.status,
+            "config_available": False,
+            "server_time": notice.server_time,
+            "handover_epoch": notice.epoch,
+        }
+        return _outgoing("heartbeat_ack", build("heartbeat_ack", notice.kaiser, notice.node), body)
+    body = {"status": "online" if notice.online else "offline", "timestamp": notice.timestamp}
+    if notice.reason:
+        body["reason"] = notice.reason
+    return _outgoing("server_status", build("server_status", kaiser), body)
 
 
 def _outgoing(kind: str, topic: str, body: dict[str, Any]) -> Outgoing:
@@ -89,5 +85,6 @@ def _outgoing(kind: str, topic: str, body: dict[str, Any]) -> Outgoing:
 
 
 def plain(text: str, most: int) -> str:
-    """Free text for a device that scans text: no quotes, backslashes or control characters, cut to `most`."""
-    return "".join(c if c.isprintable() and c not in '"\\' else " " for c in text)[:most]
+    """Free text for a device that scans text: no quotes, backslashes or control characters, at most `most` bytes."""
+    clean = "".join(c if c.isprintable() and c not in '"\\' else " " for c in text)
+    return clean.encode()[:most].decode("utf-8", "ignore")

@@ -96,7 +96,7 @@ def parse(topic: str) -> Address | None:
     if match is None:
         return _outside(topic)
     kaiser, node, below = match.groups()
-    if (row := _BELOW.get(below)) is not None:
+    if "#" not in below and (row := _BELOW.get(below)) is not None:
         return Address(row, kaiser, node, None)
     pin = _PIN.search(below)
     if pin is None or not pin.group().isascii():

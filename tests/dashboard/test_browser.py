@@ -1,0 +1,158 @@
+"""One real browser: sign in, watch values change, press stop, and never a word to another host."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.dashboard.conftest import Running, until
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS
+from tests.services import CHROMIUM_FLAGS
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 860}
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture
+async def browser(chromium_path: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        program = await playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_FLAGS))
+        yield program
+        await program.close()
+
+
+class Watched:
+    """A browser page and everything about it that should not be."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.troubles = page, list[str]()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda m: self.troubles.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        own = (address, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(own) else self.troubles.append(r.url))
+
+    async def goes_live(self) -> None:
+        await self.page.wait_for_selector("body[data-live=yes]")
+
+
+async def enter(browser: Browser, running: Running, name: str = "ada", **context: Any) -> Watched:
+    place = await browser.new_context(**context)
+    watched = Watched(await place.new_page(), running.address)
+    page = watched.page
+    await page.goto(running.address + "/")
+    await page.fill("#name", name)
+    await page.fill("#password", PASSWORDS[name])
+    await page.click("button[type=submit]")
+    await watched.goes_live()
+    return watched
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_sign_in_watch_stop_and_clear(
+    browser: Browser, running: Running, size: dict[str, int], scheme: str
+) -> None:
+    watched = await enter(browser, running, viewport=size, color_scheme=scheme)
+    page, house = watched.page, running.house
+    await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=PATIENCE_MS)
+    house.measure(AIR, 24.7)
+    await expect(page.get_by_text("24.7").first).to_be_visible(timeout=PATIENCE_MS)
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size["width"]
+
+    await page.get_by_role("button", name="Emergency stop").click()
+    await expect(page.get_by_text("Stop ACTIVE")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("All actuators report their safe value.")).to_be_visible(timeout=PATIENCE_MS)
+    assert all(a["reported"] == 0.0 for a in house.actuators.values())
+    await expect(page.get_by_text("Now: everything at rest")).to_be_visible(timeout=PATIENCE_MS)
+
+    await page.get_by_role("button", name="Clear…").click()
+    await page.get_by_role("button", name="Clear the stop").click()
+    await expect(page.get_by_text("Stop ACTIVE")).to_be_hidden(timeout=PATIENCE_MS)
+    assert house.stop["phase"] == "NORMAL"
+    assert watched.troubles == []
+
+
+async def test_every_page_as_every_role(browser: Browser, running: Running) -> None:
+    for name in PASSWORDS:
+        watched = await enter(browser, running, name, viewport=PHONE)
+        for path in ("/", "/history", "/actuators", "/?lang=de"):
+            await watched.page.goto(running.address + path)
+            await watched.goes_live()
+            await expect(watched.page.locator("#stop")).to_be_visible()
+        assert watched.troubles == []
+        await watched.page.context.close()
+
+
+async def test_a_tile_leads_to_its_history_and_the_curve_grows(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=DESK)
+    page = watched.page
+    await page.get_by_role("link", name="Bench air: show history").click()
+    await watched.goes_live()
+    await expect(page.get_by_text("1 gap.")).to_be_visible(timeout=PATIENCE_MS)
+    assert "sensor=ESP_A1B2C3" in page.url
+    count = "Bokeh.documents[0].all_models.size, [...Bokeh.documents[0].all_models]"
+    length = f"({count}.find((m) => m.type === 'ColumnDataSource').get_length())"
+    before = await page.evaluate(length)
+    running.house.measure(AIR, 31.3)
+    await page.wait_for_function(f"{length} > {before}")
+    assert watched.troubles == []
+
+
+async def test_switching_by_hand_with_safetys_opinion(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=DESK)
+    page = watched.page
+    await page.goto(running.address + "/actuators")
+    await watched.goes_live()
+    order = sorted(a["name"] for a in running.house.actuators.values())
+    heater = order.index(running.house.actuators[HEATER]["name"]) - 1  # the fan has a slider, not two buttons
+    await page.get_by_role("button", name="on", exact=True).nth(heater).click()
+    await expect(page.get_by_text("heating and cooling at once is interlocked")).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="Set to 80 %").click()
+    await expect(page.get_by_text("Confirmed by the node.")).to_be_visible(timeout=PATIENCE_MS)
+    assert running.house.calls[-1][1]["actuator"] == FAN
+    await page.get_by_role("button", name="Why?").first.click()
+    await expect(page.get_by_text("cool: 28.6 °C > 28 °C")).to_be_visible(timeout=PATIENCE_MS)
+    assert watched.troubles == []
+
+
+async def test_a_page_whose_sign_in_ends_goes_to_the_form(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=PHONE)
+    running.house.tokens.clear()
+    await watched.page.wait_for_url("**/login?next=*", timeout=PATIENCE_MS)
+
+
+async def test_signing_out_in_one_tab_ends_the_other(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=DESK)
+    other = await watched.page.context.new_page()
+    await other.goto(running.address + "/actuators")
+    await other.wait_for_selector("body[data-live=yes]", timeout=PATIENCE_MS)
+    await watched.page.get_by_role("button", name="Sign out").click()
+    await expect(watched.page.get_by_text("You are signed out.")).to_be_visible(timeout=PATIENCE_MS)
+    await other.wait_for_url("**/login?next=*", timeout=PATIENCE_MS)
+
+
+async def test_a_controller_that_goes_is_said_and_greyed_and_comes_back(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=PHONE)
+    page = watched.page
+    running.house.vanish()
+    await expect(page.get_by_text("The controller has not answered since")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("23.4", exact=True)).to_have_count(0)
+    running.house.away = False
+    await until(lambda: not running.dashboard.feed.view.gone)
+    await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def test_a_dead_dashboard_is_noticed_by_the_page_itself(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=PHONE)
+    await watched.page.route("**/alive", lambda route: route.abort())
+    for told in running.house.tokens.values():
+        running.dashboard.guard.end(told["session"])
+    await expect(watched.page.locator("#lost")).to_be_visible(timeout=PATIENCE_MS)
+    assert await watched.page.evaluate("document.body.dataset.live") == "no"

@@ -1,0 +1,336 @@
+"""What pages say, drawn without a browser: everything escaped, nothing old as new, only changes redrawn."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import panel as pn
+import pytest
+from bokeh.document import Document
+from godkaiser_dashboard.app import PAGES
+from godkaiser_dashboard.feed import Feed
+from godkaiser_dashboard.guard import Ticket
+from godkaiser_dashboard.pages.actuators import Actuators
+from godkaiser_dashboard.pages.history import History
+from godkaiser_dashboard.pages.overview import Overview
+from godkaiser_dashboard.parts import chain, findings
+from godkaiser_dashboard.session import Session
+from godkaiser_dashboard.shell import frame, head
+from godkaiser_dashboard.view import View, fold, lost
+from godkaiser_dashboard.words import Words
+
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, Greenhouse, now
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def poison(thing: Any) -> Any:
+    """The same thing with something nasty in every text that is not a word of the protocol."""
+    protocol = {
+        "id", "zone", "node", "kind", "type", "status", "truth", "phase", "state", "quality", "freshness",
+        "measured_at", "received_at", "reported_at", "last_contact", "last_decision", "lease_until", "since",
+        "now", "at", "emergency", "unit",
+    }  # fmt: skip
+    if isinstance(thing, dict):
+        return {k: v if k in protocol and isinstance(v, str) else poison(v) for k, v in thing.items()}
+    if isinstance(thing, list):
+        return [poison(each) for each in thing]
+    return EVIL if isinstance(thing, str) else thing
+
+
+def view_of(house: Greenhouse, **more: Any) -> View:
+    return fold(View(), {"kind": "snapshot", "id": "", "data": house.snapshot() | more}, 0.0)
+
+
+async def nowhere() -> Any:
+    raise ConnectionError
+
+
+class Fixed(Feed):
+    """A feed that does not move, answers from a greenhouse, and has its own clock."""
+
+    def __init__(self, house: Greenhouse, view: View) -> None:
+        super().__init__(nowhere, clock=lambda: 0.0)
+        self.view, self._house = view, house
+
+    async def call(self, method: str, **params: Any) -> Any:
+        return await (await self._house.open()).call(method, **params)
+
+
+def session_of(house: Greenhouse, view: View, name: str = "ada", language: str = "en") -> Session:
+    token = house.sign_in(name)
+    told = house.tokens[token]
+    ticket = Ticket(token, told["session"], name, told["role"], told["expires"])
+    return Session(Fixed(house, view), ticket, Words(language), Document())
+
+
+def texts(shown: pn.viewable.Viewable) -> list[str]:
+    return [str(pane.object) for pane in shown.select(pn.pane.HTML)]
+
+
+def buttons(shown: pn.viewable.Viewable) -> list[str]:
+    return [str(button.label) for button in shown.select(pn.widgets.Button)]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", PAGES)
+async def test_nothing_from_outside_gets_into_a_page_unescaped(name: str, language: str) -> None:
+    house = Greenhouse()
+    house.malformed = [{"at": now().isoformat(), "topic": "t", "excerpt": "e", "code": "c", "why": "w"}]
+    house.counters["malformed"] = 1
+    house.nodes["ESP_0A1B2C"]["problems"] = ["hot"]
+    house.rules["cool"]["degraded"] = "away"
+    house.sensors[AIR] |= {"quality": "error", "reason": "broken", "value": None}
+    house.actuators[FAN]["last_command"] = {"value": 1.0, "state": "failed", "origin": "x", "message": "y", "at": ""}
+    house.stop |= {"phase": "ACTIVE", "reason": "r", "by": "b", "unconfirmed": ["ESP_0A1B2C"]}
+    data = poison(house.snapshot())
+    view = fold(View(), {"kind": "snapshot", "id": "", "data": data}, 0.0)
+    session = session_of(house, view, language=language)
+    page = "".join(texts(PAGES[name](session).content()))
+    page += "".join(str(v) for v in head(session.words, session.ticket, view, view.now(0.0)).values())
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_the_frame_escapes_what_comes_in_an_address() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    top = head(session.words, session.ticket, session.feed.view, now())
+    uri = "/history?sensor=" + EVIL
+    text = frame(session.words, session.ticket, xsrf="s", here="/history", uri=uri, lang=EVIL, head=top)
+    assert "<script" not in text
+    assert "onerror=alert(1)>" not in text
+
+
+async def test_chains_and_findings_are_escaped() -> None:
+    words = Words("en")
+    step = {"what": EVIL, "at": EVIL, "text": EVIL, "ok": None}
+    for text in (chain(words, {"text": EVIL, "steps": [step]}), chain(words, {"text": EVIL, "steps": []})):
+        assert "<script" not in text
+    assert "<script" not in findings(words, "set.refused", "bad", [{"sentence": EVIL, "severity": EVIL}])
+
+
+async def test_the_overview_shows_values_with_unit_and_age() -> None:
+    house = Greenhouse()
+    page = " ".join(texts(Overview(session_of(house, view_of(house))).content()))
+    assert "23.4<small>°C</small>" in page
+    assert "All is well" in page
+    assert "Propagation bench" in page
+    assert "When Bench air is above 28 °C" in page
+    assert "Now: Fan 80 %, Lamp on" in page
+
+
+async def test_a_stale_value_is_not_in_the_place_of_a_living_one() -> None:
+    house = Greenhouse()
+    house.sensors[AIR] |= {"freshness": "stale", "measured_at": (now() - timedelta(minutes=14)).isoformat()}
+    tile = next(t for t in texts(Overview(session_of(house, view_of(house))).content()) if "Bench air</div>" in t)
+    assert '<div class="value">–</div>' in tile
+    assert "Stale" in tile
+    assert "last 23.4 °C, 14 min ago" in tile
+
+
+async def test_pages_without_a_controller_show_no_living_value() -> None:
+    house = Greenhouse()
+    view = lost(view_of(house), 1.0)
+    page = texts(Overview(session_of(house, view)).content())
+    assert [t for t in page if 'class="tile' in t and '<div class="value">–</div>' not in t] == []
+    assert "Controller gone" in " ".join(page)
+
+
+async def test_only_what_changed_is_redrawn() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    page = Overview(session_of(house, view))
+    shown = page.content()
+    panes, redrawn = list(shown.select(pn.pane.HTML)), list[str]()
+    for pane in panes:
+        pane.param.watch(lambda event: redrawn.append(event.new), "object")
+    page.update(view, view.now(0.0))
+    assert redrawn == []
+    house.measure(AIR, 24.9)
+    page.update(fold(view, {"kind": "sensor", "id": AIR, "data": house.sensors[AIR]}, 0.0), view.now(0.0))
+    assert len(redrawn) == 1
+    assert "24.9" in redrawn[0]
+    assert list(shown.select(pn.pane.HTML)) == panes
+
+
+async def test_a_new_sensor_appears_and_a_removed_one_goes() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    page = Overview(session_of(house, view))
+    shown = page.content()
+    new = house.sensors[AIR] | {"id": "new", "name": "New probe"}
+    view = fold(view, {"kind": "sensor", "id": "new", "data": new}, 0.0)
+    page.update(view, view.now(0.0))
+    assert "New probe" in " ".join(texts(shown))
+    page.update(fold(view, {"kind": "sensor", "id": "new", "data": None}, 0.0), view.now(0.0))
+    assert "New probe" not in " ".join(texts(shown))
+
+
+@pytest.mark.parametrize(("name", "may"), [("ada", True), ("olaf", True), ("vera", False)])
+async def test_pending_nodes_have_a_button_for_those_who_may(name: str, may: bool) -> None:
+    house = Greenhouse()
+    shown = Overview(session_of(house, view_of(house), name)).content()
+    assert ("Approve ESP_AB12CD" in buttons(shown)) is may
+
+
+async def test_approving() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    shown = Overview(session).content()
+    next(iter(shown.select(pn.widgets.Button))).clicks += 1
+    await settle(session)
+    assert house.nodes["ESP_AB12CD"]["status"] == "approved"
+
+
+async def settle(session: Session) -> None:
+    """Let the page's tasks end, then do what they asked the page to show."""
+    while session._tasks:
+        await asyncio.gather(*session._tasks)
+    for callback in session.doc.session_callbacks:
+        session.doc.remove_next_tick_callback(callback)  # type: ignore[arg-type]
+        callback.callback()
+
+
+async def test_actuators_show_what_is_reported_not_what_is_wished() -> None:
+    house = Greenhouse()
+    house.actuators[FAN] |= {"reported": 0.0, "wished": 0.8, "pending": True}
+    page = texts(Actuators(session_of(house, view_of(house))).content())
+    card = next(t for t in page if "<span>Fan</span>" in t)
+    assert '<div class="state off">off</div>' in card
+    assert "Asked for 80 %, not confirmed yet" in card
+
+
+async def test_viewers_get_no_control() -> None:
+    house = Greenhouse()
+    shown = Actuators(session_of(house, view_of(house), "vera")).content()
+    assert set(buttons(shown)) == {"Why?"}
+    assert list(shown.select(pn.widgets.IntSlider)) == []
+
+
+async def test_nothing_can_be_set_while_the_controller_is_away() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    page = Actuators(session_of(house, view))
+    shown = page.content()
+    page.update(lost(view, 1.0), view.now(0.0))
+    assert all(button.disabled for button in shown.select(pn.widgets.Button))
+    page.update(view, view.now(0.0))
+    assert not any(button.disabled for button in shown.select(pn.widgets.Button))
+
+
+async def test_safety_is_asked_before_and_its_refusal_is_told_in_full() -> None:
+    house = Greenhouse()
+    house.stop["phase"] = "ACTIVE"
+    session = session_of(house, view_of(house))
+    page = Actuators(session)
+    page.content()
+    card = page._cards[HEATER]
+    card._value.value = 100
+    await settle(session)
+    for sentence in ("A stop is active.", "heating and cooling at once is interlocked"):
+        assert sentence in str(card._verdict.object)
+    assert [name for name, _ in house.calls] == ["check"]
+    card._set.clicks += 1
+    await settle(session)
+    assert "Nothing was sent" in str(card._verdict.object)
+    assert house.actuators[HEATER]["reported"] == 0.0
+
+
+async def test_setting_tells_the_outcome() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    page = Actuators(session)
+    page.content()
+    card = page._cards[FAN]
+    assert card._value.value == 80
+    card._value.value = 40
+    card._duration.value = 60
+    card._set.clicks += 1
+    await settle(session)
+    assert "Confirmed by the node." in str(card._verdict.object)
+    assert house.calls[-1][1] | {"token": ""} == {"actuator": FAN, "value": 0.4, "duration": 60, "token": ""}
+
+
+async def test_why_opens_the_chain_and_closes_again() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    page = Actuators(session)
+    page.content()
+    card = page._cards[FAN]
+    card._ask.clicks += 1
+    await settle(session)
+    assert str(card._why.object).count("<li") == 7
+    card._ask.clicks += 1
+    assert not card._why.object
+
+
+async def test_the_history_draws_gaps_and_grows() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    session = session_of(house, view)
+    session.wanted = AIR
+    page = History(session)
+    page.content()
+    await settle(session)
+    drawn = page._chart.source.data
+    assert "1 gap." in str(page._note.object)
+    before = len(drawn["t"])
+    house.measure(AIR, 30.0)
+    new = fold(view, {"kind": "sensor", "id": AIR, "data": house.sensors[AIR]}, 0.0)
+    page.update(new, now())
+    assert page._chart.source.data["value"][-1] == 30.0
+    grown = len(page._chart.source.data["t"])
+    page.update(new, now())
+    assert before < grown == len(page._chart.source.data["t"])
+
+
+async def test_the_history_of_nothing_says_so() -> None:
+    house = Greenhouse()
+    house.sensors.clear()
+    session = session_of(house, view_of(house))
+    page = " ".join(texts(History(session).content()))
+    assert "There is no sensor yet." in page
+
+
+async def test_a_history_that_cannot_be_read_says_why() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    page = History(session)
+    page.content()
+    house.away = True
+    await settle(session)
+    assert "The controller is gone" in str(page._note.object)
+
+
+def test_the_top_bar_tells_the_link() -> None:
+    house = Greenhouse()
+    words, session = Words("en"), session_of(house, View())
+    since = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    link = {"state": "down", "since": since.isoformat(), "next_try_s": 8.0}
+    view = view_of(house, link=link)
+    said = head(words, session.ticket, view, since + timedelta(seconds=3))["link"]
+    assert "Broker gone since 12:00:00 UTC, next try in 5 s" in said
+    assert "Controller gone" in head(words, session.ticket, lost(view, 1.0), since)["link"]
+    assert "has not answered since" in head(words, session.ticket, lost(view, 1.0), since)["gone"]
+
+
+@pytest.mark.parametrize(("name", "clears"), [("ada", True), ("olaf", True), ("vera", False)])
+def test_an_active_stop_says_why_who_when_and_who_may_clear(name: str, clears: bool) -> None:
+    house = Greenhouse()
+    house.stop |= {"phase": "ACTIVE", "reason": "smell of smoke", "by": "vera", "unconfirmed": ["ESP_D4E5F6"]}
+    view = view_of(house)
+    said = head(Words("en"), session_of(house, view, name).ticket, view, now())
+    for words in ("Stop ACTIVE", "smell of smoke", "By vera", "No answer from: irrigation node", "Fan, Lamp"):
+        assert words in said["stopped"]
+    assert ("data-clear" in said["stopped"]) is clears
+    assert "irrigation node" in said["insist"]
+
+
+def test_a_normal_house_has_no_stop_banner() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    assert head(Words("en"), session_of(house, view).ticket, view, now())["stopped"] == ""

@@ -1,0 +1,131 @@
+"""Both languages say everything, and numbers read as people expect."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
+
+EN, DE = Words("en"), Words("de")
+SOURCES = [p for p in Path(str(files("godkaiser_dashboard"))).rglob("*") if p.suffix in (".py", ".html")]
+# Keys that are put together from a word of the controller's.
+FAMILIES = {
+    "link.": ["up", "down", "connecting", "gone"],
+    "stop.title.": ["NORMAL", "ACTIVE", "CLEARING", "RESUMING"],
+    "well.stop.": ["ACTIVE", "CLEARING", "RESUMING"],
+    "well.": ["good", "note", "warn", "bad"],
+    "well.sensor.": ["stale", "offline", "never", "error", "suspect"],
+    "well.actuator.": ["unknown", "emergency", "rejected", "failed", "expired"],
+    "sensor.": ["stale", "offline", "never", "error", "suspect", "uncalibrated", "late", "good"],
+    "actuator.": ["rejected", "failed", "expired"],
+    "rule.": ["true", "false", "unknown", "acting", "disabled"],
+    "node.": ["online", "offline", "unheard", "rejected"],
+    "role.": ["admin", "operator", "viewer"],
+    "command.": ["sent", "acked", "confirmed", "rejected", "failed", "expired"],
+    "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
+    "set.outcome.": ["confirmed", "acked", "other"],
+    "nav.": ["overview", "history", "actuators"],
+    "history.range.": ["1h", "6h", "24h", "7d"],
+    "kind.": ["fan", "heater", "humidifier", "lamp", "pump", "relay"],
+    "counter.": ["readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed"],
+}
+
+
+def _fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_every_language_has_the_same_keys_with_the_same_words() -> None:
+    english = catalogue("en")
+    for language in LANGUAGES:
+        other = catalogue(language)
+        assert set(other) == set(english)
+        assert [k for k in english if _fields(other[k]) != _fields(english[k])] == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_word_of_the_controller_has_a_sentence(family: str) -> None:
+    missing = [family + word for word in FAMILIES[family] if family + word not in catalogue("en")]
+    assert missing == []
+
+
+def test_every_key_in_the_code_exists() -> None:
+    pattern = re.compile(r"""(?:words|said|Remark|findings\(words,)\(?\s*["']([a-z_]+\.[A-Za-z_.]+)["']""")
+    used = {key for path in SOURCES for key in pattern.findall(path.read_text(encoding="utf-8"))}
+    assert len(used) > 60
+    assert sorted(used - set(catalogue("en"))) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "english", "german"),
+    [
+        (23.44, "°C", "23.4", "23,4"),
+        (-0.26, "°C", "-0.3", "-0,3"),
+        (6.123, "pH", "6.12", "6,12"),
+        (1840.4, "µS/cm", "1840", "1840"),
+        (1.2671, "kPa", "1.27", "1,27"),
+        (5.0, "furlong", "5.00", "5,00"),
+    ],
+)
+def test_numbers(value: float, unit: str, english: str, german: str) -> None:
+    assert (EN.number(value, unit), DE.number(value, unit)) == (english, german)
+
+
+def test_quantities() -> None:
+    assert EN.quantity(23.4, "°C") == "23.4 °C"
+    assert EN.quantity(None, "°C") == "–"
+    assert EN.quantity(1.0, "bool") == "1"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [(None, "pwm", "unknown"), (0.0, "pwm", "off"), (0.8, "pwm", "80 %"), (1.0, "relay", "on"), (0.0, "relay", "off")],
+)
+def test_levels(value: float | None, kind: str, text: str) -> None:
+    assert EN.level(value, kind) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "never"), (0.0, "0 s"), (59.9, "59 s"), (60.0, "1 min"), (3600.0, "1 h"), (200_000.0, "2 d")],
+)
+def test_ages(seconds: float | None, text: str) -> None:
+    assert EN.age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5.0, "5 s"), (60.0, "1 min"), (125.0, "2 min 5 s"), (3600.0, "1 h"), (5400.0, "1 h 30 min")],
+)
+def test_spans(seconds: float, text: str) -> None:
+    assert EN.span(seconds) == text
+
+
+def test_clock() -> None:
+    assert EN.clock(datetime(2026, 5, 1, 6, 7, 8, tzinfo=UTC)) == "06:07:08 UTC"
+    assert EN.clock(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        ("de", "en", "de"),
+        ("xx", "de-AT,de;q=0.9,en;q=0.5", "de"),
+        (None, "fr,en;q=0.8", "en"),
+        (None, "fr", "en"),
+        (None, None, "en"),
+        ("../en", None, "en"),
+    ],
+)
+def test_language(asked: str | None, accepted: str | None, language: str) -> None:
+    assert pick_language(asked, accepted) == language
+
+
+def test_a_word_from_a_newer_controller_is_shown_as_it_is() -> None:
+    assert EN.known("kind.robot", "robot") == "robot"
+    assert EN("well.sensor.tired") == "well.sensor.tired"
