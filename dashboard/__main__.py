@@ -8,6 +8,9 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from tornado.websocket import WebSocketClosedError
 
 from godkaiser import GodkaiserError
 
@@ -28,10 +31,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _until_told(options: Options) -> None:
     task = asyncio.create_task(serve(options, ready=_say))
+    asyncio.get_running_loop().set_exception_handler(_without_closed_pages)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with suppress(asyncio.CancelledError):
         await task
+
+
+def _without_closed_pages(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A browser that leaves while something is written to it is no trouble worth a page of log."""
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
 
 
 def _say(dashboard: Dashboard) -> None:

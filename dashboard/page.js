@@ -3,7 +3,7 @@
 "use strict";
 (function () {
   const QUIET_MS = 6000, ASK_MS = 3000, TOAST_MS = 8000;
-  let last = Date.now(), asking = false, toastTimer = 0;
+  let last = Date.now(), asking = false, listening = false, toastTimer = 0;
   const by = (id) => document.getElementById(id);
 
   function put(id, html) {
@@ -13,6 +13,7 @@
 
   // Called by the page's pulse (session.py) with every change of the top bar and once a second.
   window.gkHead = function (head) {
+    listen();
     for (const id of ["link", "gone", "stopped", "insist"]) put(id, head[id]);
     document.body.dataset.phase = head.phase;
     document.body.dataset.gone = head.is_gone ? "yes" : "no";
@@ -59,13 +60,21 @@
     if (event.target.closest("[data-close]")) by("clear").close();
   });
 
-  async function ask() {
+  // Bokeh tells when its socket closes, and tries by itself to open it again. If the sign-in has ended there is
+  // nothing to come back to, and nothing may stay on the screen.
+  function listen() {
+    if (listening || typeof Bokeh === "undefined") return;
+    for (const page of Bokeh.documents) page.on_event("connection_lost", () => { ask(false); });
+    listening = Bokeh.documents.length > 0;
+  }
+
+  async function ask(mayReload) {
     if (asking) return;
     asking = true;
     try {
       const answer = await fetch("/alive", {credentials: "same-origin", headers: {Accept: "application/json"}});
       const state = answer.ok ? (await answer.json()).state : "away";
-      if (state === "in") location.reload();
+      if (state === "in" && mayReload) location.reload();
       if (state === "out") location.href = "/login?next=" + encodeURIComponent(location.pathname + location.search);
     } catch {
       // Still away: the banner says so, the next round asks again.
@@ -78,7 +87,7 @@
     if (document.visibilityState !== "visible" || Date.now() - last < QUIET_MS) return;
     document.body.dataset.live = "no";
     by("lost").hidden = false;
-    ask();
+    ask(true);
   }, ASK_MS);
   // A phone that slept has missed beats without anything being wrong: give the socket one period to come back.
   document.addEventListener("visibilitychange", () => {

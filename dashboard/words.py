@@ -97,6 +97,5 @@ class Words:
         """A time of day in UTC."""
         return DASH if when is None else f"{when:%H:%M:%S} UTC"
 
-
     def _localized(self, digits: str) -> str:
         return digits.replace(".", ",") if self.language == "de" else digits

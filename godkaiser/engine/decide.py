@@ -14,7 +14,7 @@ from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
-from godkaiser.rules.evaluate import evaluate
+from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
@@ -133,9 +133,16 @@ def _problem(moment: Moment, state: RuleState) -> str:
             return f"cannot act: node {turn.actuator.node} is not approved"
         if node.online is not True:
             return f"cannot act: node {turn.actuator.node} is offline"
-    if state.truth is Truth.UNKNOWN:
+    if state.trace is not None and silent(state.trace):
         return f"cannot decide: {trace_text(moment, state.trace)}"
     return ""
+
+
+def silent(trace: Trace) -> bool:
+    """Is anything unknown for want of a reading? Being between two limits and undecided is no fault."""
+    if trace.parts:
+        return trace.truth is Truth.UNKNOWN and any(silent(part) for part in trace.parts)
+    return trace.truth is Truth.UNKNOWN and trace.reading is None
 
 
 def reconsider_node(moment: Moment, node: NodeId) -> None:

@@ -26,7 +26,9 @@ class Visitor:
     address: str
     cookies: dict[str, str] = field(default_factory=dict)
 
-    async def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> HTTPResponse:
+    async def ask(
+        self, path: str, method: str = "GET", body: str | None = None, **headers: str
+    ) -> HTTPResponse:
         jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent = {"Cookie": jar} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = HTTPRequest(

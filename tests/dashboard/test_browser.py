@@ -68,7 +68,9 @@ async def test_sign_in_watch_stop_and_clear(
 
     await page.get_by_role("button", name="Emergency stop").click()
     await expect(page.get_by_text("Stop ACTIVE")).to_be_visible(timeout=PATIENCE_MS)
-    await expect(page.get_by_text("All actuators report their safe value.")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("All actuators report their safe value.")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
     assert all(a["reported"] == 0.0 for a in house.actuators.values())
     await expect(page.get_by_text("Now: everything at rest")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -79,8 +81,8 @@ async def test_sign_in_watch_stop_and_clear(
     assert watched.troubles == []
 
 
-async def test_every_page_as_every_role(browser: Browser, running: Running) -> None:
-    for name in PASSWORDS:
+async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Browser, running: Running) -> None:
+    for name in ("ada", "vera"):
         watched = await enter(browser, running, name, viewport=PHONE)
         for path in ("/", "/history", "/actuators", "/?lang=de"):
             await watched.page.goto(running.address + path)
@@ -113,7 +115,9 @@ async def test_switching_by_hand_with_safetys_opinion(browser: Browser, running:
     order = sorted(a["name"] for a in running.house.actuators.values())
     heater = order.index(running.house.actuators[HEATER]["name"]) - 1  # the fan has a slider, not two buttons
     await page.get_by_role("button", name="on", exact=True).nth(heater).click()
-    await expect(page.get_by_text("heating and cooling at once is interlocked")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("heating and cooling at once is interlocked")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
     await page.get_by_role("button", name="Set to 80 %").click()
     await expect(page.get_by_text("Confirmed by the node.")).to_be_visible(timeout=PATIENCE_MS)
     assert running.house.calls[-1][1]["actuator"] == FAN
@@ -138,7 +142,9 @@ async def test_signing_out_in_one_tab_ends_the_other(browser: Browser, running: 
     await other.wait_for_url("**/login?next=*", timeout=PATIENCE_MS)
 
 
-async def test_a_controller_that_goes_is_said_and_greyed_and_comes_back(browser: Browser, running: Running) -> None:
+async def test_a_controller_that_goes_is_said_and_greyed_and_comes_back(
+    browser: Browser, running: Running
+) -> None:
     watched = await enter(browser, running, viewport=PHONE)
     page = watched.page
     running.house.vanish()

@@ -11,7 +11,9 @@ from tests.dashboard.fake_desk import FAN
 
 
 async def press(visitor: Visitor, path: str, more: str = "", **headers: str) -> tuple[int, dict[str, object]]:
-    answer = await visitor.ask(path, "POST", f"_xsrf={visitor.secret}{more}", Accept="application/json", **headers)
+    answer = await visitor.ask(
+        path, "POST", f"_xsrf={visitor.secret}{more}", Accept="application/json", **headers
+    )
     return answer.code, json.loads(answer.body)
 
 

@@ -71,7 +71,9 @@ def test_no_line_ever_crosses_a_gap(times: list[float], longest: float) -> None:
     readings = [Point(t, 1.0, "good") for t in sorted(times)]
     drawn = columns(readings, longest)
     kept = list(zip(drawn["t"], drawn["value"], strict=True))
-    crossing = [b - a for (a, va), (b, vb) in pairwise(kept) if not (isnan(va) or isnan(vb)) and b - a > longest]
+    crossing = [
+        b - a for (a, va), (b, vb) in pairwise(kept) if not (isnan(va) or isnan(vb)) and b - a > longest
+    ]
     assert crossing == []
     assert sum(not isnan(v) for v in drawn["value"]) == len(readings)
     assert len(drawn["t"]) == len(readings) + gaps(readings, longest)

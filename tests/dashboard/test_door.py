@@ -126,7 +126,15 @@ async def test_not_even_the_same_person_with_another_sign_in(running: Running) -
 
 
 @pytest.mark.parametrize(
-    "origin", [None, "null", "http://evil.example", "http://127.0.0.1", "https://127.0.0.1:{port}", "http://127.0.0.1:1"]
+    "origin",
+    [
+        None,
+        "null",
+        "http://evil.example",
+        "http://127.0.0.1",
+        "https://127.0.0.1:{port}",
+        "http://127.0.0.1:1",
+    ],
 )
 async def test_a_page_of_another_origin_gets_no_socket(running: Running, origin: str | None) -> None:
     visitor = running.visitor()
@@ -352,7 +360,9 @@ async def test_while_the_controller_is_away_nobody_is_let_in_or_thrown_out(runni
     socket.close()
 
 
-async def test_a_sign_in_that_runs_out_while_the_controller_is_away_ends_all_the_same(running: Running) -> None:
+async def test_a_sign_in_that_runs_out_while_the_controller_is_away_ends_all_the_same(
+    running: Running,
+) -> None:
     visitor = running.visitor()
     token = running.house.sign_in("ada", 1.0)
     visitor.cookies[running.dashboard.guard.cookie] = token

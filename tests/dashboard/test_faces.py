@@ -91,7 +91,9 @@ def test_an_old_value_is_remembered_as_old_only() -> None:
     assert (face.value, face.last, face.age) == (None, 23.4, 900.0)
 
 
-@given(st.floats(0, 10_000), st.sampled_from(["fresh", "late", "stale", "offline", "never"]), st.floats(1, 5_000))
+@given(
+    st.floats(0, 10_000), st.sampled_from(["fresh", "late", "stale", "offline", "never"]), st.floats(1, 5_000)
+)
 def test_nothing_older_than_its_limit_is_ever_shown_as_live(age: float, word: str, limit: float) -> None:
     sensor = make_sensor(received_at=ago(age), measured_at=ago(age), freshness=word, stale_after_s=limit)
     face = sensor_face(sensor, UP, NOW)
@@ -183,7 +185,11 @@ def test_all_is_well_and_what_runs_is_named() -> None:
         ({"actuators": [make_actuator(reported=None)]}, "well.actuator.unknown", "warn"),
         ({"actuators": [make_actuator(emergency="active")]}, "well.actuator.emergency", "bad"),
         ({"sensors": [make_sensor(freshness="stale")]}, "well.sensor.stale", "warn"),
-        ({"sensors": [make_sensor(value=None, quality="error", received_at=None)]}, "well.sensor.error", "warn"),
+        (
+            {"sensors": [make_sensor(value=None, quality="error", received_at=None)]},
+            "well.sensor.error",
+            "warn",
+        ),
     ],
 )
 def test_each_trouble_is_a_reason(more: dict[str, Any], key: str, tone: str) -> None:

@@ -83,7 +83,13 @@ async def test_nothing_from_outside_gets_into_a_page_unescaped(name: str, langua
     house.nodes["ESP_0A1B2C"]["problems"] = ["hot"]
     house.rules["cool"]["degraded"] = "away"
     house.sensors[AIR] |= {"quality": "error", "reason": "broken", "value": None}
-    house.actuators[FAN]["last_command"] = {"value": 1.0, "state": "failed", "origin": "x", "message": "y", "at": ""}
+    house.actuators[FAN]["last_command"] = {
+        "value": 1.0,
+        "state": "failed",
+        "origin": "x",
+        "message": "y",
+        "at": "",
+    }
     house.stop |= {"phase": "ACTIVE", "reason": "r", "by": "b", "unconfirmed": ["ESP_0A1B2C"]}
     data = poison(house.snapshot())
     view = fold(View(), {"kind": "snapshot", "id": "", "data": data}, 0.0)
@@ -126,7 +132,9 @@ async def test_the_overview_shows_values_with_unit_and_age() -> None:
 async def test_a_stale_value_is_not_in_the_place_of_a_living_one() -> None:
     house = Greenhouse()
     house.sensors[AIR] |= {"freshness": "stale", "measured_at": (now() - timedelta(minutes=14)).isoformat()}
-    tile = next(t for t in texts(Overview(session_of(house, view_of(house))).content()) if "Bench air</div>" in t)
+    tile = next(
+        t for t in texts(Overview(session_of(house, view_of(house))).content()) if "Bench air</div>" in t
+    )
     assert '<div class="value">–</div>' in tile
     assert "Stale" in tile
     assert "last 23.4 °C, 14 min ago" in tile

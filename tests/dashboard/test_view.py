@@ -73,7 +73,12 @@ def test_malformed_messages_are_kept_newest_first_and_few() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"kind": "weather", "id": "x", "data": {}}, {"kind": "snapshot", "data": 3}, {"kind": "stop", "data": 3}],
+    [
+        {},
+        {"kind": "weather", "id": "x", "data": {}},
+        {"kind": "snapshot", "data": 3},
+        {"kind": "stop", "data": 3},
+    ],
 )
 def test_what_is_not_understood_changes_nothing(change: dict[str, Any]) -> None:
     view = fold(View(), whole(), 0.0)
@@ -151,9 +156,7 @@ changes = st.one_of(
         keys,
         st.integers(),
     ),
-    st.builds(
-        lambda found: whole(sensors=[{"id": key, "n": 0} for key in found]), st.sets(keys, max_size=3)
-    ),
+    st.builds(lambda found: whole(sensors=[{"id": key, "n": 0} for key in found]), st.sets(keys, max_size=3)),
 )
 
 

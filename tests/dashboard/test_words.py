@@ -84,7 +84,13 @@ def test_quantities() -> None:
 
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
-    [(None, "pwm", "unknown"), (0.0, "pwm", "off"), (0.8, "pwm", "80 %"), (1.0, "relay", "on"), (0.0, "relay", "off")],
+    [
+        (None, "pwm", "unknown"),
+        (0.0, "pwm", "off"),
+        (0.8, "pwm", "80 %"),
+        (1.0, "relay", "on"),
+        (0.0, "relay", "off"),
+    ],
 )
 def test_levels(value: float | None, kind: str, text: str) -> None:
     assert EN.level(value, kind) == text

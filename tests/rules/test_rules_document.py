@@ -1,0 +1,331 @@
+"""Rule documents: what is read, what is refused and where, and that nothing is lost on the way."""
+
+import copy
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from godkaiser.errors import DocumentError
+from godkaiser.rules.document import (
+    ActuatorPart,
+    CompoundPart,
+    HysteresisPart,
+    ThresholdPart,
+    TimeWindowPart,
+    read_document,
+    write_document,
+)
+
+ESP = "ESP_A1B2C3"
+ON_AIR: dict[str, Any] = {"esp_id": ESP, "gpio": 0, "sensor_type": "sht31_temp"}
+HOT: dict[str, Any] = {"type": "sensor_threshold", **ON_AIR, "operator": ">", "value": 28}
+BAND: dict[str, Any] = {"type": "hysteresis", **ON_AIR, "activate_above": 28, "deactivate_below": 25}
+CLOCK: dict[str, Any] = {"type": "time_window", "start_time": "06:00", "end_time": "22:00"}
+TURN: dict[str, Any] = {"type": "actuator_command", "esp_id": ESP, "gpio": 25, "command": "PWM", "value": 0.8}
+
+
+def rule(condition: Any = HOT, action: Any = TURN, **fields: Any) -> dict[str, Any]:
+    return {"name": "Cool the house", "conditions": [condition], "actions": [action], **fields}
+
+
+def refused(document: Any) -> DocumentError:
+    with pytest.raises(DocumentError) as caught:
+        read_document(document)
+    assert str(caught.value) == f"{caught.value.path}: {caught.value.problem}"
+    assert caught.value.path in caught.value.remedy
+    return caught.value
+
+
+# ── what is read ───────────────────────────────────────────────────────────────────────────────────────
+def test_names_of_the_existing_system_are_read() -> None:
+    old = {
+        "rule_name": "Cool the house",
+        "trigger_conditions": {"type": "sensor", **ON_AIR, "sensor_type": "SHT31_Temp", "operator": ">", "value": 28},
+        "actions": [{"type": "actuator", "esp_id": ESP, "gpio": 25, "command": "PWM", "value": 0.8, "duration": 30}],
+        "is_critical": False,
+        "escalation_policy": None,
+    }
+    document = read_document(old)
+    assert document.name == "Cool the house"
+    (condition,), (action,) = document.conditions, document.actions
+    assert isinstance(condition, ThresholdPart)
+    assert isinstance(action, ActuatorPart)
+    assert condition.sensor_type == "sht31_temp"
+    assert action.seconds == 30
+    assert (document.logic_operator, document.enabled, document.priority) == ("AND", True, 50)
+    assert (document.cooldown_seconds, document.max_executions_per_hour) == (60, None)
+
+
+def test_an_explicit_zero_is_kept() -> None:
+    both = read_document(rule(action=TURN | {"duration_seconds": 0, "duration": 30}))
+    (action,) = both.actions
+    assert isinstance(action, ActuatorPart)
+    assert action.seconds == 0
+    assert write_document(both)["actions"][0]["duration_seconds"] == 0
+    (zero,) = read_document(rule(HOT | {"value": 0})).conditions
+    assert isinstance(zero, ThresholdPart)
+    assert zero.value == 0
+
+
+def test_a_compound_needs_no_type() -> None:
+    (part,) = read_document(rule({"logic": "OR", "conditions": [HOT, CLOCK]})).conditions
+    assert isinstance(part, CompoundPart)
+    assert [type(inner) for inner in part.conditions] == [ThresholdPart, TimeWindowPart]
+
+
+@pytest.mark.parametrize(
+    ("fields", "start", "end"),
+    [
+        ({"start_hour": 6, "end_hour": 22}, 360, 1320),
+        ({"start_hour": 6, "start_minute": 30, "end_hour": 22, "end_minute": 15}, 390, 1335),
+        ({"start_hour": 0, "end_hour": 24}, 0, 1440),
+        ({"start_time": "6:05", "end_time": "24:00"}, 365, 1440),
+        ({"start_time": "22:00", "end_hour": 0}, 1320, 0),
+    ],
+)
+def test_clock_times(fields: dict[str, Any], start: int, end: int) -> None:
+    (part,) = read_document(rule({"type": "time", **fields})).conditions
+    assert isinstance(part, TimeWindowPart)
+    assert (part.start, part.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({"command": "ON"}, 1.0),
+        ({"command": "ON", "value": 0.4}, 1.0),
+        ({"command": "OFF"}, 0.0),
+        ({"command": "OFF", "value": 0}, 0.0),
+        ({"command": "PWM", "value": 0}, 0.0),
+        ({"command": "PWM", "value": 0.4}, 0.4),
+    ],
+)
+def test_levels(fields: dict[str, Any], level: float) -> None:
+    action = {"type": "actuator_command", "esp_id": ESP, "gpio": 25, **fields}
+    (part,) = read_document(rule(action=action)).actions
+    assert isinstance(part, ActuatorPart)
+    assert part.level == level
+
+
+# ── what is refused ────────────────────────────────────────────────────────────────────────────────────
+C = "rule.conditions[0]"
+A = "rule.actions[0]"
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("unknown condition type", rule({"type": "moon_phase"}), C, "'moon_phase' is not supported"),
+    ("no type", rule({"operator": ">"}), f"{C}.type", "required"),
+    ("difference", rule({"type": "sensor_diff", "sensor_a_id": "x", "sensor_b_id": "x"}), C, "'sensor_diff'"),
+    ("diagnostics", rule({"type": "diagnostics_status", "check_name": "mqtt"}), C, "'diagnostics_status'"),
+    ("cooldown", rule({"type": "cooldown", "seconds": 5}), C, "'cooldown'"),
+    ("notification", rule(action={"type": "notification", "channel": "email"}), A, "'notification'"),
+    ("delay", rule(action={"type": "delay", "seconds": 5}), A, "'delay'"),
+    ("sequence", rule(action={"type": "sequence", "steps": [TURN]}), A, "'sequence'"),
+    ("unknown operator", rule(HOT | {"operator": "=>"}), f"{C}.operator", "'>'"),
+    ("value missing", rule({k: v for k, v in HOT.items() if k != "value"}), C, "value is missing"),
+    ("value with between", rule(HOT | {"operator": "between", "min": 1, "max": 2}), C, "not value"),
+    ("min without between", rule(HOT | {"min": 1}), C, "belong to between"),
+    ("between without max", rule(HOT | {"operator": "between", "value": None, "min": 1}), C, "min and max"),
+    ("between without min", rule(HOT | {"operator": "between", "value": None, "max": 1}), C, "min and max"),
+    ("min > max", rule(HOT | {"operator": "between", "value": None, "min": 2, "max": 1}), C, "exceed"),
+    ("both pairs", rule(BAND | {"activate_below": 1, "deactivate_above": 2}), C, "activate_above and"),
+    ("neither pair", rule({"type": "hysteresis", **ON_AIR}), C, "activate_above and"),
+    ("half a pair", rule({"type": "hysteresis", **ON_AIR, "activate_above": 1}), C, "activate_above and"),
+    ("a pair and a half", rule(BAND | {"activate_below": 1}), C, "activate_above and"),
+    ("crossed pair", rule({"type": "hysteresis", **ON_AIR, "activate_above": 2, "deactivate_above": 1}), C, "give"),
+    ("reversed cooling", rule(BAND | {"activate_above": 25, "deactivate_below": 28}), C, "greater"),
+    ("equal cooling", rule(BAND | {"activate_above": 25, "deactivate_below": 25}), C, "greater"),
+    (
+        "reversed heating",
+        rule({"type": "hysteresis", **ON_AIR, "activate_below": 21, "deactivate_above": 18}),
+        C,
+        "less",
+    ),
+    ("NaN", rule(HOT | {"value": math.nan}), f"{C}.value", "finite"),
+    ("infinity", rule(HOT | {"value": -math.inf}), f"{C}.value", "finite"),
+    ("NaN as text", rule(HOT | {"value": "nan"}), f"{C}.value", "finite"),
+    ("infinity as text", rule(BAND | {"activate_above": "inf"}), f"{C}.activate_above", "finite"),
+    ("true as a number", rule(HOT | {"value": True}), f"{C}.value", "finite"),
+    ("node id", rule(HOT | {"esp_id": "esp_a1b2c3"}), f"{C}.esp_id", "node id 'esp_a1b2c3'"),
+    ("node id of an action", rule(action=TURN | {"esp_id": "ESP_TEST001"}), f"{A}.esp_id", "ESP_TEST001"),
+    ("pin", rule(HOT | {"gpio": 40}), f"{C}.gpio", "39"),
+    ("negative pin", rule(action=TURN | {"gpio": -1}), f"{A}.gpio", "0"),
+    ("pin as text", rule(HOT | {"gpio": "0"}), f"{C}.gpio", "integer"),
+    ("pin as bool", rule(HOT | {"gpio": True}), f"{C}.gpio", "integer"),
+    ("empty sensor type", rule(HOT | {"sensor_type": " "}), f"{C}.sensor_type", "1 character"),
+    ("sensor type of another kind", rule(HOT | {"sensor_type": 5}), f"{C}.sensor_type", "string"),
+    ("unknown key", rule(HOT | {"zone_id": "x"}), f"{C}.zone_id", "not permitted"),
+    ("empty conditions", rule() | {"conditions": []}, "rule.conditions", "at least 1"),
+    ("empty actions", rule() | {"actions": []}, "rule.actions", "at least 1"),
+    ("empty compound", rule({"logic": "AND", "conditions": []}), f"{C}.conditions", "at least 1"),
+    ("inner", rule({"logic": "AND", "conditions": [CLOCK, HOT | {"gpio": 99}]}), f"{C}.conditions[1].gpio", "39"),
+    ("too many", rule() | {"conditions": [HOT] * 11}, "rule.conditions", "at most 10"),
+    ("no conditions", {"name": "abc", "actions": [TURN]}, "rule.conditions", "required"),
+    ("a condition that is none", rule("hot"), C, "UnsupportedPart"),
+    ("minute with hour 24", rule(CLOCK | {"end_time": None, "end_hour": 24, "end_minute": 1}), C, "no minute"),
+    ("hour 25", rule(CLOCK | {"end_time": "25:00"}), f"{C}.end_time", "HH:MM"),
+    ("minute 60", rule(CLOCK | {"end_time": "12:60"}), f"{C}.end_time", "HH:MM"),
+    ("one digit of a minute", rule(CLOCK | {"end_time": "12:5"}), f"{C}.end_time", "HH:MM"),
+    ("a number for a time", rule(CLOCK | {"end_time": 720}), f"{C}.end_time", "HH:MM"),
+    ("start at 24", rule(CLOCK | {"start_time": "24:00"}), C, "before 24:00"),
+    ("an empty window", rule(CLOCK | {"end_time": "06:00"}), C, "differ"),
+    ("two starts", rule(CLOCK | {"start_hour": 6}), C, "start_time or start_hour"),
+    ("no end", rule({"type": "time", "start_hour": 6}), C, "end_time or end_hour"),
+    ("no day", rule(CLOCK | {"days_of_week": []}), C, "days_of_week is empty"),
+    ("day 7", rule(CLOCK | {"days_of_week": [7]}), f"{C}.days_of_week[0]", "6"),
+    ("a zone that is none", rule(CLOCK | {"timezone": "Mars/Olympus"}), C, "'Mars/Olympus' is not an IANA zone"),
+    ("a path for a zone", rule(CLOCK | {"timezone": "../../etc/passwd"}), C, "is not an IANA zone"),
+    ("PWM without value", rule(action={**TURN, "value": None}), A, "PWM needs a value"),
+    ("value 1.1", rule(action=TURN | {"value": 1.1}), f"{A}.value", "less than or equal"),
+    ("ON with 0", rule(action=TURN | {"command": "ON", "value": 0}), A, "contradicts"),
+    ("OFF with a value", rule(action=TURN | {"command": "OFF"}), A, "contradicts"),
+    ("TOGGLE", rule(action=TURN | {"command": "TOGGLE"}), f"{A}.command", "'ON'"),
+    ("duration of two days", rule(action=TURN | {"duration": 172_800}), f"{A}.duration", "86400"),
+    ("negative duration", rule(action=TURN | {"duration_seconds": -1}), f"{A}.duration_seconds", "0"),
+    ("short name", rule(name="ab"), "rule.name", "at least 3"),
+    ("long name", rule(name="x" * 101), "rule.name", "at most 100"),
+    ("priority 0", rule(priority=0), "rule.priority", "1"),
+    ("61 an hour", rule(max_executions_per_hour=61), "rule.max_executions_per_hour", "60"),
+    ("critical", rule(is_critical=True), "rule.is_critical", "False"),
+    ("escalation", rule(escalation_policy={"notify": []}), "rule.escalation_policy", "None"),
+    ("unknown policy", rule(when_unknown={"policy": "guess"}), "rule.when_unknown.policy", "'safe'"),
+    ("operator XOR", rule(logic_operator="XOR"), "rule.logic_operator", "'AND'"),
+]
+
+
+@pytest.mark.parametrize(("document", "path", "word"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_refused_with_its_path_and_a_reason(document: Any, path: str, word: str) -> None:
+    error = refused(document)
+    assert error.path == path
+    assert word in error.problem
+
+
+@pytest.mark.parametrize("document", [None, 5, "rule", [], [rule()]])
+def test_what_is_no_rule_at_all(document: Any) -> None:
+    assert refused(document).path == "rule"
+
+
+def test_a_bottomless_rule_is_refused() -> None:
+    deep: dict[str, Any] = HOT
+    for _ in range(3000):
+        deep = {"logic": "AND", "conditions": [deep]}
+    assert refused(rule(deep)).path.startswith("rule")
+
+
+# ── round trip ─────────────────────────────────────────────────────────────────────────────────────────
+NUMBERS = st.integers(-1000, 1000) | st.floats(-1000, 1000)
+SECONDS = st.integers(0, 86400) | st.floats(0, 86400)
+PLACES = st.fixed_dictionaries(
+    {"esp_id": st.sampled_from([ESP, "MOCK_A"]), "gpio": st.integers(0, 39)},
+    optional={
+        "sensor_type": st.sampled_from(["ph", "Moisture", "soil_moisture"]),
+        "address": st.none() | st.integers(0, 127) | st.just("28FF641E8D3C0C79"),
+        "for_seconds": SECONDS,
+    },
+)
+COMPARED = st.one_of(
+    st.fixed_dictionaries({"operator": st.sampled_from([">", ">=", "<", "<=", "==", "!="]), "value": NUMBERS}),
+    st.tuples(NUMBERS, NUMBERS).map(lambda m: {"operator": "between", "min": min(m), "max": max(m)}),
+)
+THRESHOLDS = st.builds(
+    lambda place, compared, kind: {**place, **compared, "type": kind},
+    PLACES, COMPARED, st.sampled_from(["sensor_threshold", "sensor"]),
+)  # fmt: skip
+PAIRS = st.tuples(NUMBERS, NUMBERS).filter(lambda p: p[0] != p[1]).map(sorted)
+HYSTERESES = st.builds(
+    lambda place, pair, cooling: {
+        **place,
+        "type": "hysteresis",
+        **({"activate_above": pair[1], "deactivate_below": pair[0]} if cooling else {}),
+        **({} if cooling else {"activate_below": pair[0], "deactivate_above": pair[1]}),
+    },
+    PLACES, PAIRS, st.booleans(),
+)  # fmt: skip
+CLOCKS = st.tuples(st.integers(0, 1439), st.integers(0, 1440)).filter(lambda c: c[0] != c[1])
+
+
+def window(clock: tuple[int, int], text: bool, days: list[int], zone: str | None) -> dict[str, Any]:
+    (start_hour, start_minute), (end_hour, end_minute) = divmod(clock[0], 60), divmod(clock[1], 60)
+    made: dict[str, Any] = {"type": "time_window", "days_of_week": days, "timezone": zone}
+    if text:
+        return made | {
+            "start_time": f"{start_hour:02d}:{start_minute:02d}",
+            "end_time": f"{end_hour:02d}:{end_minute:02d}",
+        }
+    return made | {
+        "start_hour": start_hour, "start_minute": start_minute, "end_hour": end_hour, "end_minute": end_minute,
+    }  # fmt: skip
+
+
+WINDOWS = st.builds(
+    window,
+    CLOCKS,
+    st.booleans(),
+    st.lists(st.integers(0, 6), min_size=1, max_size=7),
+    st.sampled_from([None, "UTC", "Europe/Berlin"]),
+)
+LEAVES = THRESHOLDS | HYSTERESES | WINDOWS
+CONDITIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.fixed_dictionaries(
+        {"logic": st.sampled_from(["AND", "OR"]), "conditions": st.lists(inner, min_size=1, max_size=3)}
+    ),
+    max_leaves=5,
+)
+ACTIONS = st.builds(
+    lambda what, seconds: {"type": "actuator", "esp_id": ESP, "gpio": 25, **what, **seconds},
+    st.sampled_from([{"command": "ON"}, {"command": "OFF"}, {"command": "PWM", "value": 0.25}]),
+    st.fixed_dictionaries({}, optional={"duration": SECONDS, "duration_seconds": SECONDS}),
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "name": st.text("abc DEF", min_size=3, max_size=20),
+        "conditions": st.lists(CONDITIONS, min_size=1, max_size=3),
+        "actions": st.lists(ACTIONS, min_size=1, max_size=3),
+    },
+    optional={
+        "description": st.text(max_size=20),
+        "logic_operator": st.sampled_from(["AND", "OR"]),
+        "enabled": st.booleans(),
+        "priority": st.integers(1, 100),
+        "cooldown_seconds": SECONDS,
+        "max_executions_per_hour": st.none() | st.integers(1, 60),
+        "when_unknown": st.fixed_dictionaries(
+            {"policy": st.sampled_from(["safe", "hold", "keep"])}, optional={"seconds": SECONDS}
+        ),
+    },
+)
+
+
+@given(DOCUMENTS)
+def test_what_is_written_is_read_as_the_same(data: dict[str, Any]) -> None:
+    before = copy.deepcopy(data)
+    document = read_document(data)
+    assert data == before
+    written = write_document(document)
+    again = read_document(json.loads(json.dumps(written)))
+    assert write_document(again) == written
+    for first, second in zip(_behaviour(document), _behaviour(again), strict=True):
+        assert first == second
+
+
+def _behaviour(document: Any) -> list[Any]:
+    """What the rule does, apart from how it was spelled."""
+    found: list[Any] = [document.name, document.logic_operator, document.priority, document.cooldown_seconds]
+    found += [document.enabled, document.max_executions_per_hour, document.when_unknown, document.description]
+    found += [(a.esp_id, a.gpio, a.level, a.seconds) for a in document.actions]
+    stack = list(document.conditions)
+    while stack:
+        part = stack.pop()
+        if isinstance(part, CompoundPart):
+            stack += part.conditions
+            found.append(part.logic)
+        elif isinstance(part, TimeWindowPart):
+            found.append((part.start, part.end, part.days_of_week, part.timezone))
+        elif isinstance(part, HysteresisPart):
+            found.append(part)
+        else:
+            found.append(part.model_copy(update={"type": "sensor_threshold"}))
+    return found
