@@ -67,7 +67,13 @@ def reading(seq: int, celsius: float) -> str:
     """A sensor message as the firmware sends it."""
     raw = round((celsius + 45) / 175 * 65535)
     body: dict[str, Any] = {"esp_id": NODE, "seq": seq, "gpio": 0, "sensor_type": "sht31_temp", "raw": raw}
-    body |= {"quality": "good", "ts": int(time.time()), "time_valid": True, "raw_mode": True, "i2c_address": 68}
+    body |= {
+        "quality": "good",
+        "ts": int(time.time()),
+        "time_valid": True,
+        "raw_mode": True,
+        "i2c_address": 68,
+    }
     return json.dumps(body)
 
 
@@ -87,16 +93,35 @@ class Meter:
         self.at = time.perf_counter()
         body = json.loads(message.payload)
         on = body["command"] == "ON"
-        answer = {"esp_id": NODE, "ts": int(time.time()), "gpio": 25, "command": body["command"], "success": True}
+        answer = {
+            "esp_id": NODE,
+            "ts": int(time.time()),
+            "gpio": 25,
+            "command": body["command"],
+            "success": True,
+        }
         answer["correlation_id"] = body["correlation_id"]
         self.client.publish(f"{PREFIX}/actuator/25/response", json.dumps(answer), 1)
-        status = {"esp_id": NODE, "ts": int(time.time()), "gpio": 25, "type": "relay", "state": on, "pwm": 255 * on}
+        status = {
+            "esp_id": NODE,
+            "ts": int(time.time()),
+            "gpio": 25,
+            "type": "relay",
+            "state": on,
+            "pwm": 255 * on,
+        }
         self.client.publish(f"{PREFIX}/actuator/25/status", json.dumps(status), 1)
         self.seen.set()
 
     def heartbeat(self) -> None:
         """Keeps the node online."""
-        body = {"ts": int(time.time()), "uptime": 100, "heap_free": 90000, "wifi_rssi": -60, "time_valid": True}
+        body = {
+            "ts": int(time.time()),
+            "uptime": 100,
+            "heap_free": 90000,
+            "wifi_rssi": -60,
+            "time_valid": True,
+        }
         self.client.publish(f"{PREFIX}/system/heartbeat", json.dumps(body), 0)
 
     def cycle(self, celsius: float) -> float | None:
@@ -148,7 +173,16 @@ def controller(folder: Path, port: int) -> Iterator[None]:
     """`godkaiser run` as people start it."""
     site = folder / "site.yaml"
     site.write_text(yaml.safe_dump(SITE))
-    command = [sys.executable, "-m", "godkaiser.cli.main", "run", "--data", str(folder / "data"), "--site", str(site)]
+    command = [
+        sys.executable,
+        "-m",
+        "godkaiser.cli.main",
+        "run",
+        "--data",
+        str(folder / "data"),
+        "--site",
+        str(site),
+    ]
     env = os.environ | {"MQTT_BROKER_PORT": str(port)}
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(4)
@@ -188,7 +222,11 @@ def load(port: int, rate: float) -> Iterator[None]:
         number = 0
         while not stop.wait(1 / rate):
             number += 1
-            body = json.loads(reading(number, 20)) | {"gpio": 4, "sensor_type": "ds18b20", "raw": 320 + number % 50}
+            body = json.loads(reading(number, 20)) | {
+                "gpio": 4,
+                "sensor_type": "ds18b20",
+                "raw": 320 + number % 50,
+            }
             body["ts"] = int(time.time())
             del body["i2c_address"]
             made.publish(f"{PREFIX}/sensor/4/data", json.dumps(body), 1)
@@ -222,7 +260,9 @@ def main() -> None:
             with load(port, wanted.load):
                 result["godkaiser_loaded"] = meter.run(wanted.cycles)
     for key, row in result.items():
-        print(f"{key:18s} p50 {row['p50']:6.2f} ms   p95 {row['p95']:6.2f} ms   n {row['n']}   missed {row['missed']}")
+        print(
+            f"{key:18s} p50 {row['p50']:6.2f} ms   p95 {row['p95']:6.2f} ms   n {row['n']}   missed {row['missed']}"
+        )
     ratio = result["godkaiser_idle"]["p50"] / result["limit_echo_idle"]["p50"]
     print(f"idle: {ratio:.1f} times the echo; load average {os.getloadavg()[0]:.1f}")
     print(json.dumps(result))

@@ -22,8 +22,12 @@ def own_addresses() -> list[str]:
     return sorted(found)
 
 
-def free_port(host: str) -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
+def free_port(host: str, port: int = 0) -> int:
+    """This port if nobody listens on it, or any free one for 0. Raises OSError if it is taken."""
+    family, kind, _, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+        probe.bind(address)
         return int(probe.getsockname()[1])

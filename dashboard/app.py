@@ -62,7 +62,7 @@ class Dashboard:
     def __init__(self, options: Options, open_desk: OpenDesk | None = None) -> None:
         self.options = options
         self.feed = Feed(open_desk or partial(_open_desk, options.data))
-        self.port = options.port or free_port(options.host)
+        self.port = _port(options)
         self.guard = Guard(
             self.feed.call,
             origins=frozenset(self._origins()),
@@ -96,12 +96,6 @@ class Dashboard:
         # An environment variable of Bokeh's could open the sockets for other sites: it does not count here.
         bokeh_settings.allowed_ws_origin.set_value([])
         bokeh_settings.resources.set_value("server")
-        try:
-            return self._make_server()
-        except OSError as error:
-            raise PortInUseError(host=self.options.host, port=self.port, option="--port") from error
-
-    def _make_server(self) -> Server:
         routes = {href: partial(_page, self, name) for name, href in TABS}
         applications = build_applications({href: _function(build) for href, build in routes.items()})
         return Server(
@@ -210,6 +204,14 @@ def _assemble(session: Session, name: str, request: Any, lang: str) -> pn.Templa
 
     pn.state.onload(begin)  # not before: what is patched while the page still loads gets lost
     return template
+
+
+def _port(options: Options) -> int:
+    """Looked at before, because Tornado leaves a socket behind when it finds the port taken."""
+    try:
+        return free_port(options.host, options.port)
+    except OSError as error:
+        raise PortInUseError(host=options.host, port=options.port, option="--port") from error
 
 
 def _function(build: Callable[[], pn.Template]) -> Callable[[], pn.Template]:

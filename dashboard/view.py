@@ -63,6 +63,10 @@ class View:
 def fold(view: View, change: Mapping[str, Any], at: float) -> View:
     """The view after one change. Kinds this version does not know change nothing."""
     kind, data = str(change.get("kind")), change.get("data")
+    if kind == "gone":
+        return lost(view, at)
+    if (said := moment(change.get("now"))) is not None:
+        view = replace(view, now_then=said, at_then=at)
     if kind == "snapshot" and isinstance(data, Mapping):
         return _from_snapshot(view, data, at)
     if kind in _TABLES:

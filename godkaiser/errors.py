@@ -10,7 +10,7 @@
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
-    ├── UnavailableError     LinkDownError, ControllerGoneError, StoreAwayError, JournalError
+    ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, JournalError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table
@@ -265,17 +265,19 @@ class UnknownNodeError(MissingError):
 class UnknownSensorError(MissingError):
     """No such sensor."""
 
-    sentence = "No sensor {text!r}."
+    sentence = "No sensor {text!r}.{near}"
     hint = "`godkaiser sensors` lists the sensors."
     text: str
+    near: str = ""
 
 
 class UnknownActuatorError(MissingError):
     """No such actuator."""
 
-    sentence = "No actuator {text!r}."
+    sentence = "No actuator {text!r}.{near}"
     hint = "`godkaiser nodes` lists the actuators of each node."
     text: str
+    near: str = ""
 
 
 class UnknownRuleError(MissingError):
@@ -420,6 +422,13 @@ class ControllerGoneError(UnavailableError):
     sentence = "The controller is gone: {problem}"
     hint = "Start it again with `godkaiser run` or `godkaiser demo`."
     problem: str
+
+
+class FarmClosedError(UnavailableError):
+    """This connection was closed by its owner."""
+
+    sentence = "This connection is closed."
+    hint = "Open a new one with godkaiser.connect()."
 
 
 class StoreAwayError(UnavailableError):

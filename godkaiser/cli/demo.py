@@ -205,6 +205,7 @@ def _summary(world: Simulation, seed: int, stored: int, safe: bool, seconds: flo
     keys += ("commands_sent", "commands_confirmed", "commands_refused", "commands_failed")
     return {
         "seed": seed,
+        "broker": world.broker,
         **{key: counts[key] for key in keys},
         "readings_stored": stored,
         "duplicates": world.controller.runner.repeats,

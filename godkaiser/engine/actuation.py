@@ -1,12 +1,12 @@
 """Wishes → intents → the gate → commands → answers; leases that end by themselves.
 
-Every ON is a lease in `state.lease`, journalled before the command leaves. A move to the safe value that could
-not be delivered is *owed* and repeated until the node reports it done.
+Every ON is a lease in `state.lease`, journalled before the command leaves. A move to the safe value that
+could not be delivered is *owed* and repeated until the node reports it done.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from godkaiser.engine.effect import Answer, Journal, Send, Store
 from godkaiser.engine.record import record_decision
@@ -14,7 +14,7 @@ from godkaiser.engine.state import ActuatorState, ChainStep, Moment, Pending
 from godkaiser.model.command import Move
 from godkaiser.model.event import ActuatorReport, CommandAck, SendFailed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId
-from godkaiser.model.instant import MINUTE, SECOND
+from godkaiser.model.instant import MINUTE, SECOND, Duration
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Finding, Outcome
 from godkaiser.model.site import ActuatorSpec
@@ -32,7 +32,7 @@ SAME: Final = 0.005  # the node's duty has 8 bits
 
 # ── wishes ─────────────────────────────────────────────────────────────────────────────────────────────
 def on_asked(moment: Moment, intent: Intent) -> None:
-    """A person's wish: outranks rules while its hold lasts, and always goes to the gate, even when 'already so'."""
+    """A person's wish: outranks rules while its hold lasts; always asks the gate, even when 'already so'."""
     actuator = moment.state.actuators.get(intent.actuator)
     if actuator is not None:
         actuator.chain = [
@@ -146,15 +146,14 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     warnings = " ".join(finding.sentence for finding in verdict.findings)
     _chain(moment, intent.actuator, ChainStep("verdict", moment.now, f"allowed. {warnings}".strip(), True))
     _supersede_pending(moment, intent.actuator)
-    order = verdict.command.order
-    assert isinstance(order, Move)
+    order = cast("Move", verdict.command.order)
     actuator.wished = intent.value
     if verdict.lease is None:
         actuator.owed = True
         moment.state.due.drop(("retry", actuator.id))
     else:
         actuator.owed = False
-        _grant(moment, actuator, intent, verdict)
+        _grant(moment, actuator, intent, verdict.command.id, verdict.lease)
     if not _sendable(moment, actuator.id.node):
         _keep(moment, actuator, intent)
         return
@@ -186,11 +185,10 @@ def _keep(moment: Moment, actuator: ActuatorState, intent: Intent) -> None:
     )
 
 
-def _grant(moment: Moment, actuator: ActuatorState, intent: Intent, verdict: Passed) -> None:
-    assert verdict.lease is not None
+def _grant(moment: Moment, actuator: ActuatorState, intent: Intent, command: str, lease: Duration) -> None:
     since = actuator.lease.since if actuator.lease is not None else moment.now
-    until = moment.now + verdict.lease
-    actuator.lease = Lease(actuator.id, intent.value, since, until, verdict.command.id, intent.who)
+    until = moment.now + lease
+    actuator.lease = Lease(actuator.id, intent.value, since, until, command, intent.who)
     moment.state.due.set(("lease", actuator.id), until)
     moment.emit(Journal("lease", actuator.id, lease_data(actuator.lease)))
 
@@ -219,7 +217,7 @@ def _supersede_pending(moment: Moment, actuator: ActuatorId) -> None:
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────
 def on_ack(moment: Moment, event: CommandAck) -> None:
     """The node's word about a command, by correlation id, or ([seed]) by pin and verb, newest first."""
-    pending = moment.state.pending.get(event.correlation) or _match(moment, event)
+    pending = _match(moment, event)
     if pending is None:
         moment.state.counters["unmatched_acks"] += 1
         return
@@ -236,15 +234,11 @@ def on_ack(moment: Moment, event: CommandAck) -> None:
 
 
 def _match(moment: Moment, event: CommandAck) -> Pending | None:
-    if event.correlation:
-        return None
     actuator = ActuatorId.of(event.node, event.gpio)
-    candidates = (
-        p
-        for p in reversed(moment.state.pending.values())
-        if p.intent.actuator == actuator and p.verb == event.command and not p.acked
-    )
-    return next(candidates, None)
+    mine = [p for p in reversed(moment.state.pending.values()) if p.intent.actuator == actuator]
+    if event.correlation:
+        return next((p for p in mine if p.command == event.correlation), None)
+    return next((p for p in mine if p.verb == event.command and not p.acked), None)
 
 
 def on_report(moment: Moment, event: ActuatorReport) -> None:
@@ -301,6 +295,8 @@ def _reported_safe(moment: Moment, actuator: ActuatorState) -> None:
 def _adopt(moment: Moment, actuator: ActuatorState) -> None:
     """On by somebody else's doing (the node's own rule, a restart of ours): it still ends."""
     longest = actuator.spec.longest_on_s or ANSWER_WITHIN / SECOND
+    if moment.state.stopped(actuator.id) is not None:
+        longest = 0.0  # nothing may be on during a stop, whoever switched it
     until = moment.now + round(longest * SECOND)
     lease = Lease(actuator.id, actuator.reported or 0.0, moment.now, until, "", "node")
     actuator.lease = lease
@@ -364,8 +360,7 @@ def on_lease_end(moment: Moment, actuator_id: ActuatorId) -> None:
 
 def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: bool = False) -> None:
     """Whoever wanted it has had it. At the maximum on-time every wish goes, else only the winner's."""
-    lease = actuator.lease
-    assert lease is not None
+    lease = cast("Lease", actuator.lease)  # the caller looked
     longest = actuator.spec.longest_on_s
     spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
     wishes = moment.state.wishes.get(actuator.id, {})
@@ -385,7 +380,7 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
 
 
 def _spend(moment: Moment, key: str) -> None:
-    rule = moment.state.rules.get(RuleId._made(key)) if key != "person" else None
+    rule = moment.state.rules.get(RuleId.known(key)) if key != "person" else None
     if rule is not None:
         rule.active = False
         rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)

@@ -28,7 +28,7 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
     result = evaluate(state.rule.when, state.memory, moment.state, moment.now)
     before, state.truth, state.trace = state.truth, result.truth, result.trace
     if result.look_again is not None:
-        moment.state.due.set(("rule", rule_id), result.look_again)
+        moment.state.due.sooner(("rule", rule_id), result.look_again)
     wanted = _wanted(moment, state)
     if wanted and not state.active:
         _start(moment, state)
@@ -47,7 +47,8 @@ def _wanted(moment: Moment, state: RuleState) -> bool:
     if policy.policy == "hold" and state.active:
         if state.hold_until is None:
             state.hold_until = moment.now + policy.lasting
-            moment.state.due.set(("rule", state.rule.id), state.hold_until)
+        if moment.now < state.hold_until:
+            moment.state.due.sooner(("rule", state.rule.id), state.hold_until)
         return moment.now < state.hold_until
     return policy.policy == "keep" and state.active
 
@@ -56,7 +57,7 @@ def _start(moment: Moment, state: RuleState) -> None:
     rule = state.rule
     wait = _not_before(moment, state)
     if wait > moment.now:
-        moment.state.due.set(("rule", rule.id), wait)
+        moment.state.due.sooner(("rule", rule.id), wait)
         return
     if moment.state.stop.phase is not Phase.NORMAL or not _read_since_release(moment, state):
         return

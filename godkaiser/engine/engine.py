@@ -1,12 +1,13 @@
 """`handle(event) -> effects`: one small branch per event. No clock: time is in the events.
 
-Every event gets a sequence number; whatever it causes carries that number, so one can walk back from a running
-pump to the payload. The same events in the same order give the same effects, byte for byte.
+Every event gets a sequence number; whatever it causes carries that number, so one can walk back from a
+running pump to the payload. The same events in the same order give the same effects, byte for byte.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from godkaiser.engine import actuation, decide, halt, ingest, presence
 from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
@@ -53,7 +54,7 @@ class Engine:
         self._dispatch(moment, event)
         return moment.effects
 
-    def _dispatch(self, moment: Moment, event: ev.Event) -> None:  # noqa: C901 - a table in the shape of a match
+    def _dispatch(self, moment: Moment, event: ev.Event) -> None:  # noqa: C901, PLR0912 - a table in the shape of a match
         match event:
             case ev.SensorReport():
                 ingest.on_sensor(moment, event)
@@ -97,30 +98,27 @@ class Engine:
 
     def _fire_due(self, moment: Moment) -> None:
         for kind, key in self.state.due.due(moment.now):
-            match kind:
-                case "rule":
-                    if RuleId._made(key) in self.state.rules:
-                        decide.reconsider(moment, RuleId._made(key))
-                case "stale":
-                    decide.on_stale(moment, SeriesId._made(key))
-                case "node":
-                    presence.on_silence(moment, NodeId._made(key))
-                case "adopt":
-                    presence.on_adopted(moment, NodeId._made(key))
-                case "command":
-                    actuation.on_deadline(moment, key)
-                case "lease":
-                    actuation.on_lease_end(moment, ActuatorId._made(key))
-                case "owed":
-                    actuation.on_owed(moment, ActuatorId._made(key))
-                case "retry":
-                    actuation.on_retry(moment, ActuatorId._made(key))
-                case "hold":
-                    actuation.on_hold_end(moment, ActuatorId._made(key))
-                case "stop":
-                    halt.on_stop_due(moment)
-                case "clear":
-                    halt.on_clear_due(moment)
+            _WHEN_DUE[kind](moment, key)
+
+
+def _rule_due(moment: Moment, rule: RuleId) -> None:
+    if rule in moment.state.rules:
+        decide.reconsider(moment, rule)
+
+
+_WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
+    "rule": lambda moment, key: _rule_due(moment, RuleId.known(key)),
+    "stale": lambda moment, key: decide.on_stale(moment, SeriesId.known(key)),
+    "node": lambda moment, key: presence.on_silence(moment, NodeId.known(key)),
+    "adopt": lambda moment, key: presence.on_adopted(moment, NodeId.known(key)),
+    "command": actuation.on_deadline,
+    "lease": lambda moment, key: actuation.on_lease_end(moment, ActuatorId.known(key)),
+    "owed": lambda moment, key: actuation.on_owed(moment, ActuatorId.known(key)),
+    "retry": lambda moment, key: actuation.on_retry(moment, ActuatorId.known(key)),
+    "hold": lambda moment, key: actuation.on_hold_end(moment, ActuatorId.known(key)),
+    "stop": lambda moment, _: halt.on_stop_due(moment),
+    "clear": lambda moment, _: halt.on_clear_due(moment),
+}
 
 
 def _on_rules(moment: Moment, event: ev.RulesChanged) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from godkaiser.engine.actuation import safe_intent, submit
+from godkaiser.engine.actuation import SAME, safe_intent, submit
 from godkaiser.engine.effect import Audit, Journal, Send, Store
 from godkaiser.engine.state import ChainStep, Moment, NodeState
 from godkaiser.model.event import ClearAck, ClearAsked, StopAck, StopAsked
@@ -112,14 +112,14 @@ def note_safe_nodes(moment: Moment, node: NodeId) -> None:
     if state.stop.phase is not Phase.ACTIVE or node not in state.stop.waiting:
         return
     mine = [a for a in state.actuators.values() if a.id.node == node]
-    if all(a.reported == a.spec.safe_value for a in mine):
+    if all(a.reported is not None and abs(a.reported - a.spec.safe_value) < SAME for a in mine):
         state.stop = confirmed_by(state.stop, node)
         moment.tell("stop")
 
 
 # ── clearing ───────────────────────────────────────────────────────────────────────────────────────────
 def on_clear(moment: Moment, event: ClearAsked) -> None:
-    """ACTIVE → CLEARING: nodes are asked to lift their latch, not before they accept it; `force` does not wait."""
+    """ACTIVE → CLEARING: nodes are asked to lift their latch, as soon as they do; `force` does not wait."""
     state = moment.state
     if not state.stop.allows(Step.CLEAR) and not (event.force and state.stop.phase is Phase.CLEARING):
         return

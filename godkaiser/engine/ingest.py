@@ -1,4 +1,4 @@
-"""Report → reading: conversion, time gates, identity. A report that cannot be believed is counted, not stored.
+"""Report → reading: conversion, time gates, identity. A report nobody can believe is counted, not stored.
 
 Time gates (domain section 5): a node's clock within ±30 s is good; 30..120 s old is late but good; older or
 more than 30 s ahead is suspect and no rule looks at it; older than a day is stored as late data.
@@ -24,6 +24,7 @@ EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is ol
 MILLISECONDS_FROM: Final = 10**10
 LATE_AFTER: Final = 120 * SECOND
 AHEAD_AFTER: Final = 30 * SECOND
+_UNREMARKABLE: Final = ("good", "fair", "unknown")
 _WIRE_QUALITY: Final = {"poor": Quality.SUSPECT, "suspect": Quality.SUSPECT, "error": Quality.ERROR}
 
 
@@ -98,16 +99,16 @@ def _quality(made: Converted, word: str) -> tuple[Quality, float | None, str]:
     """The worse of our judgement and the node's word; an unknown word is good with a note."""
     said = _WIRE_QUALITY.get(word, Quality.GOOD)
     quality = max(made.quality, said, key=lambda q: q.rank)
-    reason = made.reason or (f"the node says {word}" if said is not Quality.GOOD else "")
+    reason = made.reason or ("" if word in _UNREMARKABLE else f"the node says {word}")
     return quality, None if quality is Quality.ERROR else made.value, reason
 
 
 def _remember(moment: Moment, sensor: SensorState, reading: Reading) -> None:
     moment.state.counters["readings_received"] += 1
-    newest = sensor.latest is None or reading.measured_at >= sensor.latest.measured_at
+    newest = _newer(reading, sensor.latest)
     if newest:
         sensor.latest = reading
-    if reading.usable and (sensor.usable is None or reading.measured_at >= sensor.usable.measured_at):
+    if reading.usable and _newer(reading, sensor.usable):
         sensor.usable = reading
         moment.state.due.set(("stale", sensor.id), moment.now + sensor.stale_after)
     moment.emit(Store(reading))
@@ -115,6 +116,11 @@ def _remember(moment: Moment, sensor: SensorState, reading: Reading) -> None:
     if newest:
         for rule in moment.state.rules_reading(sensor.id):
             reconsider(moment, rule)
+
+
+def _newer(reading: Reading, than: Reading | None) -> bool:
+    """By the node's clock, but a clock that once ran ahead must not outdate everything it says later."""
+    return than is None or reading.measured_at >= min(than.measured_at, than.received_at)
 
 
 def on_malformed(moment: Moment, event: Malformed) -> None:

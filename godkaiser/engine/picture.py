@@ -188,10 +188,10 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
 
 def _find(kind: str) -> Callable[[State, str], Any]:
     return {
-        "node": lambda state, key: state.nodes.get(NodeId._made(key)),
-        "sensor": lambda state, key: state.sensors.get(SeriesId._made(key)),
-        "actuator": lambda state, key: state.actuators.get(ActuatorId._made(key)),
-        "rule": lambda state, key: state.rules.get(RuleId._made(key)),
+        "node": lambda state, key: state.nodes.get(NodeId.known(key)),
+        "sensor": lambda state, key: state.sensors.get(SeriesId.known(key)),
+        "actuator": lambda state, key: state.actuators.get(ActuatorId.known(key)),
+        "rule": lambda state, key: state.rules.get(RuleId.known(key)),
     }[kind]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from godkaiser.engine.effect import Effect, Tell
 from godkaiser.model.event import Malformed
@@ -187,12 +187,12 @@ class State:
 
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
-        names: Mapping[str, ActuatorState] = self.actuators
+        names: Mapping[Any, ActuatorState] = self.actuators
         if (actuator := names.get(thing)) is not None:
             return actuator.spec.name or thing
         if thing.count("/") == 2 and (sensor := self.bound(SeriesId.parse(thing))) is not None:
             return sensor_name(sensor)
-        nodes: Mapping[str, NodeState] = self.nodes
+        nodes: Mapping[Any, NodeState] = self.nodes
         return nodes[thing].name or thing if thing in nodes else thing
 
     def unit_of(self, series: str) -> str:

@@ -44,7 +44,9 @@ class BrokerFailedError(UnavailableError):
 
 
 def find_mosquitto() -> str | None:
-    """The binary, also where it is not on the PATH."""
+    """The binary, also where it is not on the PATH. GODKAISER_BROKER=embedded passes it by."""
+    if os.environ.get("GODKAISER_BROKER") == "embedded":
+        return None
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path=os.pathsep.join(_PLACES))
     return None if found is None else str(Path(found).resolve())
 

@@ -175,17 +175,23 @@ def forget_running(data: Path) -> None:
         (running_folder() / f"{os.getpid()}.json").unlink(missing_ok=True)
 
 
-def find_socket(data: Path | str | None) -> Path:
-    """The socket of a data folder; without one, of the only controller running here."""
+def find_folder(data: Path | str | None) -> Path:
+    """The data folder of a living controller: the one named, or of the only one running here."""
     chosen = data or os.environ.get("GODKAISER_DATA_DIR")
     if chosen:
-        return _pointed(Path(chosen)) or _nobody(f"in {chosen}")
-    sockets = [path for folder in _known_folders() if (path := _pointed(folder)) is not None]
-    if len(sockets) == 1:
-        return sockets[0]
-    if not sockets:
+        return Path(chosen) if _pointed(Path(chosen)) is not None else _nobody(f"in {chosen}")
+    folders = [folder for folder in _known_folders() if _pointed(folder) is not None]
+    if len(folders) == 1:
+        return folders[0]
+    if not folders:
         return _nobody("on this machine")
-    return _nobody(f"that could be meant: {len(sockets)} are ({', '.join(str(p.parent) for p in sockets)})")
+    return _nobody(f"that could be meant: {len(folders)} are ({', '.join(map(str, folders))})")
+
+
+def find_socket(data: Path | str | None) -> Path:
+    """The socket of a data folder; without one, of the only controller running here."""
+    folder = find_folder(data)
+    return _pointed(folder) or _nobody(f"in {folder}")
 
 
 def _known_folders() -> list[Path]:
@@ -240,6 +246,7 @@ class Desk:
                 self._reader, self._writer = await asyncio.open_unix_connection(path, limit=LINE_MOST)
             except OSError as error:
                 raise ControllerGoneError(problem=f"{path}: {error.strerror or error}") from None
+            self._changes = asyncio.Queue()  # of this connection: the end of an earlier one is not its end
             self._listening = asyncio.create_task(self._listen(self._reader))
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
@@ -293,12 +300,14 @@ class Desk:
         """A whole snapshot, then changes; after a lost connection a snapshot again. One consumer per desk."""
         while True:
             try:
+                await self._connect()
+                changes = self._changes
                 await self.call("watch")
             except (ControllerGoneError, NoControllerError) as error:
                 yield {"kind": "gone", "id": "", "data": error.to_wire()}
                 await asyncio.sleep(1.0)
                 continue
-            while (change := await self._changes.get()) is not None:
+            while (change := await changes.get()) is not None:
                 yield change
 
     async def close(self) -> None:

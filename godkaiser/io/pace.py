@@ -129,6 +129,7 @@ class Pacer:
         self._clock.advance(now)
         await self._runner.settled_inbox()
         if self._farm.next_wakeup > now:
+            await asyncio.sleep(0)  # it is the controller's turn: without a pause it would never get it
             return
         await self._farm.tick(now)
         loop = asyncio.get_running_loop()

@@ -39,6 +39,7 @@ class Simulation:
     farm: Farm
     pacer: Pacer
     decisions: list[Decision]
+    broker: str
 
     async def finish(self) -> None:
         """End in lock-step: safe values out, answers in, everything on disk."""
@@ -90,7 +91,9 @@ async def simulation(
         await controller.runner.settled()
         await pacer.start(hold=lock_step)
         try:
-            yield Simulation(greenhouse, clock, controller, farm, pacer, decisions)
+            yield Simulation(
+                greenhouse, clock, controller, farm, pacer, decisions, broker.kind if broker else "in-process"
+            )
         finally:
             await farm.stop()
 

@@ -76,7 +76,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class ActuatorReport:
-    """`actuator/N/status`: `value` 0..1 as the node reports it (None when its state is unknown or an error)."""
+    """`actuator/N/status`: `value` 0..1 as the node reports it (None when unknown or an error)."""
 
     at: Instant
     kaiser: KaiserId
@@ -139,7 +139,7 @@ class ClearAck:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A well-formed message that changes nothing in the engine yet (metrics, batches, measure responses …)."""
+    """A well-formed message that changes nothing in the engine yet (metrics, batches, responses …)."""
 
     at: Instant
     kaiser: KaiserId

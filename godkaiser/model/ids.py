@@ -25,7 +25,8 @@ class _Id(str):
         raise TypeError(f"{cls.__name__} is made by {cls.__name__}.parse(text)")
 
     @classmethod
-    def _made(cls, text: str) -> Self:
+    def known(cls, text: str) -> Self:
+        """An id whose text was checked before, such as a key of ours. Checks nothing."""
         return str.__new__(cls, text)
 
     @classmethod
@@ -34,7 +35,7 @@ class _Id(str):
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._made, (str(self),)
+        return type(self).known, (str(self),)
 
 
 def _matching(pattern: re.Pattern[str], text: object, field: str, expected: str) -> str:
@@ -50,7 +51,8 @@ class NodeId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls._made(
+        """Check the text; raise `InvalidIdError` naming the pattern."""
+        return cls.known(
             _matching(_NODE, text, "node id", "ESP_ and 6 to 8 of 0-9 A-F, or MOCK_ and A-Z 0-9")
         )
 
@@ -62,7 +64,8 @@ class KaiserId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls._made(_matching(_KAISER, text, "kaiser id", "1 to 63 letters, digits or underscores"))
+        """Check the text; raise `InvalidIdError` naming the pattern."""
+        return cls.known(_matching(_KAISER, text, "kaiser id", "1 to 63 letters, digits or underscores"))
 
 
 class ZoneId(_Id):
@@ -72,7 +75,8 @@ class ZoneId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls._made(_matching(_ZONE, text, "zone id", "1 to 32 letters, digits, _ or -"))
+        """Check the text; raise `InvalidIdError` naming the pattern."""
+        return cls.known(_matching(_ZONE, text, "zone id", "1 to 32 letters, digits, _ or -"))
 
 
 class RuleId(_Id):
@@ -82,7 +86,8 @@ class RuleId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls._made(_matching(_SLUG, text, "rule id", "lower case letters, digits, _ or -"))
+        """Check the text; raise `InvalidIdError` naming the pattern."""
+        return cls.known(_matching(_SLUG, text, "rule id", "lower case letters, digits, _ or -"))
 
     @classmethod
     def from_name(cls, name: str) -> Self:
@@ -109,6 +114,7 @@ class ActuatorId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        """Check the text; raise `InvalidIdError` naming the pattern."""
         node, _, gpio = str(text).partition("/")
         if not gpio.isdecimal() or len(gpio) > 3:
             raise InvalidIdError(
@@ -118,14 +124,17 @@ class ActuatorId(_Id):
 
     @classmethod
     def of(cls, node: NodeId, gpio: int) -> Self:
-        return cls._made(f"{node}/{gpio}")
+        """From parts that were checked."""
+        return cls.known(f"{node}/{gpio}")
 
     @property
     def node(self) -> NodeId:
-        return NodeId._made(self.partition("/")[0])
+        """Its node."""
+        return NodeId.known(self.partition("/")[0])
 
     @property
     def gpio(self) -> int:
+        """Its pin."""
         return int(self.partition("/")[2])
 
 
@@ -136,6 +145,7 @@ class SeriesId(_Id):
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        """Check the text; raise `InvalidIdError` naming the pattern."""
         node, _, rest = str(text).partition("/")
         gpio, _, kind = rest.partition("/")
         name, _, address = kind.partition("@")
@@ -147,20 +157,25 @@ class SeriesId(_Id):
 
     @classmethod
     def of(cls, node: NodeId, gpio: int, sensor_type: str, address: str = "") -> Self:
-        return cls._made(f"{node}/{gpio}/{sensor_type}" + (f"@{address}" if address else ""))
+        """From parts that were checked."""
+        return cls.known(f"{node}/{gpio}/{sensor_type}" + (f"@{address}" if address else ""))
 
     @property
     def node(self) -> NodeId:
-        return NodeId._made(self.partition("/")[0])
+        """Its node."""
+        return NodeId.known(self.partition("/")[0])
 
     @property
     def gpio(self) -> int:
+        """Its pin."""
         return int(self.split("/")[1])
 
     @property
     def sensor_type(self) -> str:
+        """What it measures, a canonical type."""
         return self.split("/")[2].partition("@")[0]
 
     @property
     def address(self) -> str:
+        """Its bus address, or empty."""
         return self.partition("@")[2]

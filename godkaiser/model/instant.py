@@ -47,7 +47,7 @@ def parse_duration(what: str | float | timedelta, field: str = "duration") -> Du
     """`"90s"`, `"1h 30min"`, a timedelta, or seconds as a number. Never negative."""
     if isinstance(what, timedelta):
         span = what // timedelta(microseconds=1)
-    elif isinstance(what, (int, float)) and not isinstance(what, bool) and what == what and abs(what) < 1e12:
+    elif isinstance(what, (int, float)) and not isinstance(what, bool) and abs(what) < 1e12:
         span = round(what * SECOND)
     elif isinstance(what, str) and (parts := _DURATION.findall(what)) and not _DURATION.sub("", what).strip():
         span = round(sum(float(number) * _UNITS[unit] for number, unit in parts))

@@ -164,12 +164,13 @@ class Site(Spec):
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        for what, ids in (
-            ("zones", [z.id for z in self.zones]),
-            ("nodes", [n.id for n in self.nodes]),
-            ("sensors", [s.series for s in self.sensors]),
-            ("actuators", [a.id for a in self.actuators]),
-        ):
+        named: dict[str, list[str]] = {
+            "zones": [z.id for z in self.zones],
+            "nodes": [n.id for n in self.nodes],
+            "sensors": [s.series for s in self.sensors],
+            "actuators": [a.id for a in self.actuators],
+        }
+        for what, ids in named.items():
             twice = sorted({i for i in ids if ids.count(i) > 1})
             if twice:
                 raise ValueError(f"{what}: {', '.join(twice)} stands twice")

@@ -35,7 +35,7 @@ class Hysteresis:
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """Local minutes of day, end exclusive; may wrap midnight. A wrapped part belongs to its start's weekday."""
+    """Local minutes of day, end exclusive; may wrap midnight and then belongs to its start's weekday."""
 
     start: int
     end: int

@@ -6,6 +6,7 @@ Going safe passes always (P1). Everything that can move an actuator goes through
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from godkaiser.model.command import Halt, Move, Release
 from godkaiser.model.ids import NodeId
@@ -60,9 +61,8 @@ def judge(intent: Intent, view: SafetyView, now: Instant, command_id: str) -> Pa
 def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration:
     """The wished duration or the maximum, less what the actuator has already been on."""
     since = view.on_since(spec.id)
-    longest = spec.longest_on_s
-    assert longest is not None  # `bounded` refused it otherwise
-    left = round(longest * SECOND) - (0 if since is None else now - since)
+    longest = spec.longest_on_s  # `bounded` refused it when there is none
+    left = round(cast("float", longest) * SECOND) - (0 if since is None else now - since)
     return left if intent.duration is None else min(intent.duration, left)
 
 

@@ -32,7 +32,7 @@ Convert = Callable[[float, bool, str, Calibration | None], Converted]
 
 @dataclass(frozen=True, slots=True)
 class SensorType:
-    """One row. `low`..`high` is the datasheet range; outside is an error (NULL), or suspect for `probe` types.
+    """One row. `low`..`high` is the datasheet range; outside is an error (NULL), suspect for `probe` types.
 
     `dark_end`: below this raw count the firmware calls the signal suspect, but here it is a true dark.
     `uncalibrated_rules`: may rules use it without a calibration? `stale_s`: default freshness in seconds.

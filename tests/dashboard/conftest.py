@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -105,8 +105,8 @@ async def running() -> AsyncIterator[Running]:
         await task
 
 
-async def until(condition: object) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that is bound to come, and fail at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.01)
+        while not condition():  # noqa: ASYNC110  # what is waited for has no event of its own
+            await asyncio.sleep(0.01)  # whatever is waited for has no event of its own

@@ -58,7 +58,7 @@ def actuator(key: str, name: str, zone: str, kind: str, type_: str, reported: fl
 
 
 def node(key: str, name: str, zone: str | None, status: str = "approved", **more: Any) -> dict[str, Any]:
-    said = {
+    said: dict[str, Any] = {
         "id": key, "name": name, "zone": zone, "status": status, "online": True, "last_contact": iso(now()),
         "generation": "2026", "rssi": -61, "heap": 181_000, "uptime": 86_400, "problems": [],
     }  # fmt: skip
@@ -119,7 +119,7 @@ class Greenhouse:
         self.link: dict[str, Any] = {
             "state": "up", "since": iso(now()), "broker": "127.0.0.1:1883", "error": None, "next_try_s": None,
         }  # fmt: skip
-        self.counters = {
+        self.counters: dict[str, Any] = {
             "received": 1840, "readings_received": 1702, "readings_stored": 1702, "duplicates": 0,
             "quarantined": 3, "malformed": 0, "decisions": 412, "commands_sent": 9, "commands_confirmed": 9,
             "commands_refused": 0, "malformed_by_code": {},
@@ -139,7 +139,7 @@ class Greenhouse:
 
     def snapshot(self) -> dict[str, Any]:
         tables = ("zones", "nodes", "sensors", "actuators", "rules")
-        whole = {name: list(getattr(self, name).values()) for name in tables}
+        whole: dict[str, Any] = {name: list(getattr(self, name).values()) for name in tables}
         whole |= {
             "link": self.link,
             "stop": self.stop,

@@ -80,9 +80,9 @@ async def test_a_forged_cookie_opens_nothing(running: Running, token: str, path:
 
 
 async def test_an_expired_or_ended_sign_in_opens_nothing(running: Running) -> None:
-    for make in (lambda: running.house.sign_in("ada", -1.0), lambda: "token-of-yesterday"):
+    for token in (running.house.sign_in("ada", -1.0), "token-of-yesterday"):
         visitor = running.visitor()
-        visitor.cookies[running.dashboard.guard.cookie] = make()
+        visitor.cookies[running.dashboard.guard.cookie] = token
         assert (await visitor.ask("/")).code == 302
 
 

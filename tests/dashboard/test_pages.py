@@ -67,11 +67,15 @@ def session_of(house: Greenhouse, view: View, name: str = "ada", language: str =
 
 
 def texts(shown: pn.viewable.Viewable) -> list[str]:
-    return [str(pane.object) for pane in shown.select(pn.pane.HTML)]
+    return [str(pane.object) for pane in parts(shown, pn.pane.HTML)]
+
+
+def parts(shown: pn.viewable.Viewable, kind: type) -> list[Any]:
+    return list(shown.select(kind))
 
 
 def buttons(shown: pn.viewable.Viewable) -> list[str]:
-    return [str(button.label) for button in shown.select(pn.widgets.Button)]
+    return [str(button.label) for button in parts(shown, pn.widgets.Button)]
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -153,7 +157,7 @@ async def test_only_what_changed_is_redrawn() -> None:
     view = view_of(house)
     page = Overview(session_of(house, view))
     shown = page.content()
-    panes, redrawn = list(shown.select(pn.pane.HTML)), list[str]()
+    panes, redrawn = parts(shown, pn.pane.HTML), list[str]()
     for pane in panes:
         pane.param.watch(lambda event: redrawn.append(event.new), "object")
     page.update(view, view.now(0.0))
@@ -162,7 +166,7 @@ async def test_only_what_changed_is_redrawn() -> None:
     page.update(fold(view, {"kind": "sensor", "id": AIR, "data": house.sensors[AIR]}, 0.0), view.now(0.0))
     assert len(redrawn) == 1
     assert "24.9" in redrawn[0]
-    assert list(shown.select(pn.pane.HTML)) == panes
+    assert parts(shown, pn.pane.HTML) == panes
 
 
 async def test_a_new_sensor_appears_and_a_removed_one_goes() -> None:
@@ -189,7 +193,7 @@ async def test_approving() -> None:
     house = Greenhouse()
     session = session_of(house, view_of(house))
     shown = Overview(session).content()
-    next(iter(shown.select(pn.widgets.Button))).clicks += 1
+    parts(shown, pn.widgets.Button)[0].clicks += 1
     await settle(session)
     assert house.nodes["ESP_AB12CD"]["status"] == "approved"
 
@@ -216,7 +220,7 @@ async def test_viewers_get_no_control() -> None:
     house = Greenhouse()
     shown = Actuators(session_of(house, view_of(house), "vera")).content()
     assert set(buttons(shown)) == {"Why?"}
-    assert list(shown.select(pn.widgets.IntSlider)) == []
+    assert parts(shown, pn.widgets.IntSlider) == []
 
 
 async def test_nothing_can_be_set_while_the_controller_is_away() -> None:
@@ -225,9 +229,9 @@ async def test_nothing_can_be_set_while_the_controller_is_away() -> None:
     page = Actuators(session_of(house, view))
     shown = page.content()
     page.update(lost(view, 1.0), view.now(0.0))
-    assert all(button.disabled for button in shown.select(pn.widgets.Button))
+    assert all(button.disabled for button in parts(shown, pn.widgets.Button))
     page.update(view, view.now(0.0))
-    assert not any(button.disabled for button in shown.select(pn.widgets.Button))
+    assert not any(button.disabled for button in parts(shown, pn.widgets.Button))
 
 
 async def test_safety_is_asked_before_and_its_refusal_is_told_in_full() -> None:

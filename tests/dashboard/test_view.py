@@ -101,6 +101,18 @@ def test_losing_the_controller_keeps_what_was_known_and_its_ages_tick_on() -> No
     assert lost(view, 20.0) is view
 
 
+def test_the_desk_says_when_the_controller_is_gone() -> None:
+    view = fold(fold(View(), whole(), 0.0), {"kind": "gone", "id": "", "data": {"code": "x"}}, 2.0)
+    assert view.gone
+    assert view.gone_since == START + timedelta(seconds=2)
+
+
+def test_changes_carry_the_controllers_clock() -> None:
+    later = (START + timedelta(hours=1)).isoformat()
+    view = fold(fold(View(), whole(), 0.0), {"kind": "stop", "id": "", "data": {}, "now": later}, 2.0)
+    assert view.now(5.0) == START + timedelta(hours=1, seconds=3)
+
+
 def test_a_controller_never_seen_cannot_be_lost() -> None:
     view = View()
     assert lost(view, 5.0) is view

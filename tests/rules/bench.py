@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.instant import Instant, from_datetime, parse_instant
+from godkaiser.model.instant import Instant, parse_instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 
@@ -46,6 +46,3 @@ class View:
 
 def unit(series: str) -> str:
     return {"sht31_temp": "°C", "moisture": "%"}[SeriesId.parse(series).sensor_type]
-
-
-__all__ = ["AIR", "FAN", "NODE", "NOW", "PUMP", "SOIL", "View", "at", "from_datetime", "reading", "unit"]

@@ -23,7 +23,8 @@ NAMES = View().name_of
 
 
 def built(document: dict[str, Any], **options: Any) -> Rule:
-    return build_rule(read_document(document), **({"timezone": "UTC", "canonical": canonical} | options))
+    given: dict[str, Any] = {"timezone": "UTC", "canonical": canonical, **options}
+    return build_rule(read_document(document), **given)
 
 
 def refused(document: dict[str, Any], **options: Any) -> DocumentError:
@@ -49,7 +50,10 @@ def test_a_whole_rule() -> None:
 
 
 def test_conditions_become_one_tree() -> None:
-    document = rule() | {"conditions": [BAND, CLOCK, {"logic": "OR", "conditions": [HOT]}], "logic_operator": "OR"}
+    document = rule() | {
+        "conditions": [BAND, CLOCK, {"logic": "OR", "conditions": [HOT]}],
+        "logic_operator": "OR",
+    }
     when = built(document, timezone="Europe/Berlin").when
     bare = SeriesId.of(NODE, 0, "sht31_temp")
     assert when == Every(
@@ -87,7 +91,9 @@ def test_a_sensor_type_that_was_left_out_is_found_on_its_pin() -> None:
     nobody = refused(rule(condition), known=[AIR])
     assert nobody.path == "rule.conditions[0].sensor_type"
     assert "none known" in nobody.problem
-    several = refused(rule(condition | {"gpio": 0}), known=[AIR, SeriesId.of(NODE, 0, "sht31_humidity", "0x44")])
+    several = refused(
+        rule(condition | {"gpio": 0}), known=[AIR, SeriesId.of(NODE, 0, "sht31_humidity", "0x44")]
+    )
     assert "sht31_humidity, sht31_temp" in several.problem
 
 
@@ -122,11 +128,11 @@ def test_on_without_any_bound_for_a_pump() -> None:
 def test_written_and_read_again_a_rule_does_the_same(data: dict[str, Any]) -> None:
     document = read_document(data)
     options: dict[str, Any] = {"timezone": "UTC", "canonical": lambda _: "ph", "known": ()}
-    try:
-        made = build_rule(document, **options)
-    except DocumentError as error:
-        assert error.path.endswith("sensor_type")
+    if "'sensor_type': None" in repr(document.model_dump()):
+        with pytest.raises(DocumentError, match="sensor_type: is missing"):
+            build_rule(document, **options)
         return
+    made = build_rule(document, **options)
     assert build_rule(read_document(write_document(document)), **options) == made
     text = sentence(made, str, lambda _: "pH")
     assert text.startswith("When ")
@@ -175,8 +181,12 @@ def test_and_within_or_stands_in_brackets() -> None:
 
 
 def test_deeds() -> None:
-    text = said(Threshold(AIR, ">", 28), Turn(FAN, 1.0, 90 * SECOND), Turn(PUMP, 0.0), Turn(FAN, 0.125, 7200 * SECOND))
-    assert text.endswith("turn on fan for at most 90 s and turn off pump and set fan to 12.5 % for at most 2 h.")
+    text = said(
+        Threshold(AIR, ">", 28), Turn(FAN, 1.0, 90 * SECOND), Turn(PUMP, 0.0), Turn(FAN, 0.125, 7200 * SECOND)
+    )
+    assert text.endswith(
+        "turn on fan for at most 90 s and turn off pump and set fan to 12.5 % for at most 2 h."
+    )
 
 
 def test_a_trace_says_what_it_saw_and_what_it_lacks() -> None:

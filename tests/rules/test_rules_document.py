@@ -44,8 +44,16 @@ def refused(document: Any) -> DocumentError:
 def test_names_of_the_existing_system_are_read() -> None:
     old = {
         "rule_name": "Cool the house",
-        "trigger_conditions": {"type": "sensor", **ON_AIR, "sensor_type": "SHT31_Temp", "operator": ">", "value": 28},
-        "actions": [{"type": "actuator", "esp_id": ESP, "gpio": 25, "command": "PWM", "value": 0.8, "duration": 30}],
+        "trigger_conditions": {
+            "type": "sensor",
+            **ON_AIR,
+            "sensor_type": "SHT31_Temp",
+            "operator": ">",
+            "value": 28,
+        },
+        "actions": [
+            {"type": "actuator", "esp_id": ESP, "gpio": 25, "command": "PWM", "value": 0.8, "duration": 30}
+        ],
         "is_critical": False,
         "escalation_policy": None,
     }
@@ -134,7 +142,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("neither pair", rule({"type": "hysteresis", **ON_AIR}), C, "activate_above and"),
     ("half a pair", rule({"type": "hysteresis", **ON_AIR, "activate_above": 1}), C, "activate_above and"),
     ("a pair and a half", rule(BAND | {"activate_below": 1}), C, "activate_above and"),
-    ("crossed pair", rule({"type": "hysteresis", **ON_AIR, "activate_above": 2, "deactivate_above": 1}), C, "give"),
+    (
+        "crossed pair",
+        rule({"type": "hysteresis", **ON_AIR, "activate_above": 2, "deactivate_above": 1}),
+        C,
+        "give",
+    ),
     ("reversed cooling", rule(BAND | {"activate_above": 25, "deactivate_below": 28}), C, "greater"),
     ("equal cooling", rule(BAND | {"activate_above": 25, "deactivate_below": 25}), C, "greater"),
     (
@@ -160,11 +173,21 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("empty conditions", rule() | {"conditions": []}, "rule.conditions", "at least 1"),
     ("empty actions", rule() | {"actions": []}, "rule.actions", "at least 1"),
     ("empty compound", rule({"logic": "AND", "conditions": []}), f"{C}.conditions", "at least 1"),
-    ("inner", rule({"logic": "AND", "conditions": [CLOCK, HOT | {"gpio": 99}]}), f"{C}.conditions[1].gpio", "39"),
+    (
+        "inner",
+        rule({"logic": "AND", "conditions": [CLOCK, HOT | {"gpio": 99}]}),
+        f"{C}.conditions[1].gpio",
+        "39",
+    ),
     ("too many", rule() | {"conditions": [HOT] * 11}, "rule.conditions", "at most 10"),
     ("no conditions", {"name": "abc", "actions": [TURN]}, "rule.conditions", "required"),
     ("a condition that is none", rule("hot"), C, "UnsupportedPart"),
-    ("minute with hour 24", rule(CLOCK | {"end_time": None, "end_hour": 24, "end_minute": 1}), C, "no minute"),
+    (
+        "minute with hour 24",
+        rule(CLOCK | {"end_time": None, "end_hour": 24, "end_minute": 1}),
+        C,
+        "no minute",
+    ),
     ("hour 25", rule(CLOCK | {"end_time": "25:00"}), f"{C}.end_time", "HH:MM"),
     ("minute 60", rule(CLOCK | {"end_time": "12:60"}), f"{C}.end_time", "HH:MM"),
     ("one digit of a minute", rule(CLOCK | {"end_time": "12:5"}), f"{C}.end_time", "HH:MM"),
@@ -175,7 +198,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("no end", rule({"type": "time", "start_hour": 6}), C, "end_time or end_hour"),
     ("no day", rule(CLOCK | {"days_of_week": []}), C, "days_of_week is empty"),
     ("day 7", rule(CLOCK | {"days_of_week": [7]}), f"{C}.days_of_week[0]", "6"),
-    ("a zone that is none", rule(CLOCK | {"timezone": "Mars/Olympus"}), C, "'Mars/Olympus' is not an IANA zone"),
+    (
+        "a zone that is none",
+        rule(CLOCK | {"timezone": "Mars/Olympus"}),
+        C,
+        "'Mars/Olympus' is not an IANA zone",
+    ),
     ("a path for a zone", rule(CLOCK | {"timezone": "../../etc/passwd"}), C, "is not an IANA zone"),
     ("PWM without value", rule(action={**TURN, "value": None}), A, "PWM needs a value"),
     ("value 1.1", rule(action=TURN | {"value": 1.1}), f"{A}.value", "less than or equal"),
@@ -195,7 +223,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("document", "path", "word"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("document", "path", "word"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_refused_with_its_path_and_a_reason(document: Any, path: str, word: str) -> None:
     error = refused(document)
     assert error.path == path
@@ -226,7 +256,9 @@ PLACES = st.fixed_dictionaries(
     },
 )
 COMPARED = st.one_of(
-    st.fixed_dictionaries({"operator": st.sampled_from([">", ">=", "<", "<=", "==", "!="]), "value": NUMBERS}),
+    st.fixed_dictionaries(
+        {"operator": st.sampled_from([">", ">=", "<", "<=", "==", "!="]), "value": NUMBERS}
+    ),
     st.tuples(NUMBERS, NUMBERS).map(lambda m: {"operator": "between", "min": min(m), "max": max(m)}),
 )
 THRESHOLDS = st.builds(
@@ -255,8 +287,11 @@ def window(clock: tuple[int, int], text: bool, days: list[int], zone: str | None
             "end_time": f"{end_hour:02d}:{end_minute:02d}",
         }
     return made | {
-        "start_hour": start_hour, "start_minute": start_minute, "end_hour": end_hour, "end_minute": end_minute,
-    }  # fmt: skip
+        "start_hour": start_hour,
+        "start_minute": start_minute,
+        "end_hour": end_hour,
+        "end_minute": end_minute,
+    }
 
 
 WINDOWS = st.builds(

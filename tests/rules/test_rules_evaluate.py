@@ -18,7 +18,9 @@ COOL = Hysteresis(AIR, True, 28, 25)
 WARM = Hysteresis(AIR, False, 18, 21)
 
 
-def look(condition: Condition, value: float | None = None, memory: Memory | None = None, now: int = NOW) -> Evaluation:
+def look(
+    condition: Condition, value: float | None = None, memory: Memory | None = None, now: int = NOW
+) -> Evaluation:
     view = View() if value is None else View({AIR: value})
     return evaluate(condition, memory or Memory(), view, now)
 
@@ -57,7 +59,9 @@ def test_kleene_laws(a: list[Truth], b: list[Truth]) -> None:
 
 @pytest.mark.parametrize(("every", "table"), [(True, AND), (False, OR)])
 @pytest.mark.parametrize(("a", "b"), list(AND))
-def test_compound_conditions(every: bool, table: dict[tuple[Truth, Truth], Truth], a: Truth, b: Truth) -> None:
+def test_compound_conditions(
+    every: bool, table: dict[tuple[Truth, Truth], Truth], a: Truth, b: Truth
+) -> None:
     values = {T: 30.0, F: 20.0, U: None}
     view = View({series: v for series, v in ((AIR, values[a]), (SOIL, values[b])) if v is not None})
     condition = Every((Threshold(AIR, ">", 25), Threshold(SOIL, ">", 25)), every)

@@ -14,8 +14,15 @@ from tests.rules.bench import at
 
 WEEK = frozenset(range(7))
 FRIDAY_NIGHT = TimeWindow(22 * 60, 6 * 60, frozenset({4}), "Europe/Berlin")
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
-# Hours around a change of the clocks: Berlin spring and autumn, New York, Lord Howe (half an hour), St. John's.
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/St_Johns",
+]
+# Changes of the clocks: Berlin spring and autumn, New York, Lord Howe (half an hour), St. John's.
 CHANGES = [
     "2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z",
     "2026-04-04T15:00:00Z", "2026-10-03T15:30:00Z", "2026-03-08T05:30:00Z",
@@ -98,7 +105,8 @@ def test_a_window_follows_the_wall_clock(window: TimeWindow, now: int) -> None:
 def test_the_night_of_a_clock_change_switches_once_on_and_once_off(night: str) -> None:
     window = TimeWindow(22 * 60, 6 * 60, WEEK, "Europe/Berlin")
     now = from_datetime(datetime.fromisoformat(night).replace(tzinfo=ZoneInfo("Europe/Berlin"))) - 6 * HOUR
-    end, seen = now + 18 * HOUR, []
+    end = now + 18 * HOUR
+    seen: list[bool] = []
     while now < end:
         state = inside(window, now)
         if not seen or seen[-1] != state:

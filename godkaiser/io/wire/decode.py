@@ -46,10 +46,9 @@ def decode(topic: str, payload: bytes, at: Instant, *, retained: bool = False) -
     address = parse(topic)
     if address is None:
         return _malformed(topic, payload, at, "unknown_topic", "no such topic in the wire contract")
-    if address.row.way is Way.TO_NODE:
+    cleared = not payload and not retained and address.row.retain  # by us: a retained will
+    if address.row.way is Way.TO_NODE or cleared:
         return ev.Echo(at, topic)
-    if not payload and retained is False and address.row.retain:
-        return ev.Echo(at, topic)  # our own clearing of a retained will
     try:
         body = _body(payload)
         return _READERS[address.row.kind](address, body, at, retained)
@@ -167,7 +166,7 @@ def _status(address: Address, body: dict[str, Any], at: Instant, retained: bool)
 
 
 def _duty(state: str, value: float) -> float | None:
-    """0..1. The node's `pwm` is a duty of 255, other programs send 0..1 in `value`; off is 0 whatever it says."""
+    """0..1. The node's `pwm` is a duty of 255, others send 0..1 in `value`; off is 0 whatever it says."""
     if state in ("error", "unknown"):
         return None
     if state == "off":

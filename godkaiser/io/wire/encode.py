@@ -1,4 +1,4 @@
-"""Commands and notices → (topic, payload, QoS, retain). Compact, within the device's limits, nothing optional.
+"""Commands and notices → (topic, payload, QoS, retain). Compact, within the device's limits.
 
 Protocol 7.1 (`command` first, flat, no escapes), 8.1, 8.4 (string timestamp), 9.2 (four keys), 9.7.
 """
@@ -33,7 +33,8 @@ def encode_command(command: SafeCommand, kaiser: KaiserId) -> Outgoing:
         topic = build("actuator_command", kaiser, order.actuator.node, order.actuator.gpio)
         return _outgoing("actuator_command", topic, _move(order, command))
     if order.node is None:
-        return _outgoing("broadcast_emergency", build("broadcast_emergency", kaiser), _stop_all(order, command))
+        topic = build("broadcast_emergency", kaiser)
+        return _outgoing("broadcast_emergency", topic, _stop_all(order, command))
     word = "emergency_stop" if isinstance(order, Halt) else "clear_emergency"
     # A [seed] node accepts its own id as token, an unprovisioned [2026] node ignores it.
     ids = {"correlation_id": command.id, "intent_id": command.id}
@@ -85,6 +86,6 @@ def _outgoing(kind: str, topic: str, body: dict[str, Any]) -> Outgoing:
 
 
 def plain(text: str, most: int) -> str:
-    """Free text for a device that scans text: no quotes, backslashes or control characters, at most `most` bytes."""
+    """Free text for a device that scans text: no quotes, backslashes, control characters; `most` bytes."""
     clean = "".join(c if c.isprintable() and c not in '"\\' else " " for c in text)
     return clean.encode()[:most].decode("utf-8", "ignore")

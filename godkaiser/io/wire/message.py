@@ -43,6 +43,8 @@ class Message(BaseModel):
 
 
 class SensorData(Message):
+    """`sensor/N/data`."""
+
     esp_id: Text
     gpio: Whole
     sensor_type: Annotated[str, Field(min_length=1, max_length=40)]
@@ -61,6 +63,8 @@ class SensorData(Message):
 
 
 class HeartbeatData(Message):
+    """`system/heartbeat`; all else in it is telemetry."""
+
     ts: Count
     uptime: Whole
     heap_free: Whole = Field(validation_alias=AliasChoices("heap_free", "free_heap"))
@@ -76,6 +80,8 @@ class HeartbeatData(Message):
 
 
 class AnnounceData(Message):
+    """`session/announce`."""
+
     handover_epoch: Whole | None = Field(
         default=None, validation_alias=AliasChoices("handover_epoch", "session_epoch")
     )
@@ -83,11 +89,15 @@ class AnnounceData(Message):
 
 
 class WillData(Message):
+    """`system/will`; the oldest nodes do not name themselves."""
+
     status: Text
     timestamp: Count
 
 
 class StatusData(Message):
+    """`actuator/N/status`."""
+
     esp_id: Text
     ts: Count
     gpio: Whole
@@ -100,6 +110,8 @@ class StatusData(Message):
 
 
 class ResponseData(Message):
+    """`actuator/N/response`."""
+
     esp_id: Text
     ts: Count
     gpio: Whole
@@ -110,6 +122,8 @@ class ResponseData(Message):
 
 
 class AlertData(Message):
+    """`actuator/N/alert`."""
+
     esp_id: Text
     ts: Count
     gpio: Whole
@@ -118,27 +132,37 @@ class AlertData(Message):
 
 
 class OutcomeData(Message):
+    """`system/intent_outcome`."""
+
     flow: Optional = ""
     outcome: Text
     code: Optional = ""
 
 
 class EmergencyErrorData(Message):
+    """`actuator/emergency/error`."""
+
     error: Text
     message: Optional = ""
 
 
 class SensorResponseData(Message):
+    """`sensor/N/response`."""
+
     gpio: Whole
     success: bool
 
 
 class MetricsData(Message):
+    """`system/heartbeat_metrics`."""
+
     esp_id: Text
     ts: Count
 
 
 class BatchData(Message):
+    """`sensor/batch`: documented, never sent."""
+
     esp_id: Text
     ts: Count
     sensors: list[dict[str, Any]]

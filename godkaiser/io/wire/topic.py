@@ -22,7 +22,7 @@ class Way(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One row: the kind of message, its pattern below the prefix, direction, QoS we publish with, retained."""
+    """One row: the kind of message, its pattern below the prefix, direction, our QoS, retained."""
 
     kind: str
     pattern: str

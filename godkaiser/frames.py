@@ -1,0 +1,195 @@
+"""Readings as pandas frames, and a plot of them. The extra `lab` (pandas, matplotlib) is loaded when used.
+
+Times are a UTC `DatetimeIndex` named `time`, values float64. `frame.attrs` says what the columns are:
+`units`, `series` (ids), `names` and `gap_s` (seconds of silence that make a gap), each by column.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from godkaiser.errors import MissingExtraError
+from godkaiser.model.instant import SECOND, Duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame, Series
+
+QUALITIES: Final = ("good", "uncalibrated", "suspect", "error")
+TRUSTED: Final = ("good", "uncalibrated")
+GAP_S: Final = 300.0  # when a frame does not say: five minutes of silence are a gap
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of one sensor's readings, oldest first. `times` are microseconds since 1970 UTC."""
+
+    series: str
+    name: str
+    unit: str
+    gap_s: float = GAP_S
+    times: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    quality: Sequence[str] = ()
+
+
+def need(module: str, feature: str) -> Any:
+    """Load a module of the extra `lab`. Raises `MissingExtraError`."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
+            raise
+        raise MissingExtraError(feature=feature, extra="lab") from None
+
+
+def need_pandas() -> Any:
+    """Load pandas. Raises `MissingExtraError`."""
+    return need("pandas", "history as a pandas frame")
+
+
+def one_frame(stretch: Stretch, every: Duration | None = None) -> DataFrame:
+    """One sensor.
+
+    Without `every`: every reading, columns `value` (NaN where the sensor could not measure) and `quality`
+    (categorical: good, uncalibrated, suspect, error). With `every` (microseconds): columns `value`, the mean of
+    the good and uncalibrated readings of each bucket [t, t + every), NaN where there are none, and `readings`,
+    how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
+    """
+    pandas = need_pandas()
+    if every is None:
+        quality = pandas.Categorical(list(stretch.quality), categories=QUALITIES)
+        frame = pandas.DataFrame({"value": _raw(stretch), "quality": quality})
+    else:
+        buckets = _trusted(stretch).resample(_step(every), origin="epoch")
+        frame = pandas.DataFrame({"value": buckets.mean(), "readings": buckets.count()})
+        frame.index.name = "time"
+    return _described(frame, {"value": stretch}, every)
+
+
+def wide_frame(stretches: Sequence[Stretch], every: Duration | None = None) -> DataFrame:
+    """Several sensors, one column each, named after the sensor (its id where two have one name).
+
+    Only good and uncalibrated readings; NaN where a sensor has none at that instant or in that bucket.
+    """
+    pandas = need_pandas()
+    names = [stretch.name for stretch in stretches]
+    columns = {s.name if names.count(s.name) == 1 else s.series: s for s in stretches}
+    series = {column: _trusted(stretch) for column, stretch in columns.items()}
+    if every is not None:
+        series = {column: values.resample(_step(every), origin="epoch").mean() for column, values in series.items()}
+    kept = {column: values[~values.index.duplicated(keep="last")] for column, values in series.items()}
+    frame = pandas.DataFrame(kept, index=_union(pandas, kept, every), dtype="float64")
+    frame.index.name = "time"
+    return _described(frame, columns, every)
+
+
+def _union(pandas: Any, series: dict[str, Series[float]], every: Duration | None) -> Any:
+    """All instants, or all buckets from the first to the last of any sensor."""
+    index = _index(pandas, array("q"))
+    for values in series.values():
+        index = index.union(values.index)
+    return (
+        index if every is None or index.empty else pandas.date_range(index[0], index[-1], freq=_step(every))
+    )
+
+
+def _index(pandas: Any, times: array[int]) -> Any:
+    numpy = need("numpy", "history as a pandas frame")
+    stamps = numpy.frombuffer(times, dtype="int64") if times else numpy.empty(0, dtype="int64")
+    return pandas.DatetimeIndex(stamps.astype("datetime64[us]"), tz="UTC", name="time")
+
+
+def _raw(stretch: Stretch) -> Series[float]:
+    pandas = need_pandas()
+    series: Series[float] = pandas.Series(
+        list(stretch.values), index=_index(pandas, stretch.times), dtype="float64"
+    )
+    return series
+
+
+def _trusted(stretch: Stretch) -> Series[float]:
+    values = _raw(stretch)
+    return values[[quality in TRUSTED for quality in stretch.quality]].dropna()
+
+
+def _step(every: Duration) -> Any:
+    return need_pandas().Timedelta(every, unit="us")
+
+
+def _described(frame: DataFrame, columns: dict[str, Stretch], every: Duration | None) -> DataFrame:
+    frame.attrs["units"] = {column: stretch.unit for column, stretch in columns.items()}
+    frame.attrs["series"] = {column: stretch.series for column, stretch in columns.items()}
+    frame.attrs["names"] = {column: stretch.name for column, stretch in columns.items()}
+    gap = {column: stretch.gap_s for column, stretch in columns.items()}
+    frame.attrs["gap_s"] = gap if every is None else dict.fromkeys(columns, every / SECOND)
+    return frame
+
+
+# ── plot ───────────────────────────────────────────────────────────────────────────────────────────────
+def plot(
+    frame: DataFrame, *, title: str | None = None, width: float = 9.0, height: float = 2.6
+) -> list[Axes]:
+    """Draw a frame of `farm.history`: one panel per unit, gaps as gaps, units on the axes, time in UTC.
+
+    `width` and `height` (of one panel) are in inches. Returns the axes, one per panel, to adorn them further.
+    Raises `MissingExtraError` without matplotlib.
+    """
+    pyplot = need("matplotlib.pyplot", "plotting")
+    dates = need("matplotlib.dates", "plotting")
+    units: dict[str, str] = frame.attrs.get("units", dict.fromkeys(frame.select_dtypes("number").columns, ""))
+    panels: dict[str, list[str]] = {}
+    for column, unit in units.items():
+        panels.setdefault(unit, []).append(column)
+    size = (width, height * max(1, len(panels)))
+    figure, grid = pyplot.subplots(
+        max(1, len(panels)), 1, sharex=True, squeeze=False, figsize=size, layout="constrained"
+    )
+    axes: list[Axes] = list(grid[:, 0])
+    for axis, (unit, columns) in zip(axes, panels.items(), strict=False):
+        for column in columns:
+            _draw(axis, frame, column)
+        _label(axis, frame, columns, unit)
+    axes[-1].xaxis.set_major_formatter(dates.ConciseDateFormatter(axes[-1].xaxis.get_major_locator()))
+    axes[-1].set_xlabel("time (UTC)")
+    if title:
+        figure.suptitle(title)
+    return axes
+
+
+def _label(axis: Axes, frame: DataFrame, columns: list[str], unit: str) -> None:
+    names = [frame.attrs.get("names", {}).get(column, column) for column in columns]
+    if len(columns) == 1:
+        axis.set_ylabel(f"{names[0]} ({unit})" if unit else names[0])
+    else:
+        axis.set_ylabel(unit)
+        axis.legend(axis.lines, names, loc="upper right", fontsize="small")
+    axis.grid(visible=True, alpha=0.3)
+
+
+def _draw(axis: Axes, frame: DataFrame, column: str) -> None:
+    """A line that breaks where nothing was heard; a lone reading is a dot."""
+    values = broken(frame, column)
+    here = values.notna().to_numpy()
+    alone = [
+        n
+        for n in range(len(here))
+        if here[n] and not (n and here[n - 1]) and not (n + 1 < len(here) and here[n + 1])
+    ]
+    times = values.index.tz_convert("UTC").tz_localize(None).to_numpy()  # type: ignore[attr-defined]
+    axis.plot(times, values.to_numpy(), linewidth=1.2, marker=".", markevery=alone, markersize=4)
+
+
+def broken(frame: DataFrame, column: str) -> Series[float]:
+    """A column without its empty cells, and with one NaN in each stretch of silence longer than `gap_s`."""
+    pandas = need_pandas()
+    values = frame[column].dropna()
+    gap = pandas.Timedelta(seconds=1.01 * frame.attrs.get("gap_s", {}).get(column, GAP_S))
+    silent = values.index.to_series().diff() > gap
+    holes = pandas.Series(float("nan"), index=values.index[silent] - gap / 2, dtype="float64")
+    both: Series[float] = pandas.concat([values.astype("float64"), holes]) if len(holes) else values
+    return both.sort_index()

@@ -1,0 +1,165 @@
+"""What is done over a line. Every function runs in the owner's loop; both faces call the same ones."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from array import array
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from numbers import Real
+from typing import Any
+
+from godkaiser.errors import AckTimeoutError, DocumentError, InvalidValueError
+from godkaiser.frames import GAP_S, Stretch
+from godkaiser.handles.line import Line
+from godkaiser.handles.mirror import Event
+from godkaiser.handles.values import Chain, Finding, Outcome, Stop, Verdict
+from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
+
+Span = str | float | timedelta
+When = str | datetime
+Document = Mapping[str, Any]
+
+
+def level(value: object) -> float:
+    """0..1 as a plain number. What is within the actuator's range is for the safety gate to say."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InvalidValueError(
+            field="value", value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
+        )
+    return float(value)
+
+
+def seconds(span: Span | None, field: str) -> float | None:
+    """`"5s"`, a timedelta or seconds → seconds."""
+    return None if span is None else parse_duration(span, field) / SECOND
+
+
+def bucket(every: Span | None) -> Duration | None:
+    """The length of a bucket in microseconds, more than nothing."""
+    if every is None:
+        return None
+    span = parse_duration(every, "every")
+    if span == 0:
+        raise InvalidValueError(
+            field="every", value=repr(every), problem="is nothing", allowed="a positive duration"
+        )
+    return span
+
+
+def moment(when: object, field: str) -> str:
+    """A time for the controller: `"-7d"` as it is (its clock counts), an aware datetime as ISO 8601."""
+    if isinstance(when, str):
+        return when
+    if isinstance(when, datetime):
+        return to_iso(from_datetime(when))
+    raise InvalidValueError(
+        field=field, value=repr(when), problem="not a time", allowed='"-24h", an aware datetime or a Timestamp'
+    )
+
+
+# ── actuators ──────────────────────────────────────────────────────────────────────────────────────────
+async def check(line: Line, actuator: str, value: float) -> Verdict:
+    """Ask the gate, send nothing."""
+    wanted = level(value)
+    answer = await line.ask("check", actuator=actuator, value=wanted)
+    return Verdict(actuator, wanted, answer["allowed"], Finding.all_of(answer["findings"]))
+
+
+async def set_level(
+    line: Line, actuator: str, value: float, within: Span, duration: Span | None, hold: Span | None
+) -> Outcome:
+    """Submit an intent and wait for what becomes of it."""
+    patience = parse_duration(within, "within") / SECOND
+    params = {"value": level(value), "duration": seconds(duration, "duration"), "hold": seconds(hold, "hold")}
+    try:
+        async with asyncio.timeout(patience):
+            return Outcome.of(await line.ask("set", actuator=actuator, **params))
+    except TimeoutError as error:
+        if isinstance(error, AckTimeoutError):
+            raise
+        raise AckTimeoutError(actuator=actuator, seconds=patience) from None
+
+
+async def why(line: Line, actuator: str) -> Chain:
+    """The chain behind the last command."""
+    return Chain.of(await line.ask("why", actuator=actuator))
+
+
+# ── the whole farm ─────────────────────────────────────────────────────────────────────────────────────
+async def stop(line: Line, reason: str) -> Stop:
+    """The software stop."""
+    return Stop.of(await line.ask("stop", reason=reason))
+
+
+async def clear(line: Line, force: bool) -> Stop:
+    """Lift it."""
+    return Stop.of(await line.ask("clear", force=force))
+
+
+async def decide_node(line: Line, node: str, approved: bool) -> None:
+    """Let a node take part, or keep it out."""
+    data = await line.ask("nodes.approve" if approved else "nodes.reject", node=node)
+    line.mirror.fold({"kind": "node", "id": str(data["id"]), "data": data})
+
+
+async def fetch(line: Line, sensors: Sequence[str], since: object, until: object) -> list[Stretch]:
+    """Stretches of history, one per sensor."""
+    span = {"since": moment(since, "since")}
+    if until is not None:
+        span["until"] = moment(until, "until")
+    return list(await asyncio.gather(*(_fetch_one(line, sensor, span) for sensor in sensors)))
+
+
+async def _fetch_one(line: Line, sensor: str, span: dict[str, str]) -> Stretch:
+    answer = await line.ask("history", series=sensor, packed=True, **span)
+    times, values = array("q"), array("d")
+    times.frombytes(b64decode(answer["times"]))
+    values.frombytes(b64decode(answer["values"]))
+    shot = line.mirror.one("sensor", sensor)
+    name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
+    return Stretch(sensor, name, answer["unit"], gap, times, values, answer["quality"])
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
+def documents_of(documents: Document | Iterable[Document]) -> list[dict[str, Any]]:
+    """One rule document or several."""
+    several = [documents] if isinstance(documents, Mapping) else list(documents)
+    for number, document in enumerate(several):
+        if not isinstance(document, Mapping):
+            raise DocumentError(path=f"rules[{number}]", problem="a rule document is a mapping")
+    return [dict(document) for document in several]
+
+
+async def check_rules(line: Line, documents: Document | Iterable[Document]) -> list[str]:
+    """What each rule would do, as a sentence."""
+    answer = await line.ask("rules.check", documents=documents_of(documents))
+    return [rule["sentence"] for rule in answer]
+
+
+async def import_rules(line: Line, documents: Document | Iterable[Document]) -> list[str]:
+    """The ids of the rules that were taken over."""
+    answer = await line.ask("rules.import", documents=documents_of(documents))
+    shot = await line.ask("snapshot")
+    line.mirror.fold({"kind": "snapshot", "id": "", "data": shot})
+    return [str(rule) for rule in answer["imported"]]
+
+
+async def export_rules(line: Line) -> list[dict[str, Any]]:
+    """Every rule as a document."""
+    documents: list[dict[str, Any]] = await line.ask("rules.export")
+    return documents
+
+
+# ── changes ────────────────────────────────────────────────────────────────────────────────────────────
+async def listen(line: Line) -> asyncio.Queue[Event]:
+    """Begin to listen."""
+    return line.mirror.listen()
+
+
+async def heard(queue: asyncio.Queue[Event]) -> Event:
+    """The next change."""
+    return await queue.get()
+

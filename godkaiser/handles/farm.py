@@ -1,0 +1,176 @@
+"""The awaitable face of a farm. What only looks is sync (looks.py); what does is awaited.
+
+`godkaiser.blocking` is the same without await; a test compares both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from godkaiser.frames import need_pandas, one_frame, wide_frame
+from godkaiser.handles import deeds
+from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.looks import ActuatorLook, FarmLook, Rule, SensorLook, Table
+from godkaiser.handles.tell import Follower, Sieve
+from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Sensor(SensorLook):
+    """What is measured in one place."""
+
+    async def follow(self, limit: int | None = None) -> AsyncIterator[Reading]:
+        """New readings as they come, `limit` of them or for ever.
+
+        Shows what the change feed shows: of readings that come faster than ten a second the newest. For every
+        single one use `farm.history`. Raises `FarmClosedError` when the farm is closed meanwhile.
+        """
+        follower = Follower(self, limit)
+        queue = await self._line.awaited(deeds.listen, self._line)
+        try:
+            while not follower.done:
+                change = await self._line.awaited(deeds.heard, queue)
+                if (reading := follower.take(change)) is not None:
+                    yield reading
+        finally:
+            self._line.forget(queue)
+
+
+class Actuator(ActuatorLook):
+    """What can be moved."""
+
+    async def set(
+        self,
+        value: float,
+        within: Span = "15s",
+        duration: Span | None = None,
+        hold: Span | None = None,
+    ) -> Outcome:
+        """Ask for `value` (0..1) and wait for the node's word.
+
+        `within`: how long to wait, in real time. `duration`: at most this long, then back to the safe value (a
+        bound of the actuator's own may be shorter). `hold`: rules leave it alone this long (default: the
+        duration, else 15 min). Spans are `"5s"`, a timedelta or seconds.
+
+        Raises `CommandRefusedError` with every finding of the safety gate, `AckTimeoutError` when the node does
+        not answer in time (its state is then unknown), `CommandFailedError`, `LinkDownError`, `ForbiddenError`,
+        `InvalidValueError`, `ControllerGoneError`.
+        """
+        return await self._line.awaited(deeds.set_level, self._line, self.id, value, within, duration, hold)
+
+    async def off(self, within: Span = "15s") -> Outcome:
+        """Set it to 0. Going off is always admissible. Raises like `set`."""
+        return await self._line.awaited(deeds.set_level, self._line, self.id, 0.0, within, None, None)
+
+    async def why(self) -> Chain:
+        """What it does and the chain that led there. Raises `ControllerGoneError`."""
+        return await self._line.awaited(deeds.why, self._line, self.id)
+
+
+class Rules(Table[Rule]):
+    """The rules; changing them needs the right to."""
+
+    async def check(self, documents: Document | Iterable[Document]) -> list[str]:
+        """Each rule document as a sentence; nothing is changed. Raises `DocumentError` naming the wrong field."""
+        return await self._line.awaited(deeds.check_rules, self._line, documents)
+
+    async def import_(self, documents: Document | Iterable[Document]) -> list[str]:
+        """Take over rule documents, all or none; same names are replaced. Returns ids. Raises `DocumentError`."""
+        return await self._line.awaited(deeds.import_rules, self._line, documents)
+
+    async def export(self) -> list[dict[str, Any]]:
+        """Every rule as a document that `import_` takes."""
+        return await self._line.awaited(deeds.export_rules, self._line)
+
+
+class Farm(FarmLook[Sensor, Actuator]):
+    """A connected farm. Made by `await godkaiser.connect(…)`.
+
+    Once connected, whatever is awaited raises `ControllerGoneError` while the controller is away (the farm
+    reconnects by itself) and `FarmClosedError` after `close`.
+    """
+
+    _sensor_kind = Sensor
+    _actuator_kind = Actuator
+
+    @property
+    def rules(self) -> Rules:
+        """The rules."""
+        return Rules(self._line, Rule)
+
+    async def history(
+        self,
+        sensors: str | Sensor | Sequence[str | Sensor],
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+    ) -> DataFrame:
+        """Stored readings as a pandas frame with a UTC index and float64 values.
+
+        One sensor: columns `value` and `quality` (every reading, also doubtful ones), or with `every` the mean of
+        each bucket in `value` and in `readings` how many went into it. A list of sensors: one column each.
+        Means and wide frames use good and uncalibrated readings only; where there are none, NaN.
+        `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime or a
+        Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series, names by column.
+
+        Raises `UnknownSensorError`, `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        ids, alone = self._ids(sensors)
+        step = deeds.bucket(every)
+        found = await self._line.awaited(deeds.fetch, self._line, ids, since, until)
+        return one_frame(found[0], step) if alone else wide_frame(found, step)
+
+    async def stop(self, reason: str = "") -> Stop:
+        """Software stop: everything to its safe value, nothing may be switched on. Always allowed.
+
+        Does not replace a wired stop. Returns where it stands; `farm.stopped` follows the confirmations.
+        """
+        return await self._line.awaited(deeds.stop, self._line, reason)
+
+    async def clear(self, force: bool = False) -> Stop:
+        """Lift the stop; `force` does not wait for nodes that do not confirm. Switches nothing on by itself.
+
+        Raises `StopTransitionError`, `ForbiddenError`.
+        """
+        return await self._line.awaited(deeds.clear, self._line, force)
+
+    async def approve(self, node: str) -> None:
+        """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""
+        await self._line.awaited(deeds.decide_node, self._line, node, True)
+
+    async def reject(self, node: str) -> None:
+        """Keep a node out; what it sends is counted, not stored. Raises like `approve`."""
+        await self._line.awaited(deeds.decide_node, self._line, node, False)
+
+    async def changes(self, kind: str | None = None, zone: str | None = None) -> AsyncIterator[Change]:
+        """What changes from now on, for ever; only of a kind, or only things of a zone. See `Change`."""
+        sieve = Sieve(kind, zone)
+        queue = await self._line.awaited(deeds.listen, self._line)
+        try:
+            while True:
+                change = await self._line.awaited(deeds.heard, queue)
+                if sieve.lets(change):
+                    yield Change(change["kind"], change["id"], change["data"])
+        finally:
+            self._line.forget(queue)
+
+    async def close(self) -> None:
+        """End the connection (in a simulation: leave every actuator safe and end it). May be called again."""
+        owner = self._line.owner
+        owner.leave()
+        await asyncio.wrap_future(owner.ended)
+        owner.join()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,80 @@
+"""How handles and their values look in HTML. Only what is known already; names are escaped."""
+
+from __future__ import annotations
+
+from godkaiser.display import Html, bad, html_of, joined, lines, quiet, steps, strong, table
+from godkaiser.handles.looks import FarmLook, Table, Thing
+from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Step, Stop, Verdict, ago, number
+
+ALARMING = {"offline", "stale", "never", "error", "suspect", "rejected", "pending", "refused", "failed", "unknown"}
+
+
+def cell(value: object) -> Html:
+    """One cell of a table: words that need a look stand out."""
+    return bad(value) if isinstance(value, str) and value in ALARMING else html_of(value)
+
+
+@html_of.register
+def _(table_of: Table) -> Html:  # type: ignore[type-arg]  # singledispatch takes no parameters
+    if not table_of:
+        return quiet("nothing here yet")
+    return table(table_of.columns, [[cell(part) for part in thing.row()] for thing in table_of])
+
+
+@html_of.register
+def _(thing: Thing) -> Html:
+    head, name, *rest = thing.columns
+    first, second, *others = thing.row()
+    facts = [(title, cell(part)) for title, part in zip(rest, others, strict=True)]
+    titled = joined(strong(str(second)), quiet(str(first))) if name == "name" else strong(str(first))
+    return lines(titled, table((), facts if name == "name" else [(name, html_of(second)), *facts]))
+
+
+@html_of.register
+def _(farm: FarmLook) -> Html:  # type: ignore[type-arg]  # singledispatch takes no parameters
+    trouble = farm.trouble
+    told = [lines(html_of(trouble), quiet("Below is what was known last."))] if trouble is not None else []
+    stopped = [bad(f"STOP {farm.stopped}")] if farm.stopped else []
+    return lines(joined(strong("Farm"), farm.name, quiet(farm.health())), *told, *stopped, html_of(farm.nodes))
+
+
+@html_of.register
+def _(reading: Reading) -> Html:
+    doubt = [] if reading.quality == "good" else [bad(f"{reading.quality} {reading.reason}".strip())]
+    return joined(
+        strong(number(reading.value, reading.unit)), reading.name, quiet(ago(reading.age)), *doubt
+    )
+
+
+@html_of.register
+def _(finding: Finding) -> Html:
+    return bad(finding.sentence) if finding.severity == "refuse" else html_of(finding.sentence)
+
+
+@html_of.register
+def _(verdict: Verdict) -> Html:
+    word = strong("✔ allowed") if verdict else bad("✘ refused")
+    return lines(joined(word, f"{verdict.actuator} to {verdict.value:g}"), *verdict.findings)
+
+
+@html_of.register
+def _(outcome: Outcome) -> Html:
+    word = strong(f"✔ {outcome.state}") if outcome.confirmed else strong(outcome.state)
+    facts = joined(word, f"{outcome.actuator} to {outcome.value:g} by {outcome.origin}", outcome.message)
+    return lines(facts, *outcome.findings)
+
+
+@html_of.register
+def _(step: Step) -> Html:
+    mark = {True: strong("✔"), False: bad("✘"), None: quiet("·")}[step.ok]
+    return joined(mark, quiet(f"{step.at:%H:%M:%S}"), strong(step.what), step.text)
+
+
+@html_of.register
+def _(chain: Chain) -> Html:
+    return lines(strong(chain.text), steps(chain.steps))
+
+
+@html_of.register
+def _(stop: Stop) -> Html:
+    return bad(f"STOP {stop}") if stop else strong("no stop")
