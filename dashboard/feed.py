@@ -45,6 +45,7 @@ class Feed:
         self._open = open_desk
         self._clock = clock
         self._desk: Controller | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.view = View()
 
     def at(self) -> float:
@@ -58,7 +59,8 @@ class Feed:
         return await self._desk.call(method, **params)
 
     async def run(self) -> None:
-        """Keep the line open until cancelled."""
+        """Keep the line open until cancelled. What asks the controller from a thread comes to this loop."""
+        self.loop = asyncio.get_running_loop()
         while True:
             with suppress(*TROUBLE):
                 await self._follow()

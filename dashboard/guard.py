@@ -95,9 +95,11 @@ class Guard:
 
     def end(self, session: str) -> None:
         """A sign-in has ended: its open pages close now and cannot come back."""
-        for page in [page for page, ticket in self._owners.items() if ticket.session == session]:
+        for page in [page for page, ticket in tuple(self._owners.items()) if ticket.session == session]:
             self.disown(page)
-        for socket in [socket for socket, ticket in self._sockets.items() if ticket.session == session]:
+        for socket in [
+            socket for socket, ticket in tuple(self._sockets.items()) if ticket.session == session
+        ]:
             socket.close(CLOSED_BY_US, "Session ended")
 
     async def watch(self) -> None:

@@ -75,8 +75,12 @@ class Session:
     pulse: Pulse = field(default_factory=Pulse)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def call(self, method: str, **params: Any) -> Any:
-        """Ask the controller in the name of the reader."""
+    async def ask(self, method: str, **params: Any) -> Any:
+        """Look at something; whoever has this page open may."""
+        return await self.feed.call(method, **params)
+
+    async def act(self, method: str, **params: Any) -> Any:
+        """Do something in the name of the reader; the controller decides whether they may."""
         return await self.feed.call(method, token=self.ticket.token, **params)
 
     def look(self) -> tuple[View, datetime]:
@@ -85,10 +89,12 @@ class Session:
         return view, view.now(self.feed.at())
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something run beside the page; it ends with the page."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Let something run beside the page; it ends with the page.
+
+        Bokeh from 3.10 on builds pages and runs their callbacks in threads, so this goes by way of the loop.
+        """
+        loop = self.feed.loop or asyncio.get_running_loop()
+        loop.call_soon_threadsafe(self._begin, loop, work)
 
     def show(self, change: Callable[[], None]) -> None:
         """Change the page from a task: with the document locked. (The tasks end with the page.)"""
@@ -96,6 +102,15 @@ class Session:
 
     def close(self) -> None:
         """The page is gone."""
+        if self.feed.loop is not None:
+            self.feed.loop.call_soon_threadsafe(self._end)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        task = loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _end(self) -> None:
         for task in self._tasks:
             task.cancel()
 
@@ -128,7 +143,8 @@ class Ticker:
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
     """A pane for our own HTML, in our own style."""
-    params = {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [pane_style()]} | params
+    common = {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [pane_style()]}
+    params = common | {"styles": {"align-self": "stretch"}} | params
     return pn.pane.HTML(text, visible=bool(text), **params)
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from .guard import Ticket
-from .view import View, active_stop, age_s, moment, named
+from .view import Thing, View, active_stop, age_s, moment, named
 from .words import Words
 
 TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"))
@@ -120,7 +120,7 @@ def _stopped(words: Words, ticket: Ticket, view: View) -> str:
     phase = str(stop["phase"])
     title = escape(words(f"stop.title.{phase}"))
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<div class="stopped"><div><h2>{title}</h2>{body}</div>{_way_out(words, ticket, phase)}</div>'
+    return f'<div class="stopped"><div><h2>{title}</h2>{body}</div>{_way_out(words, ticket, stop)}</div>'
 
 
 def _safety(words: Words, view: View) -> str:
@@ -130,8 +130,9 @@ def _safety(words: Words, view: View) -> str:
     return words("stop.all_safe") if view.actuators else ""
 
 
-def _way_out(words: Words, ticket: Ticket, phase: str) -> str:
-    if phase != "ACTIVE":
+def _way_out(words: Words, ticket: Ticket, stop: Thing) -> str:
+    """The button to clear. While clearing it waits for silent nodes, and a person may insist."""
+    if stop["phase"] != "ACTIVE" and not (stop["phase"] == "CLEARING" and stop.get("unconfirmed")):
         return ""
     if not ticket.may_switch():
         return f'<p class="why">{escape(words("stop.clear.viewer"))}</p>'

@@ -25,7 +25,6 @@ _TABLES: Final = {
     "rule": "rules",
 }
 _SINGLES: Final = frozenset({"link", "stop", "counters"})
-_KEPT_MALFORMED: Final = 20
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -74,9 +73,10 @@ def fold(view: View, change: Mapping[str, Any], at: float) -> View:
         things = _with(getattr(view, table), str(change.get("id")), data)
         return _next(view, **{table: things})
     if kind in _SINGLES and isinstance(data, Mapping):
-        return _next(view, **{kind: data})
-    if kind == "malformed" and isinstance(data, Mapping):
-        return _next(view, malformed=(data, *view.malformed)[:_KEPT_MALFORMED])
+        malformed = (
+            tuple(data.get("malformed_last", view.malformed)) if kind == "counters" else view.malformed
+        )
+        return _next(view, malformed=malformed, **{kind: data})
     return view
 
 

@@ -1,6 +1,10 @@
 """godkaiser: a greenhouse controller one can import, ask and trust.
 
 The names below are the whole public surface. They are loaded when first used, so `import godkaiser` is cheap.
+
+    import godkaiser as gk
+    farm = await gk.connect()              # the controller on this machine, or "sim://greenhouse?seed=7"
+    with gk.blocking.connect() as farm:    # the same without await
 """
 
 from __future__ import annotations
@@ -9,15 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from godkaiser import blocking
+    from godkaiser.display import html_of
     from godkaiser.errors import (
         AckTimeoutError,
         AmbiguousNameError,
-        AuthError,
         AuthenticationFailedError,
+        AuthError,
         CommandFailedError,
         CommandRefusedError,
         ControllerGoneError,
         DocumentError,
+        FarmClosedError,
         ForbiddenError,
         GodkaiserError,
         InvalidValueError,
@@ -31,41 +38,80 @@ if TYPE_CHECKING:
         UnknownActuatorError,
         UnknownSensorError,
     )
+    from godkaiser.frames import plot
+    from godkaiser.handles.farm import Actuator, Farm, Rules, Sensor
+    from godkaiser.handles.looks import Node, Rule, Table
+    from godkaiser.handles.values import Chain, Change, Finding, Outcome, Reading, Step, Stop, Verdict
     from godkaiser.io.desk import Desk
+    from godkaiser.kaiser.connect import connect
 
-_ERRORS = (
-    "AckTimeoutError",
-    "AmbiguousNameError",
-    "AuthError",
-    "AuthenticationFailedError",
-    "CommandFailedError",
-    "CommandRefusedError",
-    "ControllerGoneError",
-    "DocumentError",
-    "ForbiddenError",
-    "GodkaiserError",
-    "InvalidValueError",
-    "Kind",
-    "LinkDownError",
-    "MissingExtraError",
-    "NoControllerError",
-    "PortInUseError",
-    "SettingsError",
-    "ThrottledError",
-    "UnknownActuatorError",
-    "UnknownSensorError",
-)
-_WHERE = {"Desk": "godkaiser.io.desk"} | dict.fromkeys(_ERRORS, "godkaiser.errors")
+_HOMES = {
+    "godkaiser.display": ("html_of",),
+    "godkaiser.errors": (
+        "AckTimeoutError",
+        "AmbiguousNameError",
+        "AuthError",
+        "AuthenticationFailedError",
+        "CommandFailedError",
+        "CommandRefusedError",
+        "ControllerGoneError",
+        "DocumentError",
+        "FarmClosedError",
+        "ForbiddenError",
+        "GodkaiserError",
+        "InvalidValueError",
+        "Kind",
+        "LinkDownError",
+        "MissingExtraError",
+        "NoControllerError",
+        "PortInUseError",
+        "SettingsError",
+        "ThrottledError",
+        "UnknownActuatorError",
+        "UnknownSensorError",
+    ),
+    "godkaiser.frames": ("plot",),
+    "godkaiser.handles.farm": (
+        "Actuator",
+        "Farm",
+        "Rules",
+        "Sensor",
+    ),
+    "godkaiser.handles.looks": (
+        "Node",
+        "Rule",
+        "Table",
+    ),
+    "godkaiser.handles.values": (
+        "Chain",
+        "Change",
+        "Finding",
+        "Outcome",
+        "Reading",
+        "Step",
+        "Stop",
+        "Verdict",
+    ),
+    "godkaiser.io.desk": ("Desk",),
+    "godkaiser.kaiser.connect": ("connect",),
+}
+_WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AckTimeoutError",
+    "Actuator",
     "AmbiguousNameError",
     "AuthError",
     "AuthenticationFailedError",
+    "Chain",
+    "Change",
     "CommandFailedError",
     "CommandRefusedError",
     "ControllerGoneError",
     "Desk",
     "DocumentError",
+    "Farm",
+    "FarmClosedError",
+    "Finding",
     "ForbiddenError",
     "GodkaiserError",
     "InvalidValueError",
@@ -73,11 +119,25 @@ __all__ = [
     "LinkDownError",
     "MissingExtraError",
     "NoControllerError",
+    "Node",
+    "Outcome",
     "PortInUseError",
+    "Reading",
+    "Rule",
+    "Rules",
+    "Sensor",
     "SettingsError",
+    "Step",
+    "Stop",
+    "Table",
     "ThrottledError",
     "UnknownActuatorError",
     "UnknownSensorError",
+    "Verdict",
+    "blocking",
+    "connect",
+    "html_of",
+    "plot",
 ]
 __version__ = "0.1.0"
 
@@ -85,6 +145,8 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
+    if name == "blocking":
+        return import_module("godkaiser.blocking")
     raise AttributeError(f"module 'godkaiser' has no attribute {name!r}")
 
 

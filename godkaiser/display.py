@@ -1,7 +1,7 @@
 """HTML pictures of values, for notebooks and pages.
 
-`html_of` gives a fragment: pure, cheap, everything escaped, complete without colour. Colours come from the page
-(`currentColor`), so light and dark themes both work. Whoever defines a kind of value registers its picture.
+`html_of` gives a fragment: pure, cheap, everything escaped, complete without colour. Colours come from the
+page (`currentColor`), so light and dark themes both work. Whoever defines a value registers its picture.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _(value: Html) -> Html:
 
 
 @html_of.register
-def _(value: None) -> Html:
+def _(_value: None) -> Html:
     return Html("–")
 
 

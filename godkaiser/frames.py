@@ -56,9 +56,9 @@ def one_frame(stretch: Stretch, every: Duration | None = None) -> DataFrame:
     """One sensor.
 
     Without `every`: every reading, columns `value` (NaN where the sensor could not measure) and `quality`
-    (categorical: good, uncalibrated, suspect, error). With `every` (microseconds): columns `value`, the mean of
-    the good and uncalibrated readings of each bucket [t, t + every), NaN where there are none, and `readings`,
-    how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
+    (categorical: good, uncalibrated, suspect, error). With `every` (microseconds): columns `value`, the mean
+    of the good and uncalibrated readings of each bucket [t, t + every), NaN where there are none, and
+    `readings`, how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
     """
     pandas = need_pandas()
     if every is None:
@@ -81,7 +81,9 @@ def wide_frame(stretches: Sequence[Stretch], every: Duration | None = None) -> D
     columns = {s.name if names.count(s.name) == 1 else s.series: s for s in stretches}
     series = {column: _trusted(stretch) for column, stretch in columns.items()}
     if every is not None:
-        series = {column: values.resample(_step(every), origin="epoch").mean() for column, values in series.items()}
+        series = {
+            column: values.resample(_step(every), origin="epoch").mean() for column, values in series.items()
+        }
     kept = {column: values[~values.index.duplicated(keep="last")] for column, values in series.items()}
     frame = pandas.DataFrame(kept, index=_union(pandas, kept, every), dtype="float64")
     frame.index.name = "time"

@@ -126,7 +126,7 @@ class Card:
         """What would safety say? Nothing is sent."""
         words = self._session.words
         try:
-            told = await self._session.call("check", actuator=self._id, value=value)
+            told = await self._session.ask("check", actuator=self._id, value=value)
         except TROUBLE as error:
             self._say(asked, say(words("set.failed", problem=str(error)), "bad"))
             return
@@ -136,7 +136,7 @@ class Card:
     async def _send(self, asked: int, value: float, duration: int) -> None:
         words = self._session.words
         try:
-            told = await self._session.call("set", actuator=self._id, value=value, duration=duration or None)
+            told = await self._session.act("set", actuator=self._id, value=value, duration=duration or None)
         except CommandRefusedError as error:
             self._say(asked, findings(words, "set.refused", "bad", error.findings))
         except TROUBLE as error:
@@ -153,7 +153,7 @@ class Card:
 
     async def _tell_why(self) -> None:
         try:
-            text = chain(self._session.words, await self._session.call("why", actuator=self._id))
+            text = chain(self._session.words, await self._session.ask("why", actuator=self._id))
         except TROUBLE as error:
             text = say(self._session.words("set.failed", problem=str(error)), "bad")
         self._session.show(partial(write, self._why, text))

@@ -78,7 +78,7 @@ class History:
 
     async def _fetch(self, asked: int, series: str, span: str) -> None:
         try:
-            told = await self._session.call("history", series=series, since=f"-{span}")
+            told = await self._session.ask("history", series=series, since=f"-{span}")
         except TROUBLE as error:
             text = self._session.words("history.failed", problem=str(error))
             self._session.show(partial(self._fail, asked, text))

@@ -115,7 +115,7 @@ class Overview:
     async def _approve(self, node: str, name: str) -> None:
         words = self._session.words
         try:
-            await self._session.call("nodes.approve", node=node)
+            await self._session.act("nodes.approve", node=node)
             text = say(words("node.approved", name=name), "good")
         except TROUBLE as error:
             text = say(words("shell.failed", problem=str(error)), "bad")

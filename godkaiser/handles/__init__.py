@@ -9,3 +9,5 @@ looks    handles that only look, shared by both faces
 farm     the awaitable face; `godkaiser.blocking` is the other
 shows    their pictures in HTML
 """
+
+from godkaiser.handles import shows as shows  # registers the pictures

@@ -56,7 +56,10 @@ def moment(when: object, field: str) -> str:
     if isinstance(when, datetime):
         return to_iso(from_datetime(when))
     raise InvalidValueError(
-        field=field, value=repr(when), problem="not a time", allowed='"-24h", an aware datetime or a Timestamp'
+        field=field,
+        value=repr(when),
+        problem="not a time",
+        allowed='"-24h", an aware datetime or a Timestamp',
     )
 
 
@@ -162,4 +165,3 @@ async def listen(line: Line) -> asyncio.Queue[Event]:
 async def heard(queue: asyncio.Queue[Event]) -> Event:
     """The next change."""
     return await queue.get()
-

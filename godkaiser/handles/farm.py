@@ -53,13 +53,13 @@ class Actuator(ActuatorLook):
     ) -> Outcome:
         """Ask for `value` (0..1) and wait for the node's word.
 
-        `within`: how long to wait, in real time. `duration`: at most this long, then back to the safe value (a
-        bound of the actuator's own may be shorter). `hold`: rules leave it alone this long (default: the
+        `within`: how long to wait, in real time. `duration`: at most this long, then back to the safe value
+        (a bound of the actuator's own may be shorter). `hold`: rules leave it alone this long (default: the
         duration, else 15 min). Spans are `"5s"`, a timedelta or seconds.
 
-        Raises `CommandRefusedError` with every finding of the safety gate, `AckTimeoutError` when the node does
-        not answer in time (its state is then unknown), `CommandFailedError`, `LinkDownError`, `ForbiddenError`,
-        `InvalidValueError`, `ControllerGoneError`.
+        Raises `CommandRefusedError` with every finding of the safety gate, `AckTimeoutError` when the node
+        does not answer in time (its state is then unknown), `CommandFailedError`, `LinkDownError`,
+        `ForbiddenError`, `InvalidValueError`, `ControllerGoneError`.
         """
         return await self._line.awaited(deeds.set_level, self._line, self.id, value, within, duration, hold)
 
@@ -76,11 +76,11 @@ class Rules(Table[Rule]):
     """The rules; changing them needs the right to."""
 
     async def check(self, documents: Document | Iterable[Document]) -> list[str]:
-        """Each rule document as a sentence; nothing is changed. Raises `DocumentError` naming the wrong field."""
+        """Each rule document as a sentence, nothing changed. Raises `DocumentError`."""
         return await self._line.awaited(deeds.check_rules, self._line, documents)
 
     async def import_(self, documents: Document | Iterable[Document]) -> list[str]:
-        """Take over rule documents, all or none; same names are replaced. Returns ids. Raises `DocumentError`."""
+        """Take over rule documents, all or none; gives their ids. Raises `DocumentError`."""
         return await self._line.awaited(deeds.import_rules, self._line, documents)
 
     async def export(self) -> list[dict[str, Any]]:
@@ -112,11 +112,12 @@ class Farm(FarmLook[Sensor, Actuator]):
     ) -> DataFrame:
         """Stored readings as a pandas frame with a UTC index and float64 values.
 
-        One sensor: columns `value` and `quality` (every reading, also doubtful ones), or with `every` the mean of
-        each bucket in `value` and in `readings` how many went into it. A list of sensors: one column each.
-        Means and wide frames use good and uncalibrated readings only; where there are none, NaN.
-        `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime or a
-        Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series, names by column.
+        One sensor: columns `value` and `quality` (every reading, also doubtful ones), or with `every` the
+        mean of each bucket in `value` and in `readings` how many went into it. A list of sensors: one column
+        each. Means and wide frames use good and uncalibrated readings only; where there are none, NaN.
+        `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime
+        or a Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series and
+        names by column.
 
         Raises `UnknownSensorError`, `InvalidValueError`, `MissingExtraError` without pandas.
         """

@@ -51,7 +51,9 @@ class Line:
         except NoControllerError as error:  # there was one
             raise ControllerGoneError(problem=str(error)) from None
 
-    async def awaited(self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def awaited(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Do it in the owner's loop and await it in this one. Cancelling the one cancels the other."""
         try:
             return await asyncio.wrap_future(self.owner.submit(work, *args, **kwargs))

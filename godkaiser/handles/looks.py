@@ -21,13 +21,6 @@ from godkaiser.handles import deeds
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.values import Outcome, Reading, Stop, Verdict, ago, number, when
 
-KINDS: dict[str, type[GodkaiserError]] = {
-    "node": UnknownNodeError,
-    "sensor": UnknownSensorError,
-    "actuator": UnknownActuatorError,
-    "rule": UnknownRuleError,
-}
-
 
 class Thing(Shown):
     """A node, sensor, actuator or rule. Two handles of the same thing are equal."""
@@ -111,7 +104,8 @@ class Node(Thing):
 
     def __repr__(self) -> str:
         _, name, zone, status, word, age, problems = self.row()
-        return f"<Node {name} ({self.id}) in {zone}: {status}, {word}, heard {age}{problems and f', {problems}'}>"
+        trouble = f", {problems}" if problems else ""
+        return f"<Node {name} ({self.id}) in {zone}: {status}, {word}, heard {age}{trouble}>"
 
 
 class SensorLook(Thing):
@@ -144,7 +138,11 @@ class SensorLook(Thing):
     @property
     def latest(self) -> Reading | None:
         """The newest reading; None when it has never reported. No waiting: what we know now."""
-        return Reading.of(self._shot, self._line.mirror.now())
+        return self.reading_in(self._shot)
+
+    def reading_in(self, shot: Mapping[str, Any]) -> Reading | None:
+        """The reading in a picture of this sensor, as the change feed brings it."""
+        return Reading.of(shot, self._line.mirror.now())
 
     def row(self) -> tuple[object, ...]:
         """Its line in a table."""
@@ -217,7 +215,8 @@ class ActuatorLook(Thing):
     def check(self, value: float) -> Verdict:
         """Ask the safety gate whether `value` (0..1) would be allowed now. Sends nothing, changes nothing.
 
-        Waits for the controller's answer, a few milliseconds. Raises `InvalidValueError`, `ControllerGoneError`.
+        Waits for the controller's answer, a few milliseconds. Raises `InvalidValueError`,
+        `ControllerGoneError`.
         """
         return self._line.waited(deeds.check, self._line, self.id, value)
 
@@ -307,7 +306,7 @@ class Table(Shown, Sequence[N]):
         return self.find(place) if isinstance(place, str) else self._things()[place]
 
     def find(self, text: str) -> N:
-        """By id or name, in any case. Raises the unknown-… error naming near matches, `AmbiguousNameError`."""
+        """By id or name, in any case. Raises `Unknown…Error` naming near matches, `AmbiguousNameError`."""
         shots = self._line.mirror.all(self._kind.kind)
         wanted = str(text).strip().casefold()
         found = [s for s in shots if s["id"] == text] or [
@@ -323,8 +322,14 @@ class Table(Shown, Sequence[N]):
         by_fold = {name.casefold(): name for name in names}
         near = [by_fold[fold] for fold in difflib.get_close_matches(text.casefold(), by_fold, 3, 0.5)]
         said = f" Near: {', '.join(map(repr, near))}." if near else ""
-        error = KINDS[self._kind.kind]
-        return error(text=text, near=said) if "near" in error.__annotations__ else error(text=text)
+        match self._kind.kind:
+            case "sensor":
+                return UnknownSensorError(text=text, near=said)
+            case "actuator":
+                return UnknownActuatorError(text=text, near=said)
+            case "rule":
+                return UnknownRuleError(text=text)
+        return UnknownNodeError(text=text)
 
     def __repr__(self) -> str:
         return text_table(self.columns, [thing.row() for thing in self])

@@ -1,8 +1,8 @@
 """The owner: one task, in its own loop thread, that holds a connection from its beginning to its end.
 
-A notebook's cells are tasks of their own, and a cell that computes blocks the loop they share; so nothing that
-lives longer than a cell may live there. The owner's thread is no daemon: at the end of the program it notices
-that the main thread is gone, leaves in order and lets the interpreter end.
+A notebook's cells are tasks of their own, and a cell that computes blocks the loop they share; so nothing
+that lives longer than a cell may live there. The owner's thread is no daemon: at the end of the program it
+notices that the main thread is gone, leaves in order and lets the interpreter end.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Owner:
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main_task: asyncio.Task[None] | None = None
-        self._calls: set[asyncio.Task[Any]] = set()
+        self._calls: set[asyncio.Task[Any] | None] = set()
         self._lock = threading.Lock()  # guards the two flags against a call that comes while we leave
         self._open = False
         self._leave = False
@@ -100,7 +100,7 @@ class Owner:
             guard.cancel()
 
     async def _guard(self) -> None:
-        while threading.main_thread().is_alive():
+        while threading.main_thread().is_alive():  # noqa: ASYNC110 - nobody tells when it ends
             await asyncio.sleep(LOOK_ROUND)
         self.leave()
 
@@ -120,15 +120,16 @@ class Owner:
         with self._lock:
             self._open = False
         await asyncio.sleep(0)  # a call that got in before starts now, so that it can be told
-        for task in self._calls:
+        calls = [task for task in self._calls if task is not None]
+        for task in calls:
             task.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        await asyncio.gather(*calls, return_exceptions=True)
 
     # ── from other threads ─────────────────────────────────────────────────────────────────────────────
     def submit(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
-        """Run a coroutine function in the owner's loop. Raises what ended the connection when it has ended."""
+        """Run a coroutine function in the owner's loop. Raises what ended the connection if it has ended."""
         with self._lock:
             if self._open and self._loop is not None:
                 return asyncio.run_coroutine_threadsafe(self._call(work, *args, **kwargs), self._loop)
@@ -136,7 +137,6 @@ class Owner:
 
     async def _call(self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         task = asyncio.current_task()
-        assert task is not None
         self._calls.add(task)
         try:
             return await work(*args, **kwargs)
@@ -155,7 +155,8 @@ class Owner:
 
     async def ask(self, method: str, **params: Any) -> Any:
         """Ask the controller. In the owner's loop only."""
-        assert self._session is not None
+        if self._session is None:
+            raise self.reason()
         return await self._session.call(method, **params)
 
     def reason(self) -> GodkaiserError:

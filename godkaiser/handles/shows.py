@@ -6,7 +6,18 @@ from godkaiser.display import Html, bad, html_of, joined, lines, quiet, steps, s
 from godkaiser.handles.looks import FarmLook, Table, Thing
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Step, Stop, Verdict, ago, number
 
-ALARMING = {"offline", "stale", "never", "error", "suspect", "rejected", "pending", "refused", "failed", "unknown"}
+ALARMING = {
+    "offline",
+    "stale",
+    "never",
+    "error",
+    "suspect",
+    "rejected",
+    "pending",
+    "refused",
+    "failed",
+    "unknown",
+}
 
 
 def cell(value: object) -> Html:
@@ -23,7 +34,7 @@ def _(table_of: Table) -> Html:  # type: ignore[type-arg]  # singledispatch take
 
 @html_of.register
 def _(thing: Thing) -> Html:
-    head, name, *rest = thing.columns
+    name, *rest = thing.columns[1:]
     first, second, *others = thing.row()
     facts = [(title, cell(part)) for title, part in zip(rest, others, strict=True)]
     titled = joined(strong(str(second)), quiet(str(first))) if name == "name" else strong(str(first))
@@ -35,15 +46,15 @@ def _(farm: FarmLook) -> Html:  # type: ignore[type-arg]  # singledispatch takes
     trouble = farm.trouble
     told = [lines(html_of(trouble), quiet("Below is what was known last."))] if trouble is not None else []
     stopped = [bad(f"STOP {farm.stopped}")] if farm.stopped else []
-    return lines(joined(strong("Farm"), farm.name, quiet(farm.health())), *told, *stopped, html_of(farm.nodes))
+    return lines(
+        joined(strong("Farm"), farm.name, quiet(farm.health())), *told, *stopped, html_of(farm.nodes)
+    )
 
 
 @html_of.register
 def _(reading: Reading) -> Html:
     doubt = [] if reading.quality == "good" else [bad(f"{reading.quality} {reading.reason}".strip())]
-    return joined(
-        strong(number(reading.value, reading.unit)), reading.name, quiet(ago(reading.age)), *doubt
-    )
+    return joined(strong(number(reading.value, reading.unit)), reading.name, quiet(ago(reading.age)), *doubt)
 
 
 @html_of.register

@@ -25,7 +25,7 @@ class Follower:
     given: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.limit is not None and (not isinstance(self.limit, int) or self.limit < 0):
+        if self.limit is not None and self.limit < 0:
             raise InvalidValueError(
                 field="limit", value=repr(self.limit), problem="not a count", allowed="0, 1, 2, … or None"
             )
@@ -41,7 +41,8 @@ class Follower:
         """The reading in a change if it is a new one of this sensor."""
         if change["kind"] != "snapshot" and (change["kind"], change["id"]) != ("sensor", self.sensor.id):
             return None
-        reading = self.sensor.latest
+        known = self.sensor.latest
+        reading = known if change["kind"] == "snapshot" else self.sensor.reading_in(change["data"])
         if reading is None or reading.measured_at == self.last:
             return None
         self.last = reading.measured_at

@@ -37,9 +37,9 @@ class Reading(Shown):
     """One measured value.
 
     `value` is in `unit` and None when the sensor could not measure; `raw` is the count the node sent.
-    `quality` is good, uncalibrated, suspect or error, with the `reason` when it is not good. `measured_at` is an
-    aware datetime in UTC. `age` is a timedelta and `freshness` is fresh, late, stale or offline, both as they
-    were when the reading was asked for.
+    `quality` is good, uncalibrated, suspect or error, with the `reason` when it is not good. `measured_at` is
+    an aware datetime in UTC. `age` is a timedelta and `freshness` is fresh, late, stale or offline, both as
+    they were when the reading was asked for.
     """
 
     sensor: str
@@ -223,8 +223,8 @@ class Stop(Shown):
 class Change:
     """Something is different now.
 
-    `kind` is sensor, actuator, node, rule, stop, link, counters, snapshot (everything at once, first and after a
-    lost connection) or gone (the controller is away). `data` is the present picture of the thing `id`.
+    `kind` is sensor, actuator, node, rule, stop, link, counters, snapshot (everything at once, after a lost
+    connection) or gone (the controller is away). `data` is the present picture of the thing `id`.
     """
 
     kind: str

@@ -80,6 +80,7 @@ class Pacer:
         return max(now, self._clock.now())
 
     async def _step(self, now: Instant) -> None:
+        await self.exchange()  # what people asked for since the last step gets its answer before time passes
         self._clock.advance(now)
         await self._runner.settled()
         await self._farm.tick(now)

@@ -50,11 +50,13 @@ class Runner:
         journal: SafetyJournal,
         clock: Clock,
         *,
+        linger: float = LINGER,
         on_tell: Callable[[str, str], None] = lambda kind, thing: None,
         on_answer: Callable[[Outcome], None] = lambda outcome: None,
         on_record: Callable[[fx.Record], None] = lambda record: None,
     ) -> None:
         self.engine, self.link, self.store, self.journal, self.clock = engine, link, store, journal, clock
+        self._linger_s = linger
         self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
         self._inbox: deque[tuple[ev.Event, object | None]] = deque()
         self._urgent: deque[ev.Event] = deque()
@@ -223,7 +225,7 @@ class Runner:
         if 2 * len(self._batch.tokens) >= self.link.window or len(self._batch.records) >= BATCH_MOST:
             self._flush.set()
         elif self._linger is None:
-            self._linger = asyncio.get_running_loop().call_later(LINGER, self._flush.set)
+            self._linger = asyncio.get_running_loop().call_later(self._linger_s, self._flush.set)
 
     async def _store_lane(self) -> None:
         backoff = Backoff(first=0.5, most=10.0)

@@ -26,7 +26,7 @@ from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
-from godkaiser.io.runner import Runner
+from godkaiser.io.runner import LINGER, Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
@@ -60,6 +60,8 @@ class Options:
     simulated: bool = False
     link: Callable[[Publish], Link] | None = None
     check_rival: bool = True
+    linger: float = LINGER
+    desk: bool = True  # listen on the local socket; a private simulation has only its own notebook
     on_record: Callable[[Record], None] = lambda record: None
 
 
@@ -78,6 +80,7 @@ class Controller:
             store,
             journal,
             options.clock,
+            linger=options.linger,
             on_tell=lambda kind, thing: self.clerk.hub.tell(kind, thing),
             on_answer=lambda outcome: self.clerk.on_answer(outcome),
             on_record=options.on_record,
@@ -156,14 +159,16 @@ class Controller:
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
         self.tasks = tasks
         try:
-            await self.desk.start()
+            if self.options.desk:
+                await self.desk.start()
             yield self
             await self.make_safe()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.desk.stop()
+            if self.options.desk:
+                await self.desk.stop()
             await self._close()
 
     async def make_safe(self) -> None:

@@ -16,6 +16,7 @@ from godkaiser.io.clock import VirtualClock
 from godkaiser.io.local import LocalLink
 from godkaiser.io.mqtt import BrokerAddress
 from godkaiser.io.pace import Pacer
+from godkaiser.io.runner import LINGER
 from godkaiser.io.sim.farm import Farm
 from godkaiser.io.sim.greenhouse import Greenhouse, build
 from godkaiser.io.sim.link import InProcessBroker, in_process, matches
@@ -57,8 +58,12 @@ async def simulation(
     speed: float = 1.0,
     broker: PrivateBroker | None = None,
     lock_step: bool = False,
+    desk: bool = True,
 ) -> AsyncIterator[Simulation]:
-    """The demo: `broker` is a running private broker, or None for one in this process."""
+    """The demo: `broker` is a running private broker, or None for one in this process.
+
+    `desk`: whether other programs may find it by its local socket.
+    """
     clock = VirtualClock(start if start is not None else parse_instant(SIMULATION_START, 0))
     decisions: list[Decision] = []
 
@@ -74,6 +79,9 @@ async def simulation(
         speed=speed,
         simulated=True,
         check_rival=False,
+        # rumqttd delivers the next message 40 ms late while one is not acknowledged.
+        linger=0.0 if broker is not None and broker.kind != "mosquitto" else LINGER,
+        desk=desk,
         on_record=on_record,
         address=BrokerAddress(port=broker.port if broker else 0, window=WINDOW),
         link=None if broker else lambda will: LocalLink(local, "godkaiser", SUBSCRIPTIONS, will),

@@ -276,8 +276,7 @@ class FakeDesk:
         house.change("stop", "", phase="NORMAL", reason=None, by=None, since=None, unconfirmed=[])
         return house.stop
 
-    async def _check(self, actuator: str, value: float, token: str) -> dict[str, Any]:
-        self._house.who(token)
+    async def _check(self, actuator: str, value: float) -> dict[str, Any]:
         found = self._findings(actuator, value)
         return {"allowed": not any(f["severity"] == "refusal" for f in found), "findings": found}
 
@@ -308,8 +307,7 @@ class FakeDesk:
         self._house.report(actuator, value, wished=value, lease_until=until, last_command=command)
         return {"id": "c1", "state": "confirmed", "message": "", "findings": []}
 
-    async def _why(self, actuator: str, token: str) -> dict[str, Any]:
-        self._house.who(token)
+    async def _why(self, actuator: str) -> dict[str, Any]:
         at = iso(now())
         steps = [
             {"what": "payload", "at": at, "text": "kaiser/god/esp/ESP_A1B2C3/sensor/0/data", "ok": True},
@@ -322,8 +320,7 @@ class FakeDesk:
         ]
         return {"actuator": actuator, "text": "Fan runs because Bench air is above 28 °C.", "steps": steps}
 
-    async def _history(self, series: str, since: str, token: str) -> dict[str, Any]:
-        self._house.who(token)
+    async def _history(self, series: str, since: str) -> dict[str, Any]:
         hours = {"-1h": 1, "-6h": 6, "-24h": 24, "-7d": 168}[since]
         step = max(30, hours * 10)
         start, number = now() - timedelta(hours=hours), hours * 3600 // step

@@ -200,6 +200,7 @@ async def test_approving() -> None:
 
 async def settle(session: Session) -> None:
     """Let the page's tasks end, then do what they asked the page to show."""
+    await asyncio.sleep(0)
     while session._tasks:
         await asyncio.gather(*session._tasks)
     for callback in session.doc.session_callbacks:

@@ -30,7 +30,7 @@ def test_on_loopback_only_this_machine_is_an_origin() -> None:
 
 def test_on_the_network_so_are_its_own_addresses() -> None:
     found = origins(host="0.0.0.0")  # noqa: S104  # no port is opened
-    assert {f"http://{name}:PORT".lower() for name in own_addresses()} < found
+    assert {f"http://{name.lower()}:PORT" for name in own_addresses()} < found
 
 
 def test_one_address_is_one_origin() -> None:

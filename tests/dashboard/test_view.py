@@ -64,11 +64,10 @@ def test_an_object_without_data_is_gone() -> None:
     assert set(fold(view, {"kind": "node", "id": "a", "data": None}, 0.0).nodes) == {"b"}
 
 
-def test_malformed_messages_are_kept_newest_first_and_few() -> None:
-    view = View()
-    for number in range(30):
-        view = fold(view, {"kind": "malformed", "id": "", "data": {"n": number}}, 0.0)
-    assert [m["n"] for m in view.malformed] == list(range(29, 9, -1))
+def test_the_counters_bring_the_last_malformed_messages_along() -> None:
+    view = fold(View(), {"kind": "counters", "id": "", "data": {"malformed_last": [{"n": 1}]}}, 0.0)
+    assert view.malformed == ({"n": 1},)
+    assert fold(view, {"kind": "counters", "id": "", "data": {"malformed": 1}}, 0.0).malformed == ({"n": 1},)
 
 
 @pytest.mark.parametrize(

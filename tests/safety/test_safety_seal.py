@@ -64,10 +64,8 @@ def test_copies_and_pickles_of_a_real_one_work() -> None:
 
 BYPASSES = {
     "an unsealed order": "def f(send: Send) -> None:\n    send(Move(FAN, 'ON', 1.0, 60))\n",
-    "without the seal": "def f(send: Send) -> None:\n    send(SafeCommand('c', MOVE, 0, 'me', 'x', 'i', 1))\n",
-    "with a fancied seal": (
-        "def f(send: Send) -> None:\n    send(SafeCommand('c', MOVE, 0, 'me', 'x', 'i', 1, seal=object()))\n"
-    ),
+    "without the seal": "E = SafeCommand('c', MOVE, 0, 'me', 'x', 'i', 1)\n",
+    "with a fancied seal": "E = SafeCommand('c', MOVE, 0, 'me', 'x', 'i', 1, seal=object())\n",
     "a denied verdict": "def f(send: Send, no: Denied) -> None:\n    send(no)\n",
     "an order as an effect": "E = EffectSend(Move(FAN, 'ON', 1.0), energising=True)\n",
     "an order as a notice": "E = Say(Move(FAN, 'ON', 1.0))\n",
@@ -88,33 +86,21 @@ Send = Callable[[SafeCommand], None]
 FAN = ActuatorId.parse("ESP_A1B2C3/25")
 MOVE = Move(FAN, "ON", 1.0, 60)
 """
-HONEST = "def f(send: Send, command: SafeCommand) -> None:\n    send(command)\n    EffectSend(command, energising=True)\n"
+HONEST = """
+def f(send: Send, command: SafeCommand) -> None:
+    send(command)
+    EffectSend(command, energising=True)
+"""
 
 
 def test_a_planted_bypass_does_not_type_check(tmp_path: Path) -> None:
-    """All at once, as starting the type checker takes longest: each wrong file has its error, the right one none."""
-    pytest.importorskip("mypy")
+    """All at once, as starting the type checker takes longest: each wrong file has its error."""
     (tmp_path / "honest.py").write_text(HEAD + HONEST)
     names = {f"bypass_{number}.py": what for number, what in enumerate(BYPASSES)}
     for name, what in names.items():
         (tmp_path / name).write_text(HEAD + BYPASSES[what])
-    options = [
-        "--strict",
-        "--no-warn-unused-ignores",
-        "--cache-dir",
-        str(tmp_path / "cache"),
-        "--follow-imports=silent",
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        *options,
-        "--config-file",
-        "",
-        *sorted(map(str, tmp_path.glob("*.py"))),
-    ]
+    options = ["--strict", "--config-file", "", "--cache-dir", str(ROOT / ".mypy_cache" / "bypass")]
+    command = [sys.executable, "-m", "mypy", *options, *sorted(map(str, tmp_path.glob("*.py")))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout + done.stderr
     wrong = {Path(line.split(":")[0]).name for line in done.stdout.splitlines() if ": error:" in line}
-    assert wrong == set(names), done.stdout
+    assert wrong == set(names), done.stdout + done.stderr

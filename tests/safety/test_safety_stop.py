@@ -45,7 +45,8 @@ def test_stopping_is_allowed_in_every_phase() -> None:
 
 
 def test_no_way_from_active_to_normal_but_through_clearing_and_resuming() -> None:
-    paths, found = [(A,)], set()
+    paths: list[tuple[Phase, ...]] = [(A,)]
+    found: set[tuple[Phase, ...]] = set()
     for _ in range(4):
         paths = [
             (*p, to) for p in paths for (start, _), to in TABLE.items() if start is p[-1] and p[-1] is not N

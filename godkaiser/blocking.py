@@ -1,0 +1,174 @@
+"""The same farm without await, for scripts and threads: `with godkaiser.blocking.connect() as farm: …`.
+
+Each connection has a loop thread of its own, so it works beside a running loop, too. Names, parameters,
+results and errors are those of `godkaiser.connect`; a test compares them. Ctrl-C interrupts any call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import wait
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from godkaiser.errors import GodkaiserError
+from godkaiser.frames import need_pandas, one_frame, wide_frame
+from godkaiser.handles import deeds
+from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.line import Line, told
+from godkaiser.handles.looks import ActuatorLook, FarmLook, Rule, SensorLook, Table
+from godkaiser.handles.tell import Follower, Sieve
+from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
+from godkaiser.kaiser.bar import Bar
+from godkaiser.kaiser.connect import DRAW_EVERY
+from godkaiser.kaiser.opening import make_line
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Sensor(SensorLook):
+    """What is measured in one place."""
+
+    def follow(self, limit: int | None = None) -> Iterator[Reading]:
+        """New readings as they come; see `godkaiser.Sensor.follow`."""
+        follower = Follower(self, limit)
+        queue = self._line.waited(deeds.listen, self._line)
+        try:
+            while not follower.done:
+                if (reading := follower.take(self._line.waited(deeds.heard, queue))) is not None:
+                    yield reading
+        finally:
+            self._line.forget(queue)
+
+
+class Actuator(ActuatorLook):
+    """What can be moved."""
+
+    def set(
+        self,
+        value: float,
+        within: Span = "15s",
+        duration: Span | None = None,
+        hold: Span | None = None,
+    ) -> Outcome:
+        """Ask for `value` (0..1) and wait for the node's word; see `godkaiser.Actuator.set`."""
+        return self._line.waited(deeds.set_level, self._line, self.id, value, within, duration, hold)
+
+    def off(self, within: Span = "15s") -> Outcome:
+        """Set it to 0; see `godkaiser.Actuator.off`."""
+        return self._line.waited(deeds.set_level, self._line, self.id, 0.0, within, None, None)
+
+    def why(self) -> Chain:
+        """What it does and the chain that led there."""
+        return self._line.waited(deeds.why, self._line, self.id)
+
+
+class Rules(Table[Rule]):
+    """The rules; changing them needs the right to."""
+
+    def check(self, documents: Document | Iterable[Document]) -> list[str]:
+        """Each rule document as a sentence; see `godkaiser.Rules.check`."""
+        return self._line.waited(deeds.check_rules, self._line, documents)
+
+    def import_(self, documents: Document | Iterable[Document]) -> list[str]:
+        """Take over rule documents, all or none; see `godkaiser.Rules.import_`."""
+        return self._line.waited(deeds.import_rules, self._line, documents)
+
+    def export(self) -> list[dict[str, Any]]:
+        """Every rule as a document that `import_` takes."""
+        return self._line.waited(deeds.export_rules, self._line)
+
+
+class Farm(FarmLook[Sensor, Actuator]):
+    """A connected farm. Made by `godkaiser.blocking.connect(…)`."""
+
+    _sensor_kind = Sensor
+    _actuator_kind = Actuator
+
+    @property
+    def rules(self) -> Rules:
+        """The rules."""
+        return Rules(self._line, Rule)
+
+    def history(
+        self,
+        sensors: str | Sensor | Sequence[str | Sensor],
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+    ) -> DataFrame:
+        """Stored readings as a pandas frame; see `godkaiser.Farm.history`."""
+        need_pandas()
+        ids, alone = self._ids(sensors)
+        step = deeds.bucket(every)
+        found = self._line.waited(deeds.fetch, self._line, ids, since, until)
+        return one_frame(found[0], step) if alone else wide_frame(found, step)
+
+    def stop(self, reason: str = "") -> Stop:
+        """Software stop; see `godkaiser.Farm.stop`."""
+        return self._line.waited(deeds.stop, self._line, reason)
+
+    def clear(self, force: bool = False) -> Stop:
+        """Lift the stop; see `godkaiser.Farm.clear`."""
+        return self._line.waited(deeds.clear, self._line, force)
+
+    def approve(self, node: str) -> None:
+        """Let a pending node take part."""
+        self._line.waited(deeds.decide_node, self._line, node, True)
+
+    def reject(self, node: str) -> None:
+        """Keep a node out."""
+        self._line.waited(deeds.decide_node, self._line, node, False)
+
+    def changes(self, kind: str | None = None, zone: str | None = None) -> Iterator[Change]:
+        """What changes from now on, for ever; see `godkaiser.Farm.changes`."""
+        sieve = Sieve(kind, zone)
+        queue = self._line.waited(deeds.listen, self._line)
+        try:
+            while True:
+                change = self._line.waited(deeds.heard, queue)
+                if sieve.lets(change):
+                    yield Change(change["kind"], change["id"], change["data"])
+        finally:
+            self._line.forget(queue)
+
+    def close(self) -> None:
+        """End the connection. May be called again."""
+        owner = self._line.owner
+        owner.leave()
+        owner.ended.result()
+        owner.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(target: str | os.PathLike[str] | None = None, *, token: str | None = None) -> Farm:
+    """Connect and wait until it is there; targets and errors as for `godkaiser.connect`."""
+    line = make_line(target, token)
+    farm = Farm(line)
+    line.owner.start()
+    _opened(line)
+    return farm
+
+
+def _opened(line: Line) -> None:
+    owner, bar = line.owner, Bar(line.owner.progress)
+    try:
+        while not owner.opened.done():
+            wait([owner.opened], DRAW_EVERY)
+            bar.draw()
+        owner.opened.result()
+    except GodkaiserError as error:
+        raise told(error) from error.__cause__
+    finally:
+        bar.close()
+        if not owner.opened.done():
+            owner.leave()

@@ -1,0 +1,48 @@
+"""The joint between the dashboard and the controller: what the fake answers to, the real one answers to."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from godkaiser import Desk
+from godkaiser.io.accounts import Accounts
+from godkaiser.io.clerk import Clerk
+from tests.dashboard.fake_desk import FakeDesk
+
+REAL: dict[str, Any] = {
+    "snapshot": Clerk._snapshot,
+    "login": Accounts.login,
+    "verify": Clerk._verify,
+    "logout": Clerk._logout,
+    "stop": Clerk._stop,
+    "clear": Clerk._clear,
+    "check": Clerk._check,
+    "set": Clerk._set,
+    "why": Clerk._why,
+    "history": Clerk._history,
+    "nodes_approve": Clerk._approve,
+}
+
+
+@pytest.mark.parametrize("method", REAL)
+def test_the_fake_takes_nothing_the_controller_does_not(method: str) -> None:
+    fake = inspect.signature(getattr(FakeDesk, f"_{method}")).parameters
+    real = inspect.signature(REAL[method]).parameters
+    assert set(fake) <= set(real)
+    needed = {name for name, p in real.items() if p.default is p.empty}
+    assert needed <= set(fake)
+
+
+def test_the_fake_has_no_method_of_its_own() -> None:
+    own = {n[1:] for n, v in vars(FakeDesk).items() if inspect.iscoroutinefunction(v) and n.startswith("_")}
+    assert own == set(REAL)
+
+
+@pytest.mark.parametrize("name", ["call", "changes", "close"])
+def test_the_real_line_has_what_the_dashboard_uses(name: str) -> None:
+    assert set(inspect.signature(getattr(FakeDesk, name)).parameters) == set(
+        inspect.signature(getattr(Desk, name)).parameters
+    )

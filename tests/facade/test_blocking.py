@@ -1,0 +1,66 @@
+"""Every public call of the blocking face, against the same simulated greenhouse."""
+
+import asyncio
+import threading
+from itertools import islice
+
+import pytest
+
+from godkaiser import CommandRefusedError, FarmClosedError, blocking
+
+
+def test_looking_and_history(plain: blocking.Farm) -> None:
+    assert len(plain.sensors) == 9
+    frame = plain.history("bench air", since="-1h")
+    assert len(frame) >= 100
+    wide = plain.history([plain.sensor("bench air"), "bench soil"], since="-1h", every="5min")
+    assert list(wide.columns) == ["bench air", "bench soil"]
+
+
+def test_setting_checking_and_why(plain: blocking.Farm) -> None:
+    fan = plain.actuator("exhaust fan")
+    assert fan.check(0.5)
+    assert fan.set(0.5, duration="20min", hold="20min").confirmed
+    assert "50%" in fan.why().text
+    assert fan.off().confirmed
+    with pytest.raises(CommandRefusedError):
+        fan.set(3)
+
+
+def test_following(plain: blocking.Farm) -> None:
+    readings = list(plain.sensor("bench air").follow(limit=2))
+    assert readings[0].measured_at < readings[1].measured_at
+    kinds = {change.kind for change in islice(plain.changes(kind="sensor"), 3)}
+    assert kinds == {"sensor"}
+
+
+def test_stop_rules_and_nodes(plain: blocking.Farm) -> None:
+    assert plain.stop("test").phase == "ACTIVE"
+    assert plain.clear(force=True).phase != "ACTIVE"
+    for _ in plain.changes(kind="stop"):
+        if not plain.stopped:
+            break
+    documents = plain.rules.export()
+    assert len(plain.rules.check(documents)) == 3
+    assert plain.rules.import_(documents) == [rule.id for rule in plain.rules]
+    plain.reject("ESP_0A1B2C")
+    plain.approve("ESP_0A1B2C")
+    assert plain.nodes["ESP_0A1B2C"].status == "approved"
+
+
+async def test_it_works_beside_a_running_loop(plain: blocking.Farm) -> None:
+    assert asyncio.get_running_loop().is_running()
+    assert plain.actuator("exhaust fan").off().confirmed
+
+
+def test_closing_ends_the_thread_and_may_be_repeated() -> None:
+    with blocking.connect("sim://greenhouse?history=5min") as farm:
+        assert any(thread.name == f"godkaiser {farm.name}" for thread in threading.enumerate())
+        fan = farm.actuator("exhaust fan")
+        assert fan.set(0.5).confirmed
+    assert not any(thread.name == f"godkaiser {farm.name}" for thread in threading.enumerate())
+    farm.close()
+    with pytest.raises(FarmClosedError):
+        fan.off()
+    assert "This connection is closed" in repr(farm)
+    assert fan.reported == 0.0  # left safe, and what was known last can still be looked at
