@@ -25,6 +25,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import yaml
+from paho.mqtt.enums import CallbackAPIVersion
 
 from godkaiser.io.broker import find_mosquitto, free_port
 
@@ -56,7 +57,7 @@ SITE = {
 
 def client(port: int, name: str) -> mqtt.Client:
     """A connected paho client with its own network thread and TCP_NODELAY."""
-    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name)
+    made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
     made.connect("127.0.0.1", port)
     made.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
     made.loop_start()

@@ -76,7 +76,7 @@ class Demo:
                 async with simulation(
                     data,
                     self.seed,
-                    start=await self._start(data),
+                    start=self._start(),
                     speed=self.speed or DEFAULT_SPEED,
                     broker=broker,
                     lock_step=True,
@@ -85,7 +85,7 @@ class Demo:
             finally:
                 await broker.stop()
 
-    async def _start(self, data: Path) -> Instant:
+    def _start(self) -> Instant:
         """Headless: a fixed day, so that a seed decides everything. Else this morning, or now at real speed."""
         if self.headless:
             return parse_instant(SIMULATION_START, 0)
@@ -201,8 +201,8 @@ class Demo:
 def _summary(world: Simulation, seed: int, stored: int, safe: bool, seconds: float) -> dict[str, Any]:
     state = world.controller.engine.state
     counts = state.counters
-    keys = ("readings_received", "quarantined", "malformed", "decisions")
-    keys += ("commands_sent", "commands_confirmed", "commands_refused", "commands_failed")
+    keys = ["readings_received", "quarantined", "malformed", "decisions"]
+    keys += ["commands_sent", "commands_confirmed", "commands_refused", "commands_failed"]
     return {
         "seed": seed,
         "broker": world.broker,

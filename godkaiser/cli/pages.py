@@ -59,7 +59,7 @@ class Pages:
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
-        with open(self._log, "ab") as log:
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )

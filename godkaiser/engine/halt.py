@@ -130,7 +130,9 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
         _journal(moment)
         earliest = (state.stop.since or 0) + CLEAR_NOT_BEFORE
         state.due.set(("clear", ""), max(moment.now, earliest))
-        state.due.drop(("stop", ""))  # that wait was for the stop; the one for the clear begins when it is sent
+        state.due.drop(
+            ("stop", "")
+        )  # that wait was for the stop; the one for the clear begins when it is sent
     if event.force:
         _send_releases(moment)
         _confirmed(moment)

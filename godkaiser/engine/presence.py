@@ -116,6 +116,8 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
     word = "node.approved" if event.approved else "node.rejected"
     moment.emit(Store(Audit(moment.now, event.by, word, event.node, "")))
     moment.tell("node", node.id)
+    if event.approved:
+        deliver_owed(moment, node.id)  # it may have been rejected with something still on
 
 
 def store_node(moment: Moment, node: NodeState) -> None:

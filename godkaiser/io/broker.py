@@ -77,7 +77,7 @@ class PrivateBroker:
         binary = find_mosquitto()
         command = [binary, "-c", self._mosquitto_config()] if binary else self._embedded()
         log = self._folder / "broker.log"
-        with open(log, "ab") as output:
+        with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -202,14 +202,14 @@ class Clerk:
         self._runner.post(ev.Asked(self._runner.clock.now(), intent))
         try:
             async with asyncio.timeout(ANSWER_GUARD):
-                while True:
+                outcome = await queue.get()
+                while not (outcome.fate.final or outcome.fate is Fate.QUEUED):
                     outcome = await queue.get()
-                    if outcome.fate.final or outcome.fate is Fate.QUEUED:
-                        return _raised(outcome)
         except TimeoutError:
             raise AckTimeoutError(actuator=intent.actuator, seconds=ANSWER_GUARD) from None
         finally:
             del self._waiting[intent.id]
+        return _raised(outcome)
 
     def on_answer(self, outcome: Outcome) -> None:
         """From the runner: somebody may wait for it."""

@@ -79,7 +79,7 @@ class DeskServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._path.unlink(missing_ok=True)
         (self._data / POINTER).unlink(missing_ok=True)
-        forget_running(self._data)
+        forget_running()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -169,7 +169,7 @@ def remember_running(data: Path) -> None:
         (folder / f"{os.getpid()}.json").write_text(json.dumps({"data": str(data.resolve())}))
 
 
-def forget_running(data: Path) -> None:
+def forget_running() -> None:
     """The other half."""
     with contextlib.suppress(OSError):
         (running_folder() / f"{os.getpid()}.json").unlink(missing_ok=True)

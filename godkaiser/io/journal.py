@@ -30,7 +30,7 @@ class JournalFile:
         self.content: Content = _read(path)
         try:
             _rewrite(path, self.content)
-            self._file = open(path, "ab")  # noqa: SIM115 - open for the life of the journal
+            self._file = path.open("ab")
         except OSError as error:
             raise JournalError(path=str(path), problem=error.strerror or str(error)) from None
 
@@ -98,11 +98,11 @@ def _rewrite(path: Path, content: Content) -> None:
     """Compact: only what still stands. Written beside, then renamed, so that a crash leaves one whole file."""
     beside = path.with_suffix(".new")
     lines = [Journal(kind, key, data) for (kind, key), data in sorted(content.items())]
-    with open(beside, "wb") as file:
+    with beside.open("wb") as file:
         file.write(_encode(lines))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    beside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -157,9 +157,14 @@ class MqttLink:
             raise LinkDownError(broker=str(self._address), problem=str(error)) from None
 
     def acknowledge(self, tokens: Sequence[object]) -> None:
-        """In the order the messages came, as MQTT demands (rumqttd hangs up otherwise), whatever order they
-        became durable in. Tokens of an earlier connection are void: the broker delivers those messages again."""
-        self._durable.update(token for token in tokens if isinstance(token, _Token) and token.session == self._session)
+        """Acknowledge in the order the messages came, whatever order they became durable in.
+
+        MQTT demands that order, and rumqttd hangs up otherwise. Tokens of an earlier connection are void: the
+        broker delivers those messages again.
+        """
+        self._durable.update(
+            token for token in tokens if isinstance(token, _Token) and token.session == self._session
+        )
         while self._unacked and self._unacked[0] in self._durable:
             token = self._unacked.popleft()
             self._durable.discard(token)
@@ -168,8 +173,10 @@ class MqttLink:
 
 
 def acknowledge_now(connection: Any) -> None:
-    """A broker without TCP_NODELAY holds its next message until our kernel has acknowledged the last, which it
-    delays by 40 ms. Linux acknowledges at once when asked; it forgets the wish, so it is repeated."""
+    """Ask the kernel to acknowledge at once; it forgets the wish, so it is repeated.
+
+    A broker without TCP_NODELAY holds its next message until the last is acknowledged, which Linux delays by 40 ms.
+    """
     if connection is not None and hasattr(socket, "TCP_QUICKACK"):
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -8,6 +8,7 @@ does not depend on the network: by node, topic, arrival per topic.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -126,19 +127,31 @@ class Pacer:
                 real, simulated = loop.time(), self._clock.now()
 
     async def _step_paced(self, now: Instant) -> None:
-        """Wait for what this step caused, but not for a broker that is gone."""
+        """A step may be many seconds: what is under way arrives before the clock moves on."""
+        await self._calm()
         self._clock.advance(now)
-        await self._runner.settled_inbox()
-        if self._farm.next_wakeup > now:
+        if self._farm.next_wakeup <= now:
+            await self._farm.tick(now)
+            await self._calm()
+        else:
             await asyncio.sleep(0)  # it is the controller's turn: without a pause it would never get it
-            return
-        await self._farm.tick(now)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PACED_WITHIN
-        while not self._quiet() and self._farm.connected and loop.time() < end:
-            await asyncio.sleep(0.001)
+
+    async def _calm(self) -> None:
+        """Wait until nobody has anything to say, but not for a broker that is gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PACED_WITHIN):
+                while self._farm.connected and not await self._at_rest():
+                    await asyncio.sleep(0)
         if not self._quiet():
             self._recount()
+
+    async def _at_rest(self) -> bool:
+        """Has all that was said been heard, and answered, and the answers heard?"""
+        said = self._farm.published, self._for_nodes
+        await self._runner.settled()
+        await self._farm.release(self._clock.now())
+        await self._runner.settled()
+        return self._quiet() and said == (self._farm.published, self._for_nodes)
 
     def _recount(self) -> None:
         """A lost connection loses messages; start counting anew."""

@@ -187,7 +187,7 @@ class Runner:
         try:
             await self.journal.write(lines)
         except JournalError as error:
-            log.error("%s %s", error, error.remedy)
+            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
             return False
         return True
 
@@ -245,7 +245,7 @@ class Runner:
         try:
             rows, repeats = await self.store.append(batch.records) if batch.records else (0, 0)
         except StoreAwayError as error:
-            log.error("%s %s", error, error.remedy)
+            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - as above
             return False
         self.link.acknowledge(batch.tokens)
         if any(isinstance(record, Reading) for record in batch.records):

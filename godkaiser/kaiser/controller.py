@@ -38,6 +38,7 @@ from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import SECOND
+from godkaiser.model.outcome import Outcome
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.ports import Clock, Link
 from godkaiser.rules.document import read_document, write_document
@@ -81,14 +82,20 @@ class Controller:
             journal,
             options.clock,
             linger=options.linger,
-            on_tell=lambda kind, thing: self.clerk.hub.tell(kind, thing),
-            on_answer=lambda outcome: self.clerk.on_answer(outcome),
+            on_tell=self._tell,
+            on_answer=self._answer,
             on_record=options.on_record,
         )
         self.clerk = Clerk(
             self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
         )
         self.desk = DeskServer(options.data, self.clerk)
+
+    def _tell(self, kind: str, thing: str) -> None:
+        self.clerk.hub.tell(kind, thing)
+
+    def _answer(self, outcome: Outcome) -> None:
+        self.clerk.on_answer(outcome)
 
     @classmethod
     async def open(cls, options: Options) -> Controller:

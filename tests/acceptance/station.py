@@ -16,6 +16,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import yaml
+from paho.mqtt.enums import CallbackAPIVersion
 
 NODE = "ESP_AB12CD"
 PREFIX = f"kaiser/god/esp/{NODE}"
@@ -96,7 +97,7 @@ class Station:
             path.write_text(yaml.safe_dump(self.site))
             command += ["--site", str(path)]
         environment = os.environ | {"MQTT_BROKER_PORT": str(self.port)}
-        with open(self.folder / "controller.log", "a") as log:
+        with (self.folder / "controller.log").open("a") as log:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
@@ -149,8 +150,8 @@ class Outsider:
 
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[str, bytes]] = []
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, bytes(m.payload)))
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         self.client.subscribe("kaiser/#", 2)

@@ -74,7 +74,7 @@ def test_two_hours_on_either_broker(port_of_broker: str, tmp_path: Path) -> None
 def test_ctrl_c_ends_a_paced_demo_with_everything_safe(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "godkaiser.cli.main", "demo", "--headless", "--speed", "60", "--json"]
     with subprocess.Popen([*command, "--data", str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
-        eventually(lambda: (tmp_path / "controller.json").exists(), 20)
+        eventually((tmp_path / "controller.json").exists, 20)
         eventually(lambda: ask("nodes", data=tmp_path)["actuators"][1]["reported"] is not None, 20)
         eventually(lambda: godkaiser("set", "bench heater", "on", data=tmp_path).returncode == 0, 20)
         heater = ask("nodes", data=tmp_path)["actuators"][1]

@@ -170,7 +170,7 @@ def test_broker_away_then_back(house: Station, outsider: Outsider, mosquitto: Mo
     outsider.heard.clear()
     mosquitto.start()
     house.connected()
-    eventually(lambda: outsider.client.is_connected())
+    eventually(outsider.client.is_connected)
     outsider.client.subscribe("kaiser/#", 2)
     _heard(house, outsider)
     # Sent when the link came back, and again every 20 s until the node says it is so: we may have missed the first.

@@ -11,7 +11,7 @@ from godkaiser.engine.state import State, from_site
 from godkaiser.model import event as ev
 from godkaiser.model.command import Halt, HeartbeatAck, Move, Release
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId
-from godkaiser.model.instant import SECOND, Instant, parse_instant
+from godkaiser.model.instant import SECOND, parse_instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.reading import Reading
@@ -98,7 +98,9 @@ def halts(effects: Iterable[Effect]) -> list[NodeId | None]:
 
 
 def releases(effects: Iterable[Effect]) -> list[NodeId]:
-    return [send.command.order.node for send in only(Send, effects) if isinstance(send.command.order, Release)]
+    return [
+        send.command.order.node for send in only(Send, effects) if isinstance(send.command.order, Release)
+    ]
 
 
 def stored(kind: type[E], effects: Iterable[Effect]) -> list[E]:
@@ -133,10 +135,14 @@ class Desk:
 
     def wait(self, seconds: float) -> list[Effect]:
         """Let time pass: every timer at its own time, as the shell does."""
-        until, said = self.now + round(seconds * SECOND), []
+        until = self.now + round(seconds * SECOND)
+        said: list[Effect] = []
+        turns = 0
         while (due := self.engine.next_wakeup) is not None and due <= until:
             self.now = max(self.now, due)
             said += self.handle(ev.Timer(self.now))
+            turns += 1
+            assert turns < 10_000, "a timer that arranges itself for now"
         self.now = until
         return said
 
@@ -148,11 +154,11 @@ class Desk:
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────
     def link(self, up: bool = True) -> list[Effect]:
-        return self.handle(
-            ev.LinkUp(self.now, "broker") if up else ev.LinkDown(self.now, "broker", "gone")
-        )
+        return self.handle(ev.LinkUp(self.now, "broker") if up else ev.LinkDown(self.now, "broker", "gone"))
 
-    def beat(self, node: NodeId = CLIMATE, boot: str = "b1", uptime: int = 100, epoch: int = 0) -> list[Effect]:
+    def beat(
+        self, node: NodeId = CLIMATE, boot: str = "b1", uptime: int = 100, epoch: int = 0
+    ) -> list[Effect]:
         modern = bool(boot)
         return self.handle(
             ev.Heartbeat(self.now, GOD, node, 0, uptime, 9000, -60, 0, 0, None, boot, epoch, modern)

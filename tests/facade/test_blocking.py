@@ -36,7 +36,7 @@ def test_following(plain: blocking.Farm) -> None:
 
 def test_stop_rules_and_nodes(plain: blocking.Farm) -> None:
     assert plain.stop("test").phase == "ACTIVE"
-    assert plain.clear(force=True).phase != "ACTIVE"
+    assert plain.clear().phase != "ACTIVE"
     for _ in plain.changes(kind="stop"):
         if not plain.stopped:
             break

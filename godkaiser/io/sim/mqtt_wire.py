@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable
+from typing import Any
 
 import aiomqtt
 
@@ -75,7 +76,7 @@ class MqttWire:
 
     def _acknowledge_now(self) -> None:
         """Ask the kernel not to delay its acknowledgements: a broker without TCP_NODELAY waits 40 ms for each."""
-        connection = None if self._client is None else self._client._client.socket()
+        connection: Any = None if self._client is None else self._client._client.socket()
         if connection is not None and hasattr(socket, "TCP_QUICKACK"):
             with contextlib.suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from godkaiser.errors import DatabaseBrokenError, MissingExtraError, SettingsError, StoreAwayError
 from godkaiser.io.sql.table import SCHEMA_VERSION, Meta
 
+_table = SQLModel.metadata.tables["meta"]
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
 
@@ -89,7 +90,7 @@ async def _prepare(engine: AsyncEngine) -> None:
             if (word := result.scalar()) != "ok":
                 raise DatabaseBrokenError(where=str(engine.url.database), problem=str(word))
         await connection.run_sync(SQLModel.metadata.create_all)
-        found = await connection.execute(select(Meta.value).where(Meta.key == "schema"))  # type: ignore[arg-type]
+        found = await connection.execute(select(_table.c.value).where(_table.c.key == "schema"))
         version = found.scalar()
         if version is None:
             await connection.execute(insert(Meta).values(key="schema", value=str(SCHEMA_VERSION)))

@@ -1,0 +1,82 @@
+"""A real controller in another process: found by its folder, lost by a kill, found again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import godkaiser
+from godkaiser import ControllerGoneError, NoControllerError, blocking
+from tests.facade.conftest import DEADLINE_S, Demo
+
+
+async def test_without_a_controller_the_remedy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoControllerError, match=str(tmp_path)) as caught:
+        await godkaiser.connect(tmp_path)
+    assert "godkaiser demo" in caught.value.remedy
+    with pytest.raises(NoControllerError):
+        blocking.connect(tmp_path)
+
+
+async def test_a_client_of_another_process(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks, acts, is lost by a kill, says so, and is back with the controller."""
+    async with godkaiser.connect(demo.folder) as farm, godkaiser.connect(str(demo.folder)) as other:
+        assert farm.name == f"the controller in {demo.folder}"
+        assert len(farm.nodes) == 3
+        fan = farm.actuator("exhaust fan")
+        first, second = await asyncio.gather(fan.set(0.5), other.actuator("humidifier").off())
+        assert first.confirmed
+        assert second.confirmed
+        assert fan.check(0.2)
+        assert "50%" in (await fan.why()).text
+        assert [reading async for reading in farm.sensor("bench air").follow(limit=1)]
+        assert len(await farm.history("bench air", since="-1h")) > 0
+
+        demo.kill()
+        with pytest.raises(ControllerGoneError):
+            await fan.off()
+        async with asyncio.timeout(DEADLINE_S):
+            while farm.trouble is None:
+                await asyncio.sleep(0.02)
+        assert isinstance(farm.trouble, godkaiser.GodkaiserError)
+        assert "known last" in repr(farm)
+        assert 'class="bad"' in farm._repr_html_()
+        with pytest.raises(ControllerGoneError):
+            fan.check(0.2)
+        assert farm.sensor("bench air").latest is not None
+
+        demo.start()
+        async with asyncio.timeout(DEADLINE_S):
+            while farm.trouble is not None:
+                await asyncio.sleep(0.02)
+        assert (await fan.off()).value == 0.0
+
+
+LIGHT = """
+import json, sys
+from godkaiser import blocking
+with blocking.connect() as farm:
+    farm.sensor("bench air").latest, farm.actuator("exhaust fan").check(0.5)
+    repr(farm), farm._repr_html_(), farm.actuator("exhaust fan").why()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def test_a_client_loads_no_database_pages_or_frames(demo: Demo, tmp_path: Path) -> None:
+    """And without being told a folder it finds the one controller that runs here, or says that there are none."""
+    environment = {**os.environ, "GODKAISER_DATA_DIR": str(demo.folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(json.loads(done.stdout))
+    assert loaded & {"sqlalchemy", "sqlmodel", "pydantic", "aiomqtt", "pandas", "panel", "matplotlib"} == set()
+    assert demo.process is not None
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(20) == 0

@@ -1,0 +1,170 @@
+"""One contract suite for the store over SQLite and PostgreSQL."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from godkaiser.engine.effect import Audit, Decision, NodeRecord, SeriesRecord
+from godkaiser.errors import DatabaseBrokenError, SettingsError, StoreAwayError
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, NodeRow, OutcomeRow, RuleRow
+from godkaiser.io.sql.users import UserTable
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
+from godkaiser.model.instant import SECOND
+from godkaiser.model.outcome import Fate, Finding, Outcome
+from godkaiser.model.quantity import Quality
+from godkaiser.model.reading import Reading
+from godkaiser.model.site import ActuatorSpec
+from tests.services import Postgres
+
+SERIES = SeriesId.parse("ESP_AB12CD/0/sht31_temp@0x44")
+NODE = NodeId.parse("ESP_AB12CD")
+T0 = 1_800_000_000 * SECOND
+
+
+def reading(seq: int, value: float | None = 20.0, quality: Quality = Quality.GOOD) -> Reading:
+    return Reading(
+        series=SERIES,
+        value=value,
+        raw=26000.5,
+        unit="°C",
+        quality=quality,
+        reason="" if quality is Quality.GOOD else "why",
+        measured_at=T0 + seq * SECOND,
+        received_at=T0 + seq * SECOND + 7,
+        zone=ZoneId.parse("house"),
+        boot=1,
+        seq=seq,
+        cause=seq,
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    url = None
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = await server.fresh("postgresql+asyncpg")
+    made = await SqlStore.open(url, tmp_path)
+    yield made
+    await made.close()
+
+
+async def test_what_is_appended_is_found_again_exactly(store: SqlStore) -> None:
+    given = [reading(1), reading(2, 0.0), reading(3, None, Quality.ERROR), reading(4, 21.5, Quality.SUSPECT)]
+    assert await store.append(given) == (4, 0)
+    columns = await store.history(SERIES, T0, T0 + 100 * SECOND, None)
+    assert columns.times == [r.measured_at for r in given]
+    assert columns.values == [20.0, 0.0, None, 21.5]
+    assert columns.quality == ["good", "good", "error", "suspect"]
+    assert columns.raw == [26000.5] * 4
+
+
+async def test_a_repeat_is_stored_once_and_counted(store: SqlStore) -> None:
+    await store.append([reading(1), reading(2)])
+    assert await store.append([reading(2), reading(3)]) == (1, 1)
+    assert await store.append([reading(3), reading(3)]) == (0, 2)
+    assert await store.count_readings() == 3
+    other = replace(reading(3), boot=2)
+    assert await store.append([other]) == (1, 0)
+
+
+async def test_history_is_half_open_and_the_limit_takes_the_newest(store: SqlStore) -> None:
+    await store.append([reading(seq) for seq in range(10)])
+    columns = await store.history(SERIES, T0 + 2 * SECOND, T0 + 5 * SECOND, None)
+    assert [(at - T0) // SECOND for at in columns.times] == [2, 3, 4]
+    columns = await store.history(SERIES, T0, T0 + 100 * SECOND, 3)
+    assert [(at - T0) // SECOND for at in columns.times] == [7, 8, 9]
+    unknown = await store.history(SeriesId.parse("ESP_AB12CD/4/ds18b20"), T0, T0 + SECOND, None)
+    assert unknown.times == []
+
+
+async def test_a_large_batch_is_one_transaction(store: SqlStore) -> None:
+    assert await store.append([reading(seq) for seq in range(1700)]) == (1700, 0)
+    broken = replace(reading(5000), raw=None)  # type: ignore[arg-type]  # breaks NOT NULL, on purpose
+    with pytest.raises(StoreAwayError):
+        await store.append([reading(4000), broken])
+    assert await store.count_readings() == 1700
+
+
+async def test_the_other_records_come_back(store: SqlStore) -> None:
+    actuator = ActuatorId.parse("ESP_AB12CD/25")
+    spec = ActuatorSpec(node=NODE, gpio=25, type="relay", declared_by="rule")
+    node = NodeRecord(NODE, "pending", "first", "house", "boot-1", 1, True, T0)
+    finding = Finding("stop_active", "A stop.")
+    await store.append(
+        [
+            SeriesRecord(SERIES, "°C", "air"),
+            node,
+            replace(node, status="approved"),
+            spec,
+            Decision("cool", T0, "true", True, "air 30 > 28", 7),
+            Outcome("i1", actuator, 1.0, Fate.REFUSED, T0, "rule:cool", "rule", "no", (finding,), "c1", 7),
+            Audit(T0, "me", "node.approved", NODE, ""),
+        ]
+    )
+    assert [(row["id"], row["status"]) for row in await store.rows(NodeRow)] == [(NODE, "approved")]
+    stored = (await store.rows(ActuatorRow))[0]["spec"]
+    assert ActuatorSpec.model_validate_json(stored) == spec
+    assert (await store.rows(DecisionRow))[0]["active"] is True
+    assert (await store.rows(OutcomeRow))[0]["findings"] == '["stop_active"]'
+    assert (await store.rows(AuditRow))[0]["action"] == "node.approved"
+
+
+async def test_rules_are_replaced_as_a_whole(store: SqlStore) -> None:
+    await store.save_rules([("b", {"name": "bbb"}), ("a", {"name": "aaa"})])
+    await store.save_rules([("c", {"name": "ccc"}), ("a", {"name": "again"})])
+    rows = await store.rows(RuleRow, "place")
+    assert [row["id"] for row in rows] == ["c", "a"]
+    assert rows[1]["document"] == '{"name": "again"}'
+
+
+async def test_users_and_denials(store: SqlStore) -> None:
+    users = UserTable(store)
+    await users.add("ada", "admin", "hash")
+    row = (await users.users())[0]
+    await users.set_password(row["id"], "other", row["version"] + 1)
+    assert [(u["name"], u["password_hash"], u["version"]) for u in await users.users()] == [
+        ("ada", "other", 1)
+    ]
+    await users.deny("old", T0)
+    await users.deny("new", T0 + SECOND)
+    await users.deny("new", T0 + SECOND)
+    await users.forget_denials(T0 + 1)
+    assert await users.denied() == {"new"}
+
+
+async def test_reopening_finds_everything(tmp_path: Path) -> None:
+    store = await SqlStore.open(None, tmp_path)
+    await store.append([reading(1)])
+    await store.close()
+    again = await SqlStore.open(None, tmp_path)
+    assert await again.append([reading(1), reading(2)]) == (1, 1)
+    await again.close()
+    with sqlite3.connect(tmp_path / "godkaiser.db") as connection:
+        assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+async def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
+    store = await SqlStore.open(None, tmp_path)
+    await store.close()
+    with sqlite3.connect(tmp_path / "godkaiser.db") as connection:
+        connection.execute("update meta set value = '99' where key = 'schema'")
+    connection.close()
+    with pytest.raises(DatabaseBrokenError, match="schema 99"):
+        await SqlStore.open(None, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["mysql://me@db/x", "oracle://x", "not an address"])
+async def test_other_kinds_of_database_are_refused_by_name(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        await SqlStore.open(url, tmp_path)
+
+
+async def test_postgresql_that_is_away_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreAwayError):
+        await SqlStore.open("postgresql://nobody:nothing@127.0.0.1:1/none", tmp_path)
