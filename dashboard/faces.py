@@ -119,10 +119,10 @@ def _actuator_remarks(actuator: Thing, view: View) -> Iterator[Remark]:
     if actuator.get("reported") is None:
         yield Remark("actuator.unknown", "warn")
     if actuator.get("emergency") == "active":
-        yield Remark("actuator.emergency", "bad")
+        yield Remark("actuator.emergency", "note" if active_stop(view) else "bad")
     if actuator.get("pending"):
         yield Remark("actuator.pending", "note", {"value": actuator.get("wished")})
-    elif last.get("state") in _FAILED:
+    elif last.get("state") in _FAILED and last.get("value") != actuator.get("reported"):
         words = {"value": last.get("value"), "message": last.get("message") or ""}
         yield Remark(f"actuator.{last['state']}", "warn", words)
     if actuator.get("enabled") is False:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from .faces import ActuatorFace, Remark, SensorFace, Wellness, actuator_face, sensor_face
-from .view import Thing, View, age_s, moment
+from .view import Thing, View, age_s, moment, who
 from .words import DASH, Words
 
 _SHOWN_REASONS: Final = 6
@@ -81,13 +81,13 @@ def actuator_card(words: Words, actuator: Thing, view: View, now: datetime, styl
     )
 
 
-def actuator_facts(words: Words, actuator: Thing, now: datetime) -> str:
+def actuator_facts(words: Words, actuator: Thing, view: View, now: datetime) -> str:
     """What is fixed about an actuator, and its last command."""
     kind = str(actuator.get("kind") or actuator.get("type"))
     facts = [(words("actuator.safe_value"), words.level(actuator.get("safe_value"), actuator.get("type")))]
     if actuator.get("max_on_s"):
         facts.append((words("actuator.max_on"), words.span(float(actuator["max_on_s"]))))
-    facts.append((words("actuator.last"), _last_command(words, actuator, now)))
+    facts.append((words("actuator.last"), _last_command(words, actuator, view, now)))
     facts.append((words("actuator.kind"), words.known(f"kind.{kind}", kind)))
     facts.append((words("actuator.node"), str(actuator.get("id"))))
     return (
@@ -176,7 +176,7 @@ def _actuator_foot(words: Words, face: ActuatorFace) -> str:
     return f"<span>{escape(left)}</span><span>{escape(right)}</span>"
 
 
-def _last_command(words: Words, actuator: Thing, now: datetime) -> str:
+def _last_command(words: Words, actuator: Thing, view: View, now: datetime) -> str:
     last = actuator.get("last_command")
     if not last:
         return DASH
@@ -184,7 +184,7 @@ def _last_command(words: Words, actuator: Thing, now: datetime) -> str:
     return words(
         "actuator.last.text",
         value=words.level(last.get("value"), actuator.get("type")),
-        origin=last.get("origin") or "?",
+        origin=who(last.get("origin"), view),
         age=words.age(age_s(last.get("at"), now)),
         state=words.known(f"command.{state}", state),
     )

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from .guard import Ticket
-from .view import Thing, View, active_stop, age_s, moment, named
+from .view import Thing, View, active_stop, age_s, moment, named, who
 from .words import Words
 
 TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"))
@@ -113,7 +113,7 @@ def _gone(words: Words, view: View) -> str:
 def _stopped(words: Words, ticket: Ticket, view: View) -> str:
     stop = view.stop
     since = words.clock(moment(stop.get("since")))
-    lines = [words("stop.detail", reason=stop.get("reason") or "", by=stop.get("by") or "?", since=since)]
+    lines = [words("stop.detail", reason=stop.get("reason") or "", by=who(stop.get("by"), view), since=since)]
     lines.append(_safety(words, view))
     if stop.get("unconfirmed"):
         lines.append(words("stop.unconfirmed", nodes=names_of(stop["unconfirmed"], view)))

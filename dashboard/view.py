@@ -133,6 +133,14 @@ def named(things: Iterable[Thing]) -> list[Thing]:
     return sorted(things, key=_by_name)
 
 
+def who(origin: object, view: View) -> str:
+    """Who or what stands behind a command or a stop, as people know it."""
+    kind, _, name = str(origin or "?").partition(":")
+    if kind == "rule":
+        return str((view.rules.get(name) or {}).get("name") or name)
+    return name or kind
+
+
 def active_stop(view: View) -> bool:
     """Is anything but normal operation allowed to happen now?"""
     return bool(view.stop.get("phase", "NORMAL") != "NORMAL")

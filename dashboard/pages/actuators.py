@@ -65,7 +65,7 @@ class Card:
         """Redraw what has become different; nothing can be set while the controller is away."""
         words = self._session.words
         write(self._state, actuator_card(words, actuator, view, now, "inner"))
-        write(self._facts, actuator_facts(words, actuator, now))
+        write(self._facts, actuator_facts(words, actuator, view, now))
         for widget in (self._set, self._value, self._duration, self._ask):
             if widget.disabled != view.gone:
                 widget.disabled = view.gone

@@ -38,7 +38,7 @@ class Engine:
             if kind == "stop":
                 self.state.stop = Stop(Phase.ACTIVE, data["reason"], data["by"], data["since"])
                 for actuator in self.state.actuators.values():
-                    actuator.released = False
+                    actuator.released, actuator.owed = False, True
             elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
                 lease = Lease(
                     known.id, data["value"], data["since"], data["until"], data["command"], data["who"]
@@ -152,6 +152,7 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     moment.tell("link")
     if moment.state.stop.phase in (Phase.ACTIVE, Phase.CLEARING):
         halt.tell_nodes_to_stop(moment)
+        return
     for actuator in tuple(moment.state.actuators.values()):
         if actuator.owed:
             actuation.on_owed(moment, actuator.id)

@@ -89,14 +89,16 @@ def _has_actuators(moment: Moment, node: NodeId) -> bool:
     return any(actuator.node == node for actuator in moment.state.actuators)
 
 
-def stop_node_again(moment: Moment, node: NodeId) -> None:
-    """A node came back while a stop is active: it is told too."""
-    if moment.state.stop.phase in (Phase.ACTIVE, Phase.CLEARING) and _has_actuators(moment, node):
-        for actuator in tuple(moment.state.actuators.values()):
-            if actuator.id.node == node:
-                submit(moment, safe_intent(moment, actuator.spec, "stop"))
-        if node not in _not_at_zero(moment):
-            _halt(moment, node)
+def stop_node_again(moment: Moment, node: NodeId) -> bool:
+    """A node came back while a stop is active: it is told too. False when there is nothing to tell."""
+    if moment.state.stop.phase not in (Phase.ACTIVE, Phase.CLEARING) or not _has_actuators(moment, node):
+        return False
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id.node == node:
+            submit(moment, safe_intent(moment, actuator.spec, "stop"))
+    if node not in _not_at_zero(moment):
+        _halt(moment, node)
+    return True
 
 
 def on_stop_ack(moment: Moment, event: StopAck) -> None:

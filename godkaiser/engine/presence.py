@@ -62,8 +62,7 @@ def _heard(moment: Moment, node: NodeState) -> None:
     if not back:
         return
     moment.emit(Say(WillCleared(node.kaiser, node.id)))
-    if node.status == "approved":
-        stop_node_again(moment, node.id)
+    if node.status == "approved" and not stop_node_again(moment, node.id):
         deliver_owed(moment, node.id)
     node.adopting = True
     moment.state.due.set(("adopt", node.id), moment.now + ADOPT_FOR)

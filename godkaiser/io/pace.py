@@ -119,6 +119,7 @@ class Pacer:
         real, simulated = loop.time(), self._clock.now()
         while True:
             target = simulated + round((loop.time() - real) * speed * SECOND)
+            await self._calm()
             while (now := self._next(target)) < target:
                 await self._step_paced(now)
             await self._step_paced(target)
@@ -127,17 +128,15 @@ class Pacer:
                 real, simulated = loop.time(), self._clock.now()
 
     async def _step_paced(self, now: Instant) -> None:
-        """A step may be many seconds: what is under way arrives before the clock moves on."""
-        await self._calm()
+        """A step may be many seconds: what it causes arrives before the next one is chosen."""
         self._clock.advance(now)
         if self._farm.next_wakeup <= now:
             await self._farm.tick(now)
-            await self._calm()
-        else:
-            await asyncio.sleep(0)  # it is the controller's turn: without a pause it would never get it
+        await self._calm()
 
     async def _calm(self) -> None:
         """Wait until nobody has anything to say, but not for a broker that is gone."""
+        await asyncio.sleep(0)  # the controller always gets its turn
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACED_WITHIN):
                 while self._farm.connected and not await self._at_rest():

@@ -133,6 +133,20 @@ def test_what_is_open_about_an_actuator_is_said(more: dict[str, Any], key: str, 
     assert face.tone == tone
 
 
+def test_a_stop_explains_the_emergency_of_its_nodes() -> None:
+    stopped = seen(stop={"phase": "ACTIVE"})
+    actuator = make_actuator(emergency="active", last_command={"state": "rejected", "value": 0.0})
+    assert [(r.key, r.tone) for r in actuator_face(actuator, stopped, NOW).remarks] == [
+        ("actuator.emergency", "note")
+    ]
+
+
+def test_a_failed_command_to_where_it_stands_anyway_needs_no_remark() -> None:
+    last = {"state": "rejected", "value": 0.0, "message": "emergency stopped"}
+    assert actuator_face(make_actuator(reported=0.0, last_command=last), UP, NOW).remarks == ()
+    assert len(actuator_face(make_actuator(reported=1.0, last_command=last), UP, NOW).remarks) == 1
+
+
 def test_a_confirmed_command_needs_no_remark() -> None:
     face = actuator_face(make_actuator(last_command={"state": "confirmed", "value": 0.0}), UP, NOW)
     assert (face.remarks, face.tone) == ((), "good")

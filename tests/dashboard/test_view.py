@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from godkaiser_dashboard.view import View, age_s, answered, fold, homeless, in_zone, lost, moment
+from godkaiser_dashboard.view import View, age_s, answered, fold, homeless, in_zone, lost, moment, who
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,6 +157,22 @@ def test_things_by_zone() -> None:
     view = fold(View(), whole(zones=[{"id": "z", "name": "Z"}], sensors=[*there, lonely]), 0.0)
     assert [s["id"] for s in in_zone(view.sensors, "z")] == ["2", "1"]
     assert homeless(view) == ([lonely], [])
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("user:ada", "ada"),
+        ("local:root", "root"),
+        ("rule:cool", "Cool the bench"),
+        ("rule:gone", "gone"),
+        ("safety", "safety"),
+        (None, "?"),
+    ],
+)
+def test_who(origin: str | None, name: str) -> None:
+    view = fold(View(), whole(rules=[{"id": "cool", "name": "Cool the bench"}]), 0.0)
+    assert who(origin, view) == name
 
 
 keys = st.sampled_from(["a", "b", "c"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from godkaiser.engine.effect import Answer, Decision, Effect, Journal, Say, Send, Store, Tell
+from godkaiser.engine.effect import Answer, Decision, Effect, Journal, NodeRecord, Say, Send, Store, Tell
 from godkaiser.engine.engine import Engine
-from godkaiser.engine.state import State, from_site
+from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.model import event as ev
 from godkaiser.model.command import Halt, HeartbeatAck, Move, Release
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId
@@ -15,7 +15,7 @@ from godkaiser.model.instant import SECOND, parse_instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.reading import Reading
-from godkaiser.model.site import Site
+from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document
 from godkaiser.rules.rule import Rule
@@ -117,6 +117,7 @@ class Desk:
 
     def __init__(self, *rules: dict[str, Any] | Rule, site: Site = SITE) -> None:
         self.rules = tuple(one if isinstance(one, Rule) else rule(one) for one in rules)
+        self.site = site
         self.state = fresh(1, self.rules, site)
         self.engine = Engine(self.state)
         self.now = START
@@ -148,8 +149,14 @@ class Desk:
 
     def restart(self) -> None:
         """A new process over the same journal and site."""
-        self.state = fresh(self.state.run + 1, self.rules)
+        self.state = fresh(self.state.run + 1, self.rules, self.site)
         self.engine = Engine(self.state)
+        for store in only(Store, self.log):
+            if isinstance(record := store.record, ActuatorSpec):
+                self.state.actuators[record.id] = ActuatorState(record.id, record)
+            elif isinstance(record, NodeRecord):
+                status: Any = record.status
+                self.state.nodes[record.id] = NodeState(record.id, GOD, status, record.name, record.zone)
         self.engine.restore(dict(self.journal), self.now)
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────

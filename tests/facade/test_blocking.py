@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 
 from godkaiser import CommandRefusedError, FarmClosedError, blocking
+from tests.facade.conftest import eventually
 
 
 def test_looking_and_history(plain: blocking.Farm) -> None:
@@ -36,10 +37,9 @@ def test_following(plain: blocking.Farm) -> None:
 
 def test_stop_rules_and_nodes(plain: blocking.Farm) -> None:
     assert plain.stop("test").phase == "ACTIVE"
+    assert eventually(lambda: plain.stopped)
     assert plain.clear().phase != "ACTIVE"
-    for _ in plain.changes(kind="stop"):
-        if not plain.stopped:
-            break
+    assert eventually(lambda: not plain.stopped)
     documents = plain.rules.export()
     assert len(plain.rules.check(documents)) == 3
     assert plain.rules.import_(documents) == [rule.id for rule in plain.rules]

@@ -29,6 +29,9 @@ async def test_a_client_of_another_process(demo: Demo, tmp_path: Path, monkeypat
     """Looks, acts, is lost by a kill, says so, and is back with the controller."""
     async with godkaiser.connect(demo.folder) as farm, godkaiser.connect(str(demo.folder)) as other:
         assert farm.name == f"the controller in {demo.folder}"
+        async with asyncio.timeout(DEADLINE_S):
+            while not all(node.online for node in farm.nodes):
+                await asyncio.sleep(0.02)
         assert len(farm.nodes) == 3
         fan = farm.actuator("exhaust fan")
         first, second = await asyncio.gather(fan.set(0.5), other.actuator("humidifier").off())

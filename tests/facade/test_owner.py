@@ -168,10 +168,9 @@ async def test_one_who_does_not_listen_gets_a_snapshot_instead() -> None:
     waiting = asyncio.ensure_future(anext(changes))
     await asyncio.sleep(0.1)
     farm._line.owner.soon(fake.go.set)
-    assert (await waiting).kind == "sensor"
+    assert (await waiting).kind == "snapshot"  # 10 000 changes were cut short to one
     assert await asyncio.to_thread(eventually, lambda: farm.sensor("x").latest.value == 10_049)  # type: ignore[union-attr]
-    kinds = [(await anext(changes)).kind for _ in range(20)]
-    assert "snapshot" in kinds
+    assert (await anext(changes)).kind == "sensor"
     await changes.aclose()
     await farm.close()
 

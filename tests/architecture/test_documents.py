@@ -1,0 +1,54 @@
+"""Facts that stand in the docs as well are compared with their source."""
+
+import re
+from pathlib import Path
+
+from godkaiser.safety import check, gate
+from godkaiser.sensors.types import ALIASES, TYPES
+from godkaiser.settings import Settings, env_example
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_environment_example_is_made_from_the_settings() -> None:
+    assert (ROOT / ".env.example").read_text() == env_example()
+    assert all(f"{name.upper()}=" in env_example() for name in Settings.model_fields)
+
+
+def test_every_finding_is_in_the_docs_and_no_other() -> None:
+    source = Path(check.__file__).read_text() + Path(gate.__file__).read_text()
+    codes = set(re.findall(r'Finding\(\s*"([a-z_]+)"', source))
+    table = (ROOT / "docs/reference/safety.md").read_text().split("## Leases")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert codes == set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+
+
+def test_every_sensor_type_is_in_the_docs() -> None:
+    page = (ROOT / "docs/reference/sensors.md").read_text()
+    for row in TYPES.values():
+        line = next(line for line in page.splitlines() if line.startswith(f"| `{row.name}` |"))
+        cells = [cell.strip() for cell in line.split("|")]
+        assert cells[2:6] == [row.label, row.unit or "–", f"{row.low:g}..{row.high:g}", f"{row.stale_s:g} s"]
+    assert all(f"`{alias}`" in page for alias in ALIASES)
+
+
+def test_every_rule_of_the_docs_can_be_read() -> None:
+    import yaml  # noqa: PLC0415
+
+    from godkaiser.rules.document import read_document  # noqa: PLC0415
+
+    page = (ROOT / "docs/reference/rules.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        for document in yaml.safe_load(block):
+            assert read_document(document).name
+
+
+def test_the_site_file_of_the_docs_can_be_read() -> None:
+    from godkaiser.kaiser.site import parse_site  # noqa: PLC0415
+
+    page = (ROOT / "docs/how-to/run-on-your-broker.md").read_text()
+    block = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+    site = parse_site(block, "docs")
+    assert [str(actuator.id) for actuator in site.actuators] == ["ESP_AB12CD/25", "ESP_AB12CD/14"]

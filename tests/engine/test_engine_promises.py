@@ -1,0 +1,341 @@
+"""The safety promises, kept whatever happens: random events against an engine that is watched from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from godkaiser.engine.effect import Effect
+from godkaiser.model import event as ev
+from godkaiser.model.command import Halt, Move, Release
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
+from godkaiser.model.instant import SECOND
+from godkaiser.model.outcome import Fate, Outcome
+from godkaiser.model.reading import Reading
+from godkaiser.safety.stop import Phase
+from tests.engine.bench import (
+    AIR,
+    CLIMATE,
+    COOL,
+    FAN,
+    GOD,
+    HEATER,
+    IRRIGATE,
+    PUMP,
+    SOIL,
+    STRANGER,
+    VENT,
+    WATER,
+    Answer,
+    Desk,
+    Journal,
+    Send,
+    Store,
+    only,
+)
+
+RELAY = ActuatorId.of(STRANGER, 26)
+HOT = SeriesId.of(STRANGER, 4, "ds18b20")
+NODES = st.sampled_from([CLIMATE, WATER, STRANGER])
+ACTUATORS = st.sampled_from([FAN, HEATER, PUMP, VENT, RELAY])
+READS = {"rule:cool-the-bench": AIR, "rule:irrigate": SOIL}
+AGAIN = 21 * SECOND  # an unconfirmed safe move is repeated after 10 s for the answer and 10 s of rest
+
+
+class Watched(Desk):
+    """Every event's effects are judged against what the promises allow."""
+
+    def __init__(self) -> None:
+        super().__init__({**COOL, "cooldown_seconds": 5}, {**IRRIGATE, "cooldown_seconds": 10})
+        self.story: list[ev.Event | None] = []
+        self.said: list[str] = []
+        self.approved = {CLIMATE, WATER}
+        self.owes: dict[ActuatorId, int] = {}
+        self.safe_sent: dict[ActuatorId, int] = {}
+        self.reachable: dict[NodeId, int] = {}
+        self.readings: dict[SeriesId, int] = {}
+        self.released_at = -1
+        self.phase = Phase.NORMAL
+
+    def handle(self, event: ev.Event) -> list[Effect]:
+        link, approved, online = self.state.link.up, set(self.approved), self._online()
+        if isinstance(event, ev.NodeDecided):
+            (self.approved.add if event.approved else self.approved.discard)(event.node)
+        effects = super().handle(event)
+        self.story.append(event)
+        self.said.append(repr(effects))
+        self._may_send = (
+            link or self.state.link.up,
+            approved | self.approved,
+            online | self._online(),
+        )
+        self._learn(event)
+        self._judge(event, effects)
+        self._judge_debts()
+        return effects
+
+    def restart(self) -> None:
+        super().restart()
+        self.story.append(None)
+        self.said.append("restart")
+        self.owes = {a: self.now for a in self.owes if self.phase is not Phase.NORMAL}
+        self.reachable.clear()
+        stopped = ("stop", "") in self.journal
+        assert stopped == (self.phase is not Phase.NORMAL)
+        assert self.state.stop.phase is (Phase.ACTIVE if stopped else Phase.NORMAL)
+        self.phase = self.state.stop.phase
+
+    def _online(self) -> set[NodeId]:
+        return {node.id for node in self.state.nodes.values() if node.online}
+
+    def _learn(self, event: ev.Event) -> None:
+        """What the model takes from the event itself."""
+        match event:
+            case ev.StopAsked():
+                self.owes |= {a: self.now for a in self.state.actuators if a.node in self.approved}
+            case ev.Asked(intent=intent) if intent.actuator in self.state.actuators:
+                if intent.value == self.state.actuators[intent.actuator].spec.safe_value:
+                    self.owes[intent.actuator] = self.now
+            case ev.ActuatorReport(value=float(value)) if event.node in self.approved:
+                actuator = ActuatorId.of(event.node, event.gpio)
+                if abs(value - self.state.actuators[actuator].spec.safe_value) < 0.005:
+                    self.owes.pop(actuator, None)
+
+    # ── the promises ───────────────────────────────────────────────────────────────────────────────────
+    def _judge(self, event: ev.Event, effects: list[Effect]) -> None:
+        granted: dict[str, dict[str, Any]] = {}
+        for effect in effects:
+            match effect:
+                case Journal(kind="stop", data=data):
+                    self.phase = Phase.NORMAL if data is None else Phase(data["phase"])
+                    self.released_at = self.now if data is None else self.released_at
+                case Journal(kind="lease", key=key, data=data) if data is not None:
+                    longest = self.state.actuators[ActuatorId.parse(key)].spec.longest_on_s or 10
+                    assert data["until"] - data["since"] <= longest * SECOND, "P5"
+                    granted[data["command"]] = data
+                case Store(record=Reading() as reading):
+                    assert reading.series.node in self._may_send[1], "pending data is never stored"
+                    if reading.usable:
+                        self.readings[reading.series] = self.now
+                case Answer(outcome=outcome):
+                    self._judge_outcome(event, outcome)
+                case Send():
+                    self._judge_send(effect, granted)
+
+    def _judge_outcome(self, event: ev.Event, outcome: Outcome) -> None:
+        known = self.state.actuators.get(outcome.actuator)
+        safe = known is not None and outcome.value == known.spec.safe_value
+        assert not (safe and outcome.fate is Fate.REFUSED), "P1: going safe is never refused"
+        if safe and outcome.fate is Fate.CONFIRMED:
+            self.owes.pop(outcome.actuator, None)
+
+    def _judge_send(self, send: Send, granted: dict[str, dict[str, Any]]) -> None:
+        link, approved, online = self._may_send
+        order = send.command.order
+        if isinstance(order, Halt | Release):
+            assert not send.energising
+            assert order.node is None or order.node in approved, "pending nodes never get commands"
+            return
+        spec = self.state.actuators[order.actuator].spec
+        assert send.energising == (order.value != spec.safe_value)
+        assert link, "nothing is sent into the void"
+        assert order.actuator.node in approved & online
+        if not send.energising:
+            self.safe_sent[order.actuator] = self.now
+            return
+        self._judge_energising(send, order, granted)
+        self.owes.pop(order.actuator, None)
+
+    def _judge_energising(self, send: Send, order: Move, granted: dict[str, dict[str, Any]]) -> None:
+        who = send.command.who
+        if self.phase is Phase.RESUMING:
+            assert send.command.origin == "person", "P2"
+            assert self.state.actuators[order.actuator].released, "P2"
+        else:
+            assert self.phase is Phase.NORMAL, "P2"
+        if send.command.origin == "rule":
+            assert self.readings[READS[who]] > self.released_at, "P4"
+        lease = granted.get(send.command.id)
+        assert lease is not None, "P5: journalled before it is sent"
+        assert order.duration_s != 0, "P5"
+        if order.duration_s is not None:
+            assert order.duration_s * SECOND < lease["until"] - self.now + SECOND, "P5"
+
+    def _judge_debts(self) -> None:
+        """P1 and P5: what must go safe is told so, again and again, for as long as it can be told."""
+        for (kind, key), data in self.journal.items():
+            if kind == "lease" and data["until"] <= self.now:
+                self.owes.setdefault(ActuatorId.parse(key), data["until"])
+        for node in (CLIMATE, WATER, STRANGER):
+            if self.state.link.up and node in self.approved and node in self._online():
+                self.reachable.setdefault(node, self.now)
+            else:
+                self.reachable.pop(node, None)
+        for actuator, since in self.owes.items():
+            if actuator.node in self.reachable:
+                begun = max(since, self.reachable[actuator.node])
+                if self.now - begun > AGAIN:
+                    assert self.safe_sent.get(actuator, -1) >= self.now - AGAIN, (
+                        f"P1: {actuator} was not told"
+                    )
+
+    def told_again(self) -> list[str]:
+        """The same story to a new engine."""
+        other = Desk(*self.rules)
+        said = []
+        for event in self.story:
+            if event is None:
+                other.restart()
+                said.append("restart")
+            else:
+                other.now = event.at
+                said.append(repr(other.handle(event)))
+        return said
+
+
+class Promises(RuleBasedStateMachine):
+    """Nodes, people, the broker and the power do what they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Watched()
+
+    @initialize()
+    def begin(self) -> None:
+        self.desk.ready()
+
+    @rule(node=NODES, boot=st.sampled_from(["b1", "b2", ""]))
+    def beat(self, node: NodeId, boot: str) -> None:
+        self.desk.beat(node, boot)
+
+    @rule()
+    def beat_all(self) -> None:
+        for node in (CLIMATE, WATER, STRANGER):
+            self.desk.beat(node)
+
+    @rule(series=st.sampled_from([AIR, SOIL, HOT]), value=st.sampled_from([10.0, 20.0, 30.0, 60.0, 900.0]))
+    def read(self, series: SeriesId, value: float) -> None:
+        self.desk.read(series, value)
+
+    @rule(actuator=ACTUATORS, value=st.sampled_from([0.0, 0.3, 0.8, 1.0, None]))
+    def report(self, actuator: ActuatorId, value: float | None) -> None:
+        self.desk.report(actuator, value)
+
+    @rule()
+    def everybody_obeys(self) -> None:
+        """All pending commands are carried out and reported."""
+        for pending in list(self.desk.state.pending.values()):
+            self.desk.ack(pending.intent.actuator, pending.command)
+            self.desk.report(pending.intent.actuator, pending.intent.value)
+
+    @precondition(lambda self: self.desk.state.pending)
+    @rule(which=st.integers(0, 9), success=st.booleans(), named=st.booleans())
+    def ack(self, which: int, success: bool, named: bool) -> None:
+        commands = list(self.desk.state.pending.values())
+        pending = commands[which % len(commands)]
+        self.desk.ack(pending.intent.actuator, pending.command if named else "", pending.verb, success)
+
+    @rule(
+        actuator=ACTUATORS,
+        value=st.sampled_from([0.0, 0.3, 0.8, 1.0, 7.0]),
+        seconds=st.sampled_from([None, 1, 30, 7200]),
+    )
+    def ask(self, actuator: ActuatorId, value: float, seconds: int | None) -> None:
+        self.desk.ask(actuator, value, duration=None if seconds is None else seconds * SECOND)
+
+    @rule()
+    def stop(self) -> None:
+        self.desk.stop()
+
+    @rule(force=st.booleans())
+    def clear(self, force: bool) -> None:
+        self.desk.clear(force)
+
+    @rule(node=NODES, ok=st.booleans())
+    def clear_ack(self, node: NodeId, ok: bool) -> None:
+        self.desk.handle(ev.ClearAck(self.desk.now, GOD, node, ok))
+
+    @rule()
+    def the_whole_way_back(self) -> None:
+        self.desk.wait(6)
+        self.desk.clear()
+        self.desk.wait(1)
+        for node in (CLIMATE, WATER, STRANGER):
+            self.desk.handle(ev.StopAck(self.desk.now, GOD, node))
+            self.desk.handle(ev.ClearAck(self.desk.now, GOD, node, ok=True))
+        self.desk.wait(12)
+
+    @rule(seconds=st.sampled_from([0.5, 3, 11, 35, 65, 190, 2000]))
+    def wait(self, seconds: float) -> None:
+        self.desk.wait(seconds)
+
+    @rule(seconds=st.sampled_from([30, 130, 700]))
+    def live(self, seconds: int) -> None:
+        self.desk.live(seconds)
+
+    @rule(seconds=st.sampled_from([15, 100, 4000]))
+    def sleep_through_timers(self, seconds: int) -> None:
+        """The machine was suspended: time has passed and nobody looked."""
+        self.desk.now += seconds * SECOND
+
+    @rule(up=st.booleans())
+    def link(self, up: bool) -> None:
+        self.desk.link(up)
+
+    @rule(node=NODES, retained=st.booleans())
+    def will(self, node: NodeId, retained: bool) -> None:
+        self.desk.handle(ev.Will(self.desk.now, GOD, node, retained))
+
+    @rule(node=NODES, approved=st.booleans())
+    def decide(self, node: NodeId, approved: bool) -> None:
+        self.desk.handle(ev.NodeDecided(self.desk.now, node, approved, "ann"))
+
+    @rule(back=st.booleans())
+    def crash(self, back: bool) -> None:
+        self.desk.restart()
+        if back:
+            self.desk.ready(CLIMATE, WATER, STRANGER)
+
+    def teardown(self) -> None:
+        assert self.desk.told_again() == self.desk.said, "the same events give the same effects"
+
+
+QUICK = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None)
+TestPromises = Promises.TestCase
+TestPromises.settings = QUICK
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_promises_at_length() -> None:
+    run_state_machine_as_test(
+        Promises, settings=settings(max_examples=2000, stateful_step_count=80, deadline=None)
+    )
+
+
+def test_the_watcher_sees_something() -> None:
+    """The machine would be of no use if nothing energised in its stories."""
+    desk = Watched()
+    desk.ready()
+    on = desk.read(AIR, 30)
+    assert [send.energising for send in only(Send, on)] == [True]
+    desk.obey(on)
+    desk.stop()
+    assert set(desk.owes) == {FAN, HEATER, PUMP, VENT}
+    desk.safe_sent.clear()
+    desk.now += 22 * SECOND
+    with pytest.raises(AssertionError, match="P1"):
+        desk._judge_debts()
+    desk.phase = Phase.ACTIVE
+    with pytest.raises(AssertionError, match="P2"):
+        desk._judge(ev.Timer(desk.now), on)
