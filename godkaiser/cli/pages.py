@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from godkaiser.errors import MissingExtraError, UnavailableError
-from godkaiser.io.broker import free_port
+from godkaiser.io.broker import ending_with_us, free_port
 
 READY_WITHIN: Final = 60.0
 
@@ -61,7 +61,11 @@ class Pages:
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                *ending_with_us(self._command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         loop = asyncio.get_running_loop()
         end = loop.time() + READY_WITHIN

@@ -305,6 +305,9 @@ def _adopt(moment: Moment, actuator: ActuatorState) -> None:
 
 
 def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
+    if fate is not Fate.CONFIRMED and _safe_anyway(moment, pending):
+        # A node under its own emergency stop refuses our OFF, after it has reported that it is off.
+        fate, message = Fate.CONFIRMED, f"the node reports its safe value ({message})"
     moment.state.pending.pop(pending.command, None)
     moment.state.due.drop(("command", pending.command))
     good = fate is Fate.CONFIRMED
@@ -326,6 +329,14 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
         moment.state.due.set(("owed", actuator.id), moment.now + OWED_AGAIN)
     else:
         moment.state.due.set(("retry", actuator.id), moment.now + RETRY_AFTER)
+
+
+def _safe_anyway(moment: Moment, pending: Pending) -> bool:
+    """Did the node report the safe value since we asked for it?"""
+    actuator = moment.state.actuators[pending.intent.actuator]
+    wanted = pending.intent.value == actuator.spec.safe_value
+    since = actuator.reported_at is not None and actuator.reported_at >= pending.sent_at
+    return wanted and since and actuator.reported == actuator.spec.safe_value
 
 
 def on_deadline(moment: Moment, command: str) -> None:

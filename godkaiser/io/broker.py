@@ -51,6 +51,12 @@ def find_mosquitto() -> str | None:
     return None if found is None else str(Path(found).resolve())
 
 
+def ending_with_us(command: list[str]) -> list[str]:
+    """The command, ended by the kernel should we be killed (where util-linux is there to arrange it)."""
+    setpriv = shutil.which("setpriv")
+    return command if setpriv is None else [setpriv, "--pdeathsig", "TERM", *command]
+
+
 def free_port(port: int, host: str = "127.0.0.1", option: str = "--mqtt-port") -> int:
     """The port if nobody has it (0: any free one). Raises `PortInUseError`."""
     with socket.socket() as probe:
@@ -79,7 +85,7 @@ class PrivateBroker:
         log = self._folder / "broker.log"
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *command,
+                *ending_with_us(command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

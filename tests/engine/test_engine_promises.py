@@ -65,6 +65,7 @@ class Watched(Desk):
         self.reachable: dict[NodeId, int] = {}
         self.readings: dict[SeriesId, int] = {}
         self.released_at = -1
+        self.woke_at = -1
         self.phase = Phase.NORMAL
 
     def handle(self, event: ev.Event) -> list[Effect]:
@@ -183,7 +184,7 @@ class Watched(Desk):
                 self.reachable.pop(node, None)
         for actuator, since in self.owes.items():
             if actuator.node in self.reachable:
-                begun = max(since, self.reachable[actuator.node])
+                begun = max(since, self.reachable[actuator.node], self.woke_at)
                 if self.now - begun > AGAIN:
                     assert self.safe_sent.get(actuator, -1) >= self.now - AGAIN, (
                         f"P1: {actuator} was not told"
@@ -287,6 +288,7 @@ class Promises(RuleBasedStateMachine):
     def sleep_through_timers(self, seconds: int) -> None:
         """The machine was suspended: time has passed and nobody looked."""
         self.desk.now += seconds * SECOND
+        self.desk.woke_at = self.desk.now
 
     @rule(up=st.booleans())
     def link(self, up: bool) -> None:

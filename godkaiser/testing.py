@@ -1,0 +1,106 @@
+"""Fakes for tests of programs that use godkaiser: a store in dictionaries, a link that records, a journal in memory.
+
+They satisfy the same ports as the real ones and can be told to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from godkaiser.engine.effect import Journal, Record
+from godkaiser.errors import JournalError, LinkDownError, StoreAwayError
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import Instant
+from godkaiser.model.reading import Reading
+from godkaiser.ports import Columns, LinkListener
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Records in a list; readings once per key. `away` makes it refuse."""
+
+    records: list[Record] = field(default_factory=list)
+    readings: dict[tuple[SeriesId, Instant, int, int], Reading] = field(default_factory=dict)
+    away: bool = False
+    batches: int = 0
+
+    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
+        """All or nothing."""
+        if self.away:
+            raise StoreAwayError(problem="told to be away")
+        self.batches += 1
+        rows = repeats = 0
+        for record in records:
+            if isinstance(record, Reading):
+                key = (record.series, record.measured_at, record.boot, record.seq)
+                repeats += key in self.readings
+                rows += key not in self.readings
+                self.readings.setdefault(key, record)
+            else:
+                self.records.append(record)
+        return rows, repeats
+
+    async def history(self, series: SeriesId, since: Instant, until: Instant, limit: int | None) -> Columns:
+        """Oldest first."""
+        found = sorted(
+            (r for r in self.readings.values() if r.series == series and since <= r.measured_at < until),
+            key=lambda r: (r.measured_at, r.boot, r.seq),
+        )
+        kept = found if limit is None else found[len(found) - min(limit, len(found)) :]
+        return Columns(
+            [r.measured_at for r in kept],
+            [r.value for r in kept],
+            [r.quality.value for r in kept],
+            [r.raw for r in kept],
+        )
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class RecordingLink:
+    """A link without a broker: what is published is kept, what is acknowledged is counted."""
+
+    window: int = 20
+    up: bool = True
+    published: list[tuple[str, bytes]] = field(default_factory=list)
+    acknowledged: list[object] = field(default_factory=list)
+
+    async def run(self, listener: LinkListener) -> None:
+        """Up until cancelled."""
+        listener.on_up("recorder")
+        await asyncio.get_running_loop().create_future()
+
+    async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        """Keep it."""
+        if not self.up:
+            raise LinkDownError(broker="recorder", problem="told to be down")
+        self.published.append((topic, payload))
+
+    def acknowledge(self, tokens: Sequence[object]) -> None:
+        """Keep the order."""
+        self.acknowledged.extend(tokens)
+
+
+@dataclass(slots=True)
+class MemoryJournal:
+    """A safety journal that a power cut would take with it. `broken` makes it refuse."""
+
+    content: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    lines: list[Journal] = field(default_factory=list)
+    broken: bool = False
+
+    async def write(self, lines: Sequence[Journal]) -> None:
+        """At once."""
+        if self.broken:
+            raise JournalError(path="memory", problem="told to be broken")
+        self.lines.extend(lines)
+        for line in lines:
+            if line.data is None:
+                self.content.pop((line.kind, line.key), None)
+            else:
+                self.content[line.kind, line.key] = line.data

@@ -1,0 +1,178 @@
+"""The owner task: journal before command, acknowledgement after commit, stops past the inbox, faults survived."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from blockbuster import BlockBuster
+
+from godkaiser.engine.engine import Engine
+from godkaiser.engine.state import from_site
+from godkaiser.io.clock import VirtualClock
+from godkaiser.io.runner import Runner
+from godkaiser.model import event as ev
+from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.instant import SECOND
+from godkaiser.model.intent import Intent, Origin
+from godkaiser.model.outcome import Fate, Outcome
+from godkaiser.model.site import Site
+from godkaiser.ports import RawMessage
+from godkaiser.testing import MemoryJournal, MemoryStore, RecordingLink
+
+NODE = NodeId.parse("ESP_AB12CD")
+FAN = ActuatorId.of(NODE, 25)
+T0 = 1_800_000_000 * SECOND
+SITE = Site.model_validate(
+    {
+        "nodes": [{"id": NODE, "approved": True}],
+        "actuators": [{"node": NODE, "gpio": 25, "type": "relay", "max_on_s": 60}],
+    }
+)
+
+
+@dataclass
+class Bench:
+    runner: Runner
+    link: RecordingLink
+    store: MemoryStore
+    journal: MemoryJournal
+    clock: VirtualClock
+    outcomes: list[Outcome]
+
+    def message(self, below: str, body: dict[str, Any] | str, token: object | None = None) -> None:
+        payload = body if isinstance(body, str) else json.dumps(body)
+        self.runner.on_message(RawMessage(f"kaiser/god/esp/{NODE}/{below}", payload.encode(), False, token))
+
+    def reading(self, seq: int) -> None:
+        body = {"esp_id": NODE, "gpio": 4, "sensor_type": "ds18b20", "raw": 320, "raw_mode": True, "seq": seq}
+        self.message("sensor/4/data", body | {"ts": T0 // SECOND}, token=seq)
+
+    def commands(self) -> list[str]:
+        return [json.loads(p)["command"] for t, p in self.link.published if t.endswith("/command")]
+
+    async def until(self, check: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not check():
+                await asyncio.sleep(0.001)
+
+    async def online(self) -> None:
+        """Connected, heard, adopted."""
+        self.runner.on_up("recorder")
+        self.message("system/heartbeat", {"ts": 0, "uptime": 1, "heap_free": 1, "wifi_rssi": -1})
+        await self.runner.settled()
+        self.clock.advance(T0 + 3 * SECOND)
+        await self.runner.settled()
+        self.link.published.clear()
+
+    def ask(self, value: float, number: int = 1) -> None:
+        intent = Intent(f"p{number}", FAN, value, Origin.PERSON, "me")
+        self.runner.post(ev.Asked(self.clock.now(), intent))
+
+
+@asynccontextmanager
+async def bench(window: int = 20, linger: float = 0.01) -> AsyncIterator[Bench]:
+    outcomes: list[Outcome] = []
+    clock, link, store, journal = VirtualClock(T0), RecordingLink(window), MemoryStore(), MemoryJournal()
+    engine = Engine(from_site(SITE))
+    runner = Runner(engine, link, store, journal, clock, linger=linger, on_answer=outcomes.append)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield Bench(runner, link, store, journal, clock, outcomes)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_acknowledged_only_after_commit_and_in_order(no_blocking: BlockBuster) -> None:
+    async with bench() as b:
+        b.store.away = True
+        for seq in range(3):
+            b.reading(seq)
+        b.message("sensor/4/data", "not json", token="poison")
+        await b.runner.settled()
+        await asyncio.sleep(0.05)
+        assert b.link.acknowledged == []
+        b.store.away = False
+        await b.until(lambda: b.link.acknowledged)
+        assert b.link.acknowledged == [0, 1, 2, "poison"]
+        assert len(b.store.readings) == b.runner.stored == 3
+        assert b.runner.engine.state.counters["malformed"] == 1
+
+
+async def test_half_the_window_commits_without_waiting() -> None:
+    async with bench(window=20, linger=3600.0) as b:
+        for seq in range(9):
+            b.reading(seq)
+        await b.runner.settled()
+        assert b.store.batches == 0
+        b.reading(9)
+        await b.until(lambda: len(b.link.acknowledged) == 10)
+        assert b.store.batches == 1
+
+
+async def test_control_goes_on_while_the_database_is_away() -> None:
+    async with bench() as b:
+        await b.online()
+        b.store.away = True
+        b.ask(1.0)
+        await b.until(lambda: b.commands() == ["ON"])
+
+
+async def test_the_lease_is_durable_before_the_command_leaves() -> None:
+    async with bench() as b:
+        await b.online()
+        seen: list[int] = []
+
+        class Watched(RecordingLink):
+            async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+                seen.append(len([line for line in b.journal.lines if line.kind == "lease"]))
+                b.link.published.append((topic, payload))
+
+        b.runner.link = Watched()
+        b.ask(1.0)
+        await b.until(lambda: b.commands() == ["ON"])
+        assert seen == [1]
+
+
+async def test_nothing_is_energised_without_the_journal_but_safe_moves_go_out() -> None:
+    async with bench() as b:
+        await b.online()
+        b.journal.broken = True
+        b.ask(1.0)
+        await b.until(lambda: any(o.fate is Fate.FAILED for o in b.outcomes))
+        assert b.commands() == []
+        assert "journal" in b.outcomes[-1].message
+        b.ask(0.0, 2)
+        await b.until(lambda: b.commands() == ["OFF"])
+
+
+async def test_a_stop_overtakes_what_waits_in_the_inbox() -> None:
+    async with bench() as b:
+        await b.online()
+        b.ask(1.0)
+        b.runner.post(ev.StopAsked(b.clock.now(), "me", "smoke"))
+        await b.runner.settled()
+        assert "ON" not in b.commands()
+        assert b.journal.content[("stop", "")]["phase"] == "ACTIVE"
+        assert any(o.fate is Fate.REFUSED for o in b.outcomes)
+
+
+async def test_a_command_the_broker_never_got_fails_at_once() -> None:
+    async with bench() as b:
+        await b.online()
+        b.link.up = False
+        b.ask(1.0)
+        await b.until(lambda: any(o.fate is Fate.FAILED for o in b.outcomes))
+        assert "told to be down" in b.outcomes[-1].message
+
+
+async def test_timers_fire_without_any_message() -> None:
+    async with bench() as b:
+        await b.online()
+        b.ask(1.0)
+        await b.until(lambda: b.commands() == ["ON"])
+        b.clock.advance(T0 + 3 * SECOND + 61 * SECOND)
+        await b.until(lambda: "OFF" in b.commands())
