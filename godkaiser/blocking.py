@@ -123,10 +123,11 @@ class Farm(FarmLook[Sensor, Actuator]):
         self._line.waited(deeds.decide_node, self._line, node, False)
 
     def changes(self, kind: str | None = None, zone: str | None = None) -> Iterator[Change]:
-        """What changes from now on, for ever; see `godkaiser.Farm.changes`."""
+        """A snapshot, then what changes, for ever; see `godkaiser.Farm.changes`."""
         sieve = Sieve(kind, zone)
         queue = self._line.waited(deeds.listen, self._line)
         try:
+            yield Change("snapshot", "", self._line.mirror.whole())
             while True:
                 change = self._line.waited(deeds.heard, queue)
                 if sieve.lets(change):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Sensor(SensorLook):
     """What is measured in one place."""
 
-    async def follow(self, limit: int | None = None) -> AsyncIterator[Reading]:
+    async def follow(self, limit: int | None = None) -> AsyncGenerator[Reading]:
         """New readings as they come, `limit` of them or for ever.
 
         Shows what the change feed shows: of readings that come faster than ten a second the newest. For every
@@ -149,11 +149,16 @@ class Farm(FarmLook[Sensor, Actuator]):
         """Keep a node out; what it sends is counted, not stored. Raises like `approve`."""
         await self._line.awaited(deeds.decide_node, self._line, node, False)
 
-    async def changes(self, kind: str | None = None, zone: str | None = None) -> AsyncIterator[Change]:
-        """What changes from now on, for ever; only of a kind, or only things of a zone. See `Change`."""
+    async def changes(self, kind: str | None = None, zone: str | None = None) -> AsyncGenerator[Change]:
+        """What is known now as a snapshot, then what changes, for ever. See `Change`.
+
+        `kind` and `zone` leave only changes of that kind, or of things in that zone. Raises `FarmClosedError`
+        when the farm is closed meanwhile.
+        """
         sieve = Sieve(kind, zone)
         queue = await self._line.awaited(deeds.listen, self._line)
         try:
+            yield Change("snapshot", "", self._line.mirror.whole())
             while True:
                 change = await self._line.awaited(deeds.heard, queue)
                 if sieve.lets(change):

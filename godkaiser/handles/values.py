@@ -223,8 +223,8 @@ class Stop(Shown):
 class Change:
     """Something is different now.
 
-    `kind` is sensor, actuator, node, rule, stop, link, counters, snapshot (everything at once, after a lost
-    connection) or gone (the controller is away). `data` is the present picture of the thing `id`.
+    `kind` is sensor, actuator, node, rule, stop, link, counters, snapshot (everything at once: at first, and
+    after a lost connection) or gone (the controller is away). `data` is the present picture of the thing `id`.
     """
 
     kind: str

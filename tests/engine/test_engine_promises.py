@@ -57,7 +57,7 @@ class Watched(Desk):
 
     def __init__(self) -> None:
         super().__init__({**COOL, "cooldown_seconds": 5}, {**IRRIGATE, "cooldown_seconds": 10})
-        self.story: list[ev.Event | None] = []
+        self.story: list[tuple[int, ev.Event | None]] = []
         self.said: list[str] = []
         self.approved = {CLIMATE, WATER}
         self.owes: dict[ActuatorId, int] = {}
@@ -73,7 +73,7 @@ class Watched(Desk):
         if isinstance(event, ev.NodeDecided):
             (self.approved.add if event.approved else self.approved.discard)(event.node)
         effects = super().handle(event)
-        self.story.append(event)
+        self.story.append((self.now, event))
         self.said.append(repr(effects))
         self._may_send = (
             link or self.state.link.up,
@@ -87,7 +87,7 @@ class Watched(Desk):
 
     def restart(self) -> None:
         super().restart()
-        self.story.append(None)
+        self.story.append((self.now, None))
         self.said.append("restart")
         self.owes = {a: self.now for a in self.owes if self.phase is not Phase.NORMAL}
         self.reachable.clear()
@@ -194,12 +194,11 @@ class Watched(Desk):
         """The same story to a new engine."""
         other = Desk(*self.rules)
         said = []
-        for event in self.story:
+        for other.now, event in self.story:
             if event is None:
                 other.restart()
                 said.append("restart")
             else:
-                other.now = event.at
                 said.append(repr(other.handle(event)))
         return said
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import godkaiser
 from godkaiser import blocking
+from tests.facade.process import Demo, running_demo
 
 SIM = "sim://greenhouse?seed=7&history=3h&speed=600"
-START_S = 30.0
-DEADLINE_S = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -34,63 +27,8 @@ def farm(plain: blocking.Farm) -> godkaiser.Farm:
     return godkaiser.Farm(plain._line)
 
 
-@dataclass
-class Demo:
-    """`godkaiser demo` as a process of its own, found by its folder."""
-
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until clients may come."""
-        command = [sys.executable, "-m", "godkaiser.cli.main", "demo", "--headless", "--json"]
-        command += ["--data", str(self.folder), "--speed", "60", "--for", "2h"]
-        with (self.folder.parent / "demo.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
-        deadline = time.monotonic() + START_S
-        while not self.up():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail((self.folder.parent / "demo.log").read_text())
-            time.sleep(0.05)
-
-    def up(self) -> bool:
-        """Has this very process left its pointer?"""
-        with contextlib.suppress(OSError):
-            assert self.process is not None
-            return f'"pid": {self.process.pid},' in (self.folder / "controller.json").read_text()
-        return False
-
-    def kill(self) -> None:
-        """Like a power cut."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(10)
-
-    def end(self) -> None:
-        """In order."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     """A running controller of this test's own."""
-    running = Demo(tmp_path / "data")
-    running.folder.mkdir()
-    running.start()
-    yield running
-    running.end()
-
-
-def eventually(true: Callable[[], object]) -> bool:
-    """Wait until it holds, at most until the deadline; for what another thread brings about."""
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
+    with running_demo(tmp_path / "data") as running:
+        yield running

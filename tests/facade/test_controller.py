@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 import godkaiser
 from godkaiser import ControllerGoneError, NoControllerError, blocking
-from tests.facade.conftest import DEADLINE_S, Demo
+from tests.facade.process import Demo, eventually, running_demo
 
 
 async def test_without_a_controller_the_remedy_is_named(tmp_path: Path) -> None:
@@ -25,13 +23,13 @@ async def test_without_a_controller_the_remedy_is_named(tmp_path: Path) -> None:
         blocking.connect(tmp_path)
 
 
-async def test_a_client_of_another_process(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_of_another_process(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Looks, acts, is lost by a kill, says so, and is back with the controller."""
+    demo.until_online()
     async with godkaiser.connect(demo.folder) as farm, godkaiser.connect(str(demo.folder)) as other:
         assert farm.name == f"the controller in {demo.folder}"
-        async with asyncio.timeout(DEADLINE_S):
-            while not all(node.online for node in farm.nodes):
-                await asyncio.sleep(0.02)
         assert len(farm.nodes) == 3
         fan = farm.actuator("exhaust fan")
         first, second = await asyncio.gather(fan.set(0.5), other.actuator("humidifier").off())
@@ -45,9 +43,7 @@ async def test_a_client_of_another_process(demo: Demo, tmp_path: Path, monkeypat
         demo.kill()
         with pytest.raises(ControllerGoneError):
             await fan.off()
-        async with asyncio.timeout(DEADLINE_S):
-            while farm.trouble is None:
-                await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(eventually, lambda: farm.trouble is not None)
         assert isinstance(farm.trouble, godkaiser.GodkaiserError)
         assert "known last" in repr(farm)
         assert 'class="bad"' in farm._repr_html_()
@@ -56,30 +52,35 @@ async def test_a_client_of_another_process(demo: Demo, tmp_path: Path, monkeypat
         assert farm.sensor("bench air").latest is not None
 
         demo.start()
-        async with asyncio.timeout(DEADLINE_S):
-            while farm.trouble is not None:
-                await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(eventually, lambda: farm.trouble is None)
         assert (await fan.off()).value == 0.0
 
 
 LIGHT = """
-import json, sys
+import json, os, sys
 from godkaiser import blocking
 with blocking.connect() as farm:
     farm.sensor("bench air").latest, farm.actuator("exhaust fan").check(0.5)
     repr(farm), farm._repr_html_(), farm.actuator("exhaust fan").why()
-print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+print(json.dumps([farm.name, *sorted({name.split(".")[0] for name in sys.modules})]))
 """
 
 
-def test_a_client_loads_no_database_pages_or_frames(demo: Demo, tmp_path: Path) -> None:
-    """And without being told a folder it finds the one controller that runs here, or says that there are none."""
-    environment = {**os.environ, "GODKAISER_DATA_DIR": str(demo.folder)}
-    done = subprocess.run(
-        [sys.executable, "-c", LIGHT], env=environment, capture_output=True, text=True, check=True, timeout=60
-    )
-    loaded = set(json.loads(done.stdout))
-    assert loaded & {"sqlalchemy", "sqlmodel", "pydantic", "aiomqtt", "pandas", "panel", "matplotlib"} == set()
-    assert demo.process is not None
-    demo.process.send_signal(signal.SIGTERM)
-    assert demo.process.wait(20) == 0
+def test_a_client_finds_the_only_controller_and_loads_no_database_pages_or_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where controllers leave their names
+    monkeypatch.delenv("GODKAISER_DATA_DIR", raising=False)
+    with pytest.raises(NoControllerError, match="on this machine"):
+        blocking.connect()
+    with running_demo(tmp_path / "data") as demo:
+        done = subprocess.run(
+            [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=60
+        )
+        name, *loaded = json.loads(done.stdout)
+        assert name == "the controller on this machine"
+        assert set(loaded) & {"sqlalchemy", "sqlmodel", "pydantic", "aiomqtt", "pandas", "panel"} == set()
+        with running_demo(tmp_path / "more"), pytest.raises(NoControllerError) as caught:
+            blocking.connect()
+        assert str(tmp_path / "more") in str(caught.value)
+        assert str(demo.folder) in str(caught.value)

@@ -52,7 +52,13 @@ def hostile_snapshot() -> dict[str, object]:
 
 def outcome_shot() -> dict[str, object]:
     findings = [{"code": "x", "sentence": HOSTILE, "severity": "warn"}]
-    shot: dict[str, object] = {"id": "1", "actuator": "a", "value": 1.0, "state": "failed", "at": AT.isoformat()}
+    shot: dict[str, object] = {
+        "id": "1",
+        "actuator": "a",
+        "value": 1.0,
+        "state": "failed",
+        "at": AT.isoformat(),
+    }
     return shot | {"origin": HOSTILE, "message": HOSTILE, "findings": findings}
 
 

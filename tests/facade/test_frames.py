@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Iterator
 from datetime import timedelta
 
-import numpy
-import pandas
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,9 @@ from godkaiser.model.instant import MINUTE, SECOND
 START = 1_777_593_600 * SECOND  # 2026-05-01T00:00:00Z
 
 
-def stretch(*points: tuple[float, float, str], name: str = "air", series: str = "s", unit: str = "°C") -> Stretch:
+def stretch(
+    *points: tuple[float, float, str], name: str = "air", series: str = "s", unit: str = "°C"
+) -> Stretch:
     """Points (minute, value, quality)."""
     times = array("q", (START + round(minute * MINUTE) for minute, _, _ in points))
     values = array("d", (value for _, value, _ in points))
@@ -31,7 +33,9 @@ def stretch(*points: tuple[float, float, str], name: str = "air", series: str = 
 
 
 NAN = math.nan
-MIXED = stretch((0, 20.0, "good"), (1, 22.0, "uncalibrated"), (2, 99.0, "suspect"), (21, NAN, "error"), (31, 30.0, "good"))
+MIXED = stretch(
+    (0, 20.0, "good"), (1, 22.0, "uncalibrated"), (2, 99.0, "suspect"), (21, NAN, "error"), (31, 30.0, "good")
+)
 
 
 def test_every_reading_of_one_sensor_with_its_quality() -> None:
@@ -61,7 +65,7 @@ def test_several_sensors_side_by_side() -> None:
     means = wide_frame([MIXED, soil], 10 * MINUTE)
     assert means["soil"].tolist()[::3] == [50.0, 40.0]
     assert means["soil"].isna().tolist() == [False, True, True, False]
-    assert set(means.dtypes) == {numpy.dtype("float64")}
+    assert set(means.dtypes) == {np.dtype("float64")}
 
 
 def test_two_sensors_of_one_name_go_by_their_ids() -> None:
@@ -79,7 +83,7 @@ def test_a_repeated_instant_keeps_the_later_reading() -> None:
 def test_no_reading_gives_an_empty_frame_of_the_same_kind(every: int | None) -> None:
     for frame in (one_frame(stretch(), every), wide_frame([stretch()], every)):
         assert len(frame) == 0
-        assert isinstance(frame.index, pandas.DatetimeIndex)
+        assert isinstance(frame.index, pd.DatetimeIndex)
         assert str(frame.index.tz) == "UTC"
         assert frame.iloc[:, 0].dtype == "float64"
 
@@ -130,21 +134,23 @@ def test_a_plot_has_a_panel_per_unit_gaps_and_units() -> None:
     assert axes[0].get_ylabel() == "°C"
     assert axes[1].get_ylabel() == "soil (%)"
     assert axes[1].get_xlabel() == "time (UTC)"
-    assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["air", "flowering air"]
+    legend = axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["air", "flowering air"]
     soils = axes[1].lines[0].get_ydata()
-    assert numpy.isnan(soils).sum() == 1
-    assert numpy.asarray(soils)[[0, -1]].tolist() == [50.0, 40.0]
+    assert np.isnan(soils).sum() == 1
+    assert np.asarray(soils)[[0, -1]].tolist() == [50.0, 40.0]
     assert axes[1].lines[0].get_markevery() == [0, 2]  # readings with silence on both sides are dots
     axes[0].figure.canvas.draw()
 
 
 @pytest.mark.usefixtures("canvas")
 def test_a_frame_of_ones_own_is_drawn_too() -> None:
-    index = pandas.date_range("2026-05-01", periods=3, freq="1min", tz="UTC")
-    axes = godkaiser.plot(pandas.DataFrame({"x": [1.0, 2.0, 3.0], "word": ["a", "b", "c"]}, index=index))
+    index = pd.date_range("2026-05-01", periods=3, freq="1min", tz="UTC")
+    axes = godkaiser.plot(pd.DataFrame({"x": [1.0, 2.0, 3.0], "word": ["a", "b", "c"]}, index=index))
     assert len(axes) == 1
     assert axes[0].get_ylabel() == "x"
-    assert not numpy.isnan(axes[0].lines[0].get_ydata()).any()
+    assert not np.isnan(axes[0].lines[0].get_ydata()).any()
     assert len(godkaiser.plot(one_frame(stretch()))) == 1
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import pytest
 
 from godkaiser import ControllerGoneError, Farm, FarmClosedError, NoControllerError, blocking
 from godkaiser.blocking import _opened as wait_opened
+from godkaiser.io.pace import Pacer
 from godkaiser.kaiser.connect import Connecting
-from tests.facade.conftest import eventually
+from godkaiser.kaiser.opening import _until_one_ends
 from tests.facade.fake import Fake, sensor, snapshot
+from tests.facade.process import eventually
 
 OVERDUE_S = 20
 
@@ -100,7 +101,9 @@ async def test_a_call_under_way_is_told_when_the_farm_closes() -> None:
     fake.answers["stop"] = asyncio.Event().wait
     farm = await opened(fake)
     calling = asyncio.ensure_future(farm.stop("x"))
-    following = asyncio.ensure_future(anext(farm.changes()))
+    changes = farm.changes()
+    assert (await anext(changes)).kind == "snapshot"
+    following = asyncio.ensure_future(anext(changes))
     assert await asyncio.to_thread(eventually, lambda: fake.asked)
     await farm.close()
     for task in (calling, following):
@@ -165,12 +168,10 @@ async def test_one_who_does_not_listen_gets_a_snapshot_instead() -> None:
     fake = Fake(*flood)
     farm = await opened(fake)
     changes = farm.changes()
-    waiting = asyncio.ensure_future(anext(changes))
-    await asyncio.sleep(0.1)
+    assert (await anext(changes)).kind == "snapshot"
     farm._line.owner.soon(fake.go.set)
-    assert (await waiting).kind == "snapshot"  # 10 000 changes were cut short to one
     assert await asyncio.to_thread(eventually, lambda: farm.sensor("x").latest.value == 10_049)  # type: ignore[union-attr]
-    assert (await anext(changes)).kind == "sensor"
+    assert [(await anext(changes)).kind for _ in range(2)] == ["snapshot", "sensor"]  # 10 000 cut short
     await changes.aclose()
     await farm.close()
 
@@ -188,8 +189,8 @@ print(farm.sensor("bench air").name)
         ("godkaiser.blocking", "farm = godkaiser.blocking.connect('sim://greenhouse?history=5min')"),
         (
             "asyncio, godkaiser",
-            "async def main(): return await godkaiser.connect('sim://greenhouse?history=5min')\n"
-            "farm = asyncio.run(main())",
+            "async def main():\n    return await godkaiser.connect('sim://greenhouse?history=5min')"
+            "\nfarm = asyncio.run(main())",
         ),
     ],
 )
@@ -213,17 +214,27 @@ def test_a_program_that_ends_while_connecting_ends() -> None:
     assert done.stderr == ""
 
 
-async def test_what_the_pacing_of_a_simulation_dies_of_is_shown() -> None:
+async def test_what_a_simulation_dies_of_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def burst(self: Pacer, speed: float) -> None:
+        await asyncio.sleep(0.1)
+        raise OSError("the plant burst")
+
+    monkeypatch.setattr(Pacer, "run_paced", burst)
     farm = await asyncio.to_thread(blocking.connect, "sim://greenhouse?history=5min")
-    owner = farm._line.owner
-
-    def break_it() -> None:
-        for task in asyncio.all_tasks():
-            if "run_paced" in repr(task):
-                task.get_coro().throw(OSError("the plant burst"))  # type: ignore[union-attr]
-
-    owner.soon(break_it)
-    assert await asyncio.to_thread(eventually, lambda: farm.trouble is not None)
-    assert not any(thread.name == f"godkaiser {farm.name}" and thread is owner for thread in threading.enumerate())
-    with pytest.raises(ControllerGoneError):
+    assert await asyncio.to_thread(eventually, lambda: not farm._line.owner.alive)
+    assert "OSError: the plant burst" in repr(farm)
+    with pytest.raises(ControllerGoneError, match="the plant burst"):
         farm.stop()
+
+
+async def test_the_end_of_a_controllers_task_is_the_end_of_the_simulation() -> None:
+    async def dies() -> None:
+        raise OSError("the disk")
+
+    async def lives() -> None:
+        await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(dies()), asyncio.create_task(lives())]
+    with pytest.raises(OSError, match="the disk"):
+        await _until_one_ends(tasks)
+    tasks[1].cancel()
