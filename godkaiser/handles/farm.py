@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Sensor(SensorLook):
     """What is measured in one place."""
 
-    async def follow(self, limit: int | None = None) -> AsyncGenerator[Reading]:
+    async def follow(self, limit: int | None = None) -> AsyncGenerator[Reading, None]:
         """New readings as they come, `limit` of them or for ever.
 
         Shows what the change feed shows: of readings that come faster than ten a second the newest. For every
@@ -149,7 +149,7 @@ class Farm(FarmLook[Sensor, Actuator]):
         """Keep a node out; what it sends is counted, not stored. Raises like `approve`."""
         await self._line.awaited(deeds.decide_node, self._line, node, False)
 
-    async def changes(self, kind: str | None = None, zone: str | None = None) -> AsyncGenerator[Change]:
+    async def changes(self, kind: str | None = None, zone: str | None = None) -> AsyncGenerator[Change, None]:
         """What is known now as a snapshot, then what changes, for ever. See `Change`.
 
         `kind` and `zone` leave only changes of that kind, or of things in that zone. Raises `FarmClosedError`

@@ -265,8 +265,14 @@ class Promises(RuleBasedStateMachine):
     def clear_ack(self, node: NodeId, ok: bool) -> None:
         self.desk.handle(ev.ClearAck(self.desk.now, GOD, node, ok))
 
-    @rule()
-    def the_whole_way_back(self) -> None:
+    @rule(hot=st.booleans())
+    def a_stop_and_the_whole_way_back(self, hot: bool) -> None:
+        """With something that a rule would act on, read just before."""
+        if hot:
+            self.desk.link()
+            self.desk.read(AIR, 30.0)
+        self.desk.stop()
+        self.everybody_obeys()
         self.desk.wait(6)
         self.desk.clear()
         self.desk.wait(1)

@@ -15,14 +15,27 @@ HOSTILE = '<script>alert("x")</script>'
 
 
 def sensor(thing: str = "ESP_A1B2C3/0/sht31_temp@0x44", name: str = "air", **more: Any) -> dict[str, Any]:
-    shot: dict[str, Any] = {"id": thing, "name": name, "node": "ESP_A1B2C3", "zone": "bench", "type": "sht31_temp"}
+    shot: dict[str, Any] = {
+        "id": thing,
+        "name": name,
+        "node": "ESP_A1B2C3",
+        "zone": "bench",
+        "type": "sht31_temp",
+    }
     shot |= {"unit": "°C", "value": 23.4, "raw": 25000.0, "quality": "good", "reason": None}
     shot |= {"measured_at": NOW, "received_at": NOW, "freshness": "fresh", "stale_after_s": 90.0}
     return shot | more
 
 
 def actuator(thing: str = "ESP_A1B2C3/25", name: str = "fan", **more: Any) -> dict[str, Any]:
-    shot: dict[str, Any] = {"id": thing, "name": name, "node": "ESP_A1B2C3", "zone": "bench", "kind": "fan", "type": "pwm"}
+    shot: dict[str, Any] = {
+        "id": thing,
+        "name": name,
+        "node": "ESP_A1B2C3",
+        "zone": "bench",
+        "kind": "fan",
+        "type": "pwm",
+    }
     shot |= {"safe_value": 0.0, "enabled": True, "reported": 0.5, "reported_at": NOW, "wished": 0.5}
     shot |= {"pending": False, "safe": False, "emergency": None, "lease_until": NOW, "max_on_s": 60.0}
     return shot | {"last_command": None} | more

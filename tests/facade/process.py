@@ -46,9 +46,9 @@ class Demo:
         return False
 
     def until_online(self) -> None:
-        """Wait until every node has been heard."""
+        """Wait until every node and every sensor has been heard."""
         with blocking.connect(self.folder) as farm:
-            assert eventually(lambda: all(node.online for node in farm.nodes))
+            assert eventually(lambda: len(farm.sensors) == 9 and all(node.online for node in farm.nodes))
 
     def kill(self) -> None:
         """Like a power cut."""

@@ -52,6 +52,7 @@ async def test_a_client_of_another_process(
         assert farm.sensor("bench air").latest is not None
 
         demo.start()
+        await asyncio.to_thread(demo.until_online)
         assert await asyncio.to_thread(eventually, lambda: farm.trouble is None)
         assert (await fan.off()).value == 0.0
 
@@ -74,6 +75,7 @@ def test_a_client_finds_the_only_controller_and_loads_no_database_pages_or_frame
     with pytest.raises(NoControllerError, match="on this machine"):
         blocking.connect()
     with running_demo(tmp_path / "data") as demo:
+        demo.until_online()
         done = subprocess.run(
             [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=60
         )
