@@ -9,6 +9,7 @@ from godkaiser.engine.effect import Audit, Journal, Send, Store
 from godkaiser.engine.state import ChainStep, Moment, NodeState
 from godkaiser.model.event import ClearAck, ClearAsked, StopAck, StopAsked
 from godkaiser.model.ids import NodeId
+from godkaiser.model.instant import Instant
 from godkaiser.safety.gate import halt, release
 from godkaiser.safety.stop import (
     CLEAR_NOT_BEFORE,
@@ -130,22 +131,29 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
     if state.stop.phase is Phase.ACTIVE:
         state.stop = advanced(state.stop, Step.CLEAR, waiting=frozenset(_reachable(moment)))
         _journal(moment)
-        earliest = (state.stop.since or 0) + CLEAR_NOT_BEFORE
-        state.due.set(("clear", ""), max(moment.now, earliest))
-        state.due.drop(
-            ("stop", "")
-        )  # that wait was for the stop; the one for the clear begins when it is sent
+        state.due.set(("clear", ""), max(moment.now, _earliest(state.stop)))
+        # That wait was for the stop; the one for the clear begins when it is sent.
+        state.due.drop(("stop", ""))
     if event.force:
-        _send_releases(moment)
-        _confirmed(moment)
+        if moment.now >= _earliest(state.stop):
+            state.due.drop(("clear", ""))
+            _send_releases(moment)
+        _confirmed(moment)  # else the nodes are asked later, when they accept it
     moment.tell("stop")
+
+
+def _earliest(stop: Stop) -> Instant:
+    """Before that nodes refuse to be cleared."""
+    return (stop.since or 0) + CLEAR_NOT_BEFORE
 
 
 def on_clear_due(moment: Moment) -> None:
     """The nodes' own waiting time is over: ask them."""
-    if moment.state.stop.phase is not Phase.CLEARING:
-        return
+    if moment.state.stop.phase is Phase.ACTIVE:
+        return  # stopped again in the meantime
     _send_releases(moment)
+    if moment.state.stop.phase is not Phase.CLEARING:
+        return  # forced: nobody waits for the answers
     moment.state.due.set(("stop", ""), moment.now + CONFIRM_WITHIN)
     if not moment.state.stop.waiting:
         _confirmed(moment)

@@ -200,6 +200,14 @@ def test_force_does_not_wait_for_the_silent() -> None:
     assert phase(other) is Phase.RESUMING
 
 
+def test_force_right_after_a_stop_asks_the_nodes_when_they_accept_it() -> None:
+    desk = Desk().ready()
+    desk.stop()
+    assert releases(desk.clear(force=True)) == []
+    assert phase(desk) is Phase.RESUMING
+    assert releases(desk.wait(6)) == [CLIMATE, WATER]
+
+
 def test_actuators_are_released_one_by_one() -> None:
     desk = Desk().ready()
     desk.stop()
