@@ -108,5 +108,5 @@ async def running() -> AsyncIterator[Running]:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that is bound to come, and fail at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is waited for has no event of its own
+        while not condition():  # what is waited for has no event of its own
             await asyncio.sleep(0.01)  # whatever is waited for has no event of its own

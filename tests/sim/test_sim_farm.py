@@ -80,7 +80,7 @@ class Stage:
 
     async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while not happened():  # noqa: ASYNC110 - what is waited for is a number, not an event
+            while not happened():
                 await asyncio.sleep(0.01)
 
     async def quiet(self) -> None:

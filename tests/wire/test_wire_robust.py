@@ -19,8 +19,6 @@ AT = 1_777_593_600_000_000
 CORPUS = [line for file in ("sensor", "heartbeat", "actuator", "invalid") for line in lines(file)]
 OBJECTS = [line for line in CORPUS if line.payload.startswith(b'{"') and line.code != "bad_json"]
 CODES = {"bad_json", "missing_field", "wrong_type", "bad_value", "id_pattern", "unknown_topic", "too_large"}
-    ["bad_json", "missing_field", "wrong_type", "bad_value", "id_pattern", "unknown_topic", "too_large"]
-)
 ROOT = "kaiser/god/esp/ESP_AB12CD/"
 KNOWN = [row.pattern.replace("~", ROOT).replace("#", "4").replace("{k}", "god") for row in TOPICS]
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
