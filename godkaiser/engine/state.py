@@ -26,13 +26,14 @@ from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.types import TYPES, canonical
 
 KEPT_MALFORMED: Final = 20
+SAME: Final = 0.005
 NodeStatus = Literal["pending", "approved", "rejected"]
 Due = tuple[str, str]
 
 
 @dataclass(slots=True)
 class NodeState:
-    """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots."""
+    """A node as heard. `halted`: it was told to stop and has not confirmed the clear. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots."""
 
     id: NodeId
     kaiser: KaiserId
@@ -51,6 +52,7 @@ class NodeState:
     heap: int | None = None
     first_seen: Instant = 0
     problems: tuple[str, ...] = ()
+    halted: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +92,13 @@ class ActuatorState:
     last: Outcome | None = None
     chain: list[ChainStep] = field(default_factory=list)
 
+    @property
+    def safe(self) -> bool | None:
+        """Is it at its safe value by the node's report? The node's duty has 8 bits, hence the tolerance."""
+        if self.reported is None:
+            return None
+        return abs(self.reported - self.spec.safe_value) < SAME
+
 
 @dataclass(slots=True)
 class RuleState:
@@ -116,6 +125,7 @@ class Pending:
     verb: str
     sent_at: Instant
     deadline: Instant
+    began_lease: bool = False
     acked: bool = False
 
 
@@ -149,6 +159,8 @@ class State:
     stop: Stop = field(default_factory=Stop)
     resume_queue: deque[ActuatorId] = field(default_factory=deque)
     released_at: Instant = -1
+    closing: bool = False
+    discovered: deque[Instant] = field(default_factory=deque)
     link: LinkState = field(default_factory=LinkState)
     due: Deadlines[Due] = field(default_factory=Deadlines)
     counters: Counter[str] = field(default_factory=Counter)
@@ -201,7 +213,9 @@ class State:
 
     # ── what safety may ask ────────────────────────────────────────────────────────────────────────────
     def stopped(self, actuator: ActuatorId) -> str | None:
-        """Why the stop forbids energising it."""
+        """Why the stop forbids energising it. A closing controller stops, too: nobody would end a lease."""
+        if self.closing:
+            return "the controller is closing"
         state = self.actuators.get(actuator)
         if self.stop.phase is Phase.NORMAL or (
             self.stop.phase is Phase.RESUMING and state is not None and state.released
