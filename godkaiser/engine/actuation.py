@@ -10,16 +10,17 @@ from typing import Final, cast
 
 from godkaiser.engine.effect import Answer, Journal, Send, Store
 from godkaiser.engine.record import record_decision
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, Pending
+from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, Pending
 from godkaiser.model.command import Move
 from godkaiser.model.event import ActuatorReport, CommandAck, SendFailed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId
-from godkaiser.model.instant import MINUTE, SECOND, Duration
+from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Finding, Outcome
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.rules.arbitrate import PERSON, Wish, settle
 from godkaiser.safety.gate import Denied, Passed, judge
+from godkaiser.safety.stop import Phase
 from godkaiser.safety.watch import Lease
 
 ANSWER_WITHIN: Final = 10 * SECOND
@@ -27,7 +28,6 @@ OWED_AGAIN: Final = 10 * SECOND
 RETRY_AFTER: Final = 60 * SECOND
 HOLD: Final = 15 * MINUTE
 REPORT_EVERY: Final = 35 * SECOND
-SAME: Final = 0.005  # the node's duty has 8 bits
 
 
 # ── wishes ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,7 +74,8 @@ def settle_actuator(moment: Moment, actuator_id: ActuatorId, story: list[ChainSt
     if winner is not None and node is not None and node.adopting:
         return  # settled again when the node's states are in
     actuator.chain = story
-    submit(moment, _intent_of(moment, actuator, winner))
+    if not submit(moment, _intent_of(moment, actuator, winner)) and actuator.lease is not None:
+        moment.state.due.set(("retry", actuator_id), moment.now + RETRY_AFTER)  # it has yet to come off
 
 
 def _intent_of(moment: Moment, actuator: ActuatorState, winner: Wish | None) -> Intent:
@@ -88,9 +89,14 @@ def _intent_of(moment: Moment, actuator: ActuatorState, winner: Wish | None) -> 
         winner.value,
         origin,
         who,
-        winner.duration,
+        _remaining(winner, moment.now),
         cause=winner.cause or moment.seq,
     )
+
+
+def _remaining(wish: Wish, now: Instant) -> Duration | None:
+    """What is left of the wished duration: a second try does not start it anew."""
+    return None if wish.duration is None else max(SECOND, wish.since + wish.duration - now)
 
 
 def safe_intent(moment: Moment, spec: ActuatorSpec, why: str, *, protective: bool = True) -> Intent:
@@ -147,6 +153,7 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     _chain(moment, intent.actuator, ChainStep("verdict", moment.now, f"allowed. {warnings}".strip(), True))
     _supersede_pending(moment, intent.actuator)
     order = cast("Move", verdict.command.order)
+    begins = verdict.lease is not None and actuator.lease is None
     actuator.wished = intent.value
     if verdict.lease is None:
         actuator.owed = True
@@ -154,12 +161,12 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     else:
         actuator.owed = False
         _grant(moment, actuator, intent, verdict.command.id, verdict.lease)
-    if not _sendable(moment, actuator.id.node):
-        _keep(moment, actuator, intent)
+    if not _online(moment, actuator.id.node):
+        _keep(moment, actuator, intent, verdict)
         return
     deadline = moment.now + ANSWER_WITHIN
     moment.state.pending[verdict.command.id] = Pending(
-        intent, verdict.command.id, order.verb, moment.now, deadline
+        intent, verdict.command.id, order.verb, moment.now, deadline, begins
     )
     moment.state.due.set(("command", verdict.command.id), deadline)
     moment.emit(Send(verdict.command, energising=verdict.lease is not None))
@@ -172,13 +179,21 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     _report(moment, outcome)
 
 
-def _sendable(moment: Moment, node: NodeId) -> bool:
+def _online(moment: Moment, node: NodeId) -> bool:
     state = moment.state.nodes.get(node)
-    return moment.state.link.up and state is not None and state.status == "approved" and state.online is True
+    return moment.state.link.up and state is not None and state.online is True and state.status != "pending"
 
 
-def _keep(moment: Moment, actuator: ActuatorState, intent: Intent) -> None:
-    """Only safe moves come here: the gate refuses the others while the node cannot be reached."""
+def _keep(moment: Moment, actuator: ActuatorState, intent: Intent, verdict: Passed) -> None:
+    """Only safe moves come here: the gate refuses the others while the node cannot be reached.
+
+    The node may listen although we have not heard it (after a restart of ours, say), so with a broker at hand the
+    move is sent at once, and again when the node is heard.
+    """
+    node = moment.state.nodes.get(actuator.id.node)
+    if moment.state.link.up and node is not None and node.status != "pending":
+        moment.emit(Send(verdict.command, energising=False))
+        moment.state.counters["commands_sent"] += 1
     _chain(moment, actuator.id, ChainStep("command", moment.now, "kept until the node can be reached", None))
     _report(
         moment, _outcome(moment, intent, Fate.QUEUED, "kept for delivery: the node cannot be reached now")
@@ -244,7 +259,10 @@ def _match(moment: Moment, event: CommandAck) -> Pending | None:
 def on_report(moment: Moment, event: ActuatorReport) -> None:
     """The node's word about an actuator. An ON nobody leased becomes a lease: it ends too."""
     node = moment.state.nodes.get(event.node)
-    if node is None or node.status != "approved":
+    known = moment.state.actuators.get(ActuatorId.of(event.node, event.gpio))
+    # What a rejected node says of a move it still owes is heard: else it would be told for ever.
+    settling = known is not None and known.owed
+    if node is None or (node.status != "approved" and not settling):
         moment.state.counters["quarantined"] += 1
         return
     actuator = _known(moment, event)
@@ -256,7 +274,7 @@ def on_report(moment: Moment, event: ActuatorReport) -> None:
     waiting = any(p.intent.actuator == actuator.id for p in moment.state.pending.values())
     if waiting:
         return
-    if abs(event.value - actuator.spec.safe_value) < SAME:
+    if actuator.safe:
         _reported_safe(moment, actuator)
     elif actuator.lease is None:
         _adopt(moment, actuator)
@@ -270,7 +288,8 @@ def _known(moment: Moment, event: ActuatorReport) -> ActuatorState:
         spec = ActuatorSpec.model_validate(
             {"node": event.node, "gpio": event.gpio, "type": kind, "declared_by": "node"}
         )
-        actuator = moment.state.actuators[actuator_id] = ActuatorState(actuator_id, spec)
+        free = moment.state.stop.phase is Phase.NORMAL
+        actuator = moment.state.actuators[actuator_id] = ActuatorState(actuator_id, spec, released=free)
         moment.emit(Store(spec))
     return actuator
 
@@ -295,8 +314,8 @@ def _reported_safe(moment: Moment, actuator: ActuatorState) -> None:
 def _adopt(moment: Moment, actuator: ActuatorState) -> None:
     """On by somebody else's doing (the node's own rule, a restart of ours): it still ends."""
     longest = actuator.spec.longest_on_s or ANSWER_WITHIN / SECOND
-    if moment.state.stopped(actuator.id) is not None:
-        longest = 0.0  # nothing may be on during a stop, whoever switched it
+    if moment.state.stopped(actuator.id) is not None or not actuator.spec.enabled:
+        longest = 0.0  # nothing may be on during a stop or while disabled, whoever switched it
     until = moment.now + round(longest * SECOND)
     lease = Lease(actuator.id, actuator.reported or 0.0, moment.now, until, "", "node")
     actuator.lease = lease
@@ -321,9 +340,11 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
         if pending.intent.value == actuator.spec.safe_value:
             actuator.owed = False
             release_lease(moment, actuator)
+            if moment.state.wishes.get(actuator.id):
+                moment.state.due.set(("retry", actuator.id), moment.now + SECOND)  # who else wants it on?
         return
     actuator.wished = None
-    if fate is Fate.REJECTED and actuator.lease is not None and actuator.lease.since == pending.sent_at:
+    if fate is Fate.REJECTED and pending.began_lease:
         release_lease(moment, actuator)  # it never began
     if actuator.owed:
         moment.state.due.set(("owed", actuator.id), moment.now + OWED_AGAIN)
@@ -336,7 +357,7 @@ def _safe_anyway(moment: Moment, pending: Pending) -> bool:
     actuator = moment.state.actuators[pending.intent.actuator]
     wanted = pending.intent.value == actuator.spec.safe_value
     since = actuator.reported_at is not None and actuator.reported_at >= pending.sent_at
-    return wanted and since and actuator.reported == actuator.spec.safe_value
+    return wanted and since and actuator.safe is True
 
 
 def on_deadline(moment: Moment, command: str) -> None:
@@ -375,9 +396,9 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     longest = actuator.spec.longest_on_s
     spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
     wishes = moment.state.wishes.get(actuator.id, {})
-    winner = settle(wishes.values(), actuator.spec.safe_value).winner
-    for key, wish in tuple(wishes.items()):
-        if spent or wish is winner:
+    whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
+    for key in tuple(wishes):
+        if spent or key == whose:
             del wishes[key]
             _spend(moment, key)
     if tell_node:

@@ -40,18 +40,23 @@ class Engine:
                 for actuator in self.state.actuators.values():
                     actuator.released, actuator.owed = False, True
             elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
-                lease = Lease(
-                    known.id, data["value"], data["since"], data["until"], data["command"], data["who"]
-                )
-                known.lease = lease
-                self.state.due.set(("lease", known.id), max(lease.until, now))
+                # A clock that was set back must not prolong a lease.
+                since, longest = min(data["since"], now), round((known.spec.longest_on_s or 0) * SECOND)
+                until = max(now, min(data["until"], now + longest))
+                known.lease = Lease(known.id, data["value"], since, until, data["command"], data["who"])
+                self.state.due.set(("lease", known.id), until)
 
     def handle(self, event: ev.Event) -> list[Effect]:
         """Handle one event completely. Timers that are due before it come first."""
         self._seq += 1
         moment = Moment(self.state, event.at, self._seq)
-        self._fire_due(moment)
-        self._dispatch(moment, event)
+        if isinstance(event, (ev.StopAsked, ev.Closing)):
+            # These come before what is due at the same time: a timer must not switch on what they switch off.
+            self._dispatch(moment, event)
+            self._fire_due(moment)
+        else:
+            self._fire_due(moment)
+            self._dispatch(moment, event)
         return moment.effects
 
     def _dispatch(self, moment: Moment, event: ev.Event) -> None:  # noqa: C901, PLR0912 - a table in the shape of a match
@@ -150,7 +155,7 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     moment.emit(Journal("online", "", {"timestamp": moment.now // SECOND}))
     moment.emit(Say(ServerStatus(True, moment.now // SECOND)))
     moment.tell("link")
-    if moment.state.stop.phase in (Phase.ACTIVE, Phase.CLEARING):
+    if moment.state.stop.phase is Phase.ACTIVE:
         halt.tell_nodes_to_stop(moment)
         return
     for actuator in tuple(moment.state.actuators.values()):
@@ -170,10 +175,11 @@ def _on_link_down(moment: Moment, event: ev.LinkDown) -> None:
 
 
 def _on_closing(moment: Moment) -> None:
-    """Nobody will supervise a lease any more: everything we know to be away from safe goes back."""
+    """Nobody will supervise a lease any more: everything we know to be away from safe goes back, and stays."""
+    moment.state.closing = True
+    moment.state.wishes.clear()
     for actuator in tuple(moment.state.actuators.values()):
-        away = actuator.reported is not None and actuator.reported != actuator.spec.safe_value
-        if actuator.lease is not None or away:
+        if actuator.lease is not None or actuator.safe is False:
             actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
             actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
     moment.emit(Say(ServerStatus(False, moment.now // SECOND, "graceful_shutdown")))

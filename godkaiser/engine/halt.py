@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from godkaiser.engine.actuation import SAME, safe_intent, submit
+from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.effect import Audit, Journal, Send, Store
+from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import ChainStep, Moment, NodeState
 from godkaiser.model.event import ClearAck, ClearAsked, StopAck, StopAsked
 from godkaiser.model.ids import NodeId
@@ -27,7 +28,7 @@ from godkaiser.safety.stop import (
 def on_stop(moment: Moment, event: StopAsked) -> None:
     """Never refused, never waits. A second one tells the nodes again."""
     state = moment.state
-    state.stop = stopping(state.stop, event.reason, event.by, moment.now, frozenset(_reachable(moment)))
+    state.stop = stopping(state.stop, event.reason, event.by, moment.now, frozenset(_concerned(moment)))
     _journal(moment)
     moment.emit(Store(Audit(moment.now, event.by, "stop", "all", event.reason)))
     _drop_wishes(moment)
@@ -42,7 +43,7 @@ def _drop_wishes(moment: Moment) -> None:
     for rule in moment.state.rules.values():
         if rule.active:
             rule.active = False
-            moment.tell("rule", rule.rule.id)
+            record_decision(moment, rule, "stopped")
     for actuator in moment.state.actuators.values():
         actuator.released = False
 
@@ -58,20 +59,25 @@ def tell_nodes_to_stop(moment: Moment) -> None:
     )
     for actuator in tuple(state.actuators.values()):
         node = state.nodes.get(actuator.id.node)
-        if node is not None and node.status == "approved":
+        if node is not None and (node.status == "approved" or actuator.lease is not None or actuator.owed):
             actuator.chain = [story]
             submit(moment, safe_intent(moment, actuator.spec, "stop"))
     apart = _not_at_zero(moment)
     if not apart:
         _halt(moment, None)
-    for node_id in _reachable(moment):
+    for node_id in _concerned(moment):
         if node_id not in apart:
             _halt(moment, node_id)
+    if state.stop.phase is Phase.ACTIVE:
+        # Who does not answer is shown as unconfirmed, also a node we have not heard since we started.
+        state.stop = advanced(state.stop, Step.STOP, waiting=frozenset(_concerned(moment)))
     moment.state.due.set(("stop", ""), moment.now + CONFIRM_WITHIN)
 
 
 def _halt(moment: Moment, node: NodeId | None) -> None:
     stop = moment.state.stop
+    for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
+        halted.halted = True
     command = halt(node, stop.reason or "stop", stop.by, moment.now, moment.new_id("c"), moment.seq)
     moment.emit(Send(command, energising=False))
 
@@ -79,6 +85,12 @@ def _halt(moment: Moment, node: NodeId | None) -> None:
 def _not_at_zero(moment: Moment) -> set[NodeId]:
     actuators = moment.state.actuators.values()
     return {a.id.node for a in actuators if a.spec.enabled and a.spec.safe_value != 0.0}
+
+
+def _concerned(moment: Moment) -> list[NodeId]:
+    """Nodes with actuators that take part, heard or not."""
+    nodes: list[NodeState] = list(moment.state.nodes.values())
+    return [n.id for n in nodes if n.status == "approved" and _has_actuators(moment, n.id)]
 
 
 def _reachable(moment: Moment) -> list[NodeId]:
@@ -92,7 +104,11 @@ def _has_actuators(moment: Moment, node: NodeId) -> bool:
 
 def stop_node_again(moment: Moment, node: NodeId) -> bool:
     """A node came back while a stop is active: it is told too. False when there is nothing to tell."""
-    if moment.state.stop.phase not in (Phase.ACTIVE, Phase.CLEARING) or not _has_actuators(moment, node):
+    phase = moment.state.stop.phase
+    if not _has_actuators(moment, node):
+        return False
+    if phase is not Phase.ACTIVE:
+        _release_late(moment, node)
         return False
     for actuator in tuple(moment.state.actuators.values()):
         if actuator.id.node == node:
@@ -100,6 +116,13 @@ def stop_node_again(moment: Moment, node: NodeId) -> bool:
     if node not in _not_at_zero(moment):
         _halt(moment, node)
     return True
+
+
+def _release_late(moment: Moment, node: NodeId) -> None:
+    """It was away while the others were cleared: lift its latch now, or it refuses everything for ever."""
+    cleared = moment.state.due.get(("clear", "")) is None
+    if cleared and moment.state.nodes[node].halted:
+        _release(moment, node)
 
 
 def on_stop_ack(moment: Moment, event: StopAck) -> None:
@@ -115,7 +138,7 @@ def note_safe_nodes(moment: Moment, node: NodeId) -> None:
     if state.stop.phase is not Phase.ACTIVE or node not in state.stop.waiting:
         return
     mine = [a for a in state.actuators.values() if a.id.node == node]
-    if all(a.reported is not None and abs(a.reported - a.spec.safe_value) < SAME for a in mine):
+    if all(a.safe for a in mine):
         state.stop = confirmed_by(state.stop, node)
         moment.tell("stop")
 
@@ -161,14 +184,24 @@ def on_clear_due(moment: Moment) -> None:
 
 def _send_releases(moment: Moment) -> None:
     for node in _reachable(moment):
-        command = release(node, moment.state.stop.by, moment.now, moment.new_id("c"), moment.seq)
-        moment.emit(Send(command, energising=False))
+        _release(moment, node)
+
+
+def _release(moment: Moment, node: NodeId) -> None:
+    command = release(
+        node, moment.state.stop.by or "controller", moment.now, moment.new_id("c"), moment.seq
+    )
+    moment.emit(Send(command, energising=False))
 
 
 def on_clear_ack(moment: Moment, event: ClearAck) -> None:
     """A node lifted its latch, or refused."""
     stop = moment.state.stop
-    if stop.phase is not Phase.CLEARING or event.node not in stop.waiting:
+    node = moment.state.nodes.get(event.node)
+    if node is not None and event.ok and stop.phase is not Phase.ACTIVE:
+        node.halted = False
+    asked = moment.state.due.get(("clear", "")) is None
+    if stop.phase is not Phase.CLEARING or event.node not in stop.waiting or not asked:
         return
     if not event.ok:
         _back_to_active(moment, f"{event.node} refused: {event.message}")

@@ -21,6 +21,7 @@ from godkaiser.model.reading import Reading
 from godkaiser.sensors.types import TYPES, Converted, canonical, convert
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
+LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
 MILLISECONDS_FROM: Final = 10**10
 LATE_AFTER: Final = 120 * SECOND
 AHEAD_AFTER: Final = 30 * SECOND
@@ -90,7 +91,7 @@ def _reading(moment: Moment, event: SensorReport, sensor: SensorState, node: Nod
 def _measured_at(event: SensorReport, now: Instant) -> tuple[Instant, bool]:
     """The node's time in seconds (milliseconds from 1e10 on), or ours, marked, when it has none."""
     seconds = event.ts / 1000 if event.ts >= MILLISECONDS_FROM else event.ts
-    if event.time_valid is False or seconds < EARLIEST_TS:
+    if event.time_valid is False or not EARLIEST_TS <= seconds <= LATEST_TS:
         return now, True
     return round(seconds * SECOND), False
 

@@ -89,7 +89,7 @@ def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dic
         "reported_at": _iso(actuator.reported_at),
         "wished": actuator.wished,
         "pending": any(p.intent.actuator == actuator.id for p in state.pending.values()) or actuator.owed,
-        "safe": None if reported is None else reported == spec.safe_value,
+        "safe": actuator.safe,
         "emergency": actuator.emergency or None,
         "lease_until": None if actuator.lease is None else to_iso(actuator.lease.until),
         "max_on_s": spec.longest_on_s,
@@ -224,11 +224,7 @@ def why(state: State, actuator_id: ActuatorId) -> dict[str, Any]:
     if actuator.reported is None:
         text = f"{name}: the node has not reported it yet."
     else:
-        now_is = (
-            "at its safe value"
-            if actuator.reported == actuator.spec.safe_value
-            else f"at {actuator.reported:.0%}"
-        )
+        now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
     if not steps:
         text += " No command was sent to it since the controller started."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine.actuation import deliver_owed, resettle_node
+from godkaiser.engine.actuation import deliver_owed, resettle_node, safe_intent, submit
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Audit, NodeRecord, Say, Store
 from godkaiser.engine.halt import stop_node_again
@@ -12,10 +12,11 @@ from godkaiser.engine.state import Moment, NodeState
 from godkaiser.model.command import HeartbeatAck, WillCleared
 from godkaiser.model.event import Announce, Heartbeat, NodeDecided, Will
 from godkaiser.model.ids import KaiserId, NodeId
-from godkaiser.model.instant import SECOND
+from godkaiser.model.instant import MINUTE, SECOND
 
 OFFLINE_AFTER: Final = 180 * SECOND
 # Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
+NEW_PER_MINUTE: Final = 10
 ADOPT_FOR: Final = 2 * SECOND
 _ACK_STATUS: Final = {"approved": "online", "pending": "pending_approval", "rejected": "rejected"}
 
@@ -23,6 +24,8 @@ _ACK_STATUS: Final = {"approved": "online", "pending": "pending_approval", "reje
 def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     """Ack first. Then: is it new, did it reboot, is it back?"""
     node = moment.state.nodes.get(event.node) or _discovered(moment, event.kaiser, event.node)
+    if node is None:
+        return
     node.epoch = event.handover_epoch or node.epoch
     ack = HeartbeatAck(
         event.kaiser, event.node, _ACK_STATUS[node.status], node.epoch or 1, moment.now // SECOND
@@ -32,7 +35,15 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     _heard(moment, node)
 
 
-def _discovered(moment: Moment, kaiser: KaiserId, node_id: NodeId) -> NodeState:
+def _discovered(moment: Moment, kaiser: KaiserId, node_id: NodeId) -> NodeState | None:
+    """A new pending node; at most `NEW_PER_MINUTE`, as anybody can invent ids."""
+    recent = moment.state.discovered
+    while recent and recent[0] <= moment.now - MINUTE:
+        recent.popleft()
+    if len(recent) >= NEW_PER_MINUTE:
+        moment.state.counters["nodes_ignored"] += 1
+        return None
+    recent.append(moment.now)
     node = moment.state.nodes[node_id] = NodeState(node_id, kaiser, "pending", first_seen=moment.now)
     moment.emit(Store(Audit(moment.now, "controller", "node.discovered", node_id, "waits for approval")))
     return node
@@ -77,6 +88,22 @@ def on_adopted(moment: Moment, node_id: NodeId) -> None:
         reconsider_node(moment, node_id)
 
 
+def _approved(moment: Moment, node: NodeState) -> None:
+    """What a stop or a debt demands first, then what rules have wanted of it all along."""
+    if not stop_node_again(moment, node.id):
+        deliver_owed(moment, node.id)
+    if node.online and not node.adopting:
+        on_adopted(moment, node.id)
+
+
+def _made_safe(moment: Moment, node_id: NodeId) -> None:
+    """Before a node is shut out: nobody will look after what is on there."""
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id.node == node_id and (actuator.lease is not None or actuator.safe is False):
+            moment.state.wishes.pop(actuator.id, None)
+            submit(moment, safe_intent(moment, actuator.spec, "the node is rejected"))
+
+
 def on_announce(moment: Moment, event: Announce) -> None:
     """A connect states the epoch that the next ack must echo."""
     node = moment.state.nodes.get(event.node)
@@ -110,13 +137,15 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
     """A person approved or rejected a node. The next heartbeat's ack tells it."""
     node = moment.state.nodes.get(event.node) or NodeState(event.node, moment.state.kaiser, "pending")
     moment.state.nodes[event.node] = node
+    if not event.approved:
+        _made_safe(moment, node.id)
     node.status = "approved" if event.approved else "rejected"
     store_node(moment, node)
     word = "node.approved" if event.approved else "node.rejected"
     moment.emit(Store(Audit(moment.now, event.by, word, event.node, "")))
     moment.tell("node", node.id)
     if event.approved:
-        deliver_owed(moment, node.id)  # it may have been rejected with something still on
+        _approved(moment, node)
 
 
 def store_node(moment: Moment, node: NodeState) -> None:

@@ -33,7 +33,10 @@ Due = tuple[str, str]
 
 @dataclass(slots=True)
 class NodeState:
-    """A node as heard. `halted`: it was told to stop and has not confirmed the clear. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots."""
+    """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots.
+
+    `halted`: it was told to stop and has not confirmed the clear.
+    """
 
     id: NodeId
     kaiser: KaiserId

@@ -62,7 +62,7 @@ def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -
     """The wished duration or the maximum, less what the actuator has already been on."""
     since = view.on_since(spec.id)
     longest = spec.longest_on_s  # `bounded` refused it when there is none
-    left = round(cast("float", longest) * SECOND) - (0 if since is None else now - since)
+    left = round(cast("float", longest) * SECOND) - (0 if since is None else max(0, now - since))
     return left if intent.duration is None else min(intent.duration, left)
 
 

@@ -5,6 +5,7 @@ A type without a conversion cannot be registered. `raw_mode` false means the nod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -194,6 +195,8 @@ def convert(
     result = row.convert(raw, raw_mode, adc, calibration)
     if result.value is None:
         return result
+    if not math.isfinite(result.value):
+        return Converted(None, Quality.ERROR, "the raw value is beyond all measure")
     if row.probe and raw_mode and not 0 < raw < ADC_MAX[adc]:
         return Converted(result.value, Quality.SUSPECT, "raw value at the rail of the ADC")
     if row.low <= result.value <= row.high:

@@ -282,10 +282,12 @@ def test_a_rejected_node_is_quarantined_and_told_so() -> None:
     assert fates(desk.ask(FAN, 0.5)) == [Fate.REFUSED]
 
 
-def test_a_safe_move_owed_to_a_node_goes_out_when_it_is_approved_again() -> None:
+def test_rejecting_a_node_makes_safe_what_is_on_there_and_insists() -> None:
     desk = Desk().ready()
     desk.obey(desk.ask(HEATER, 1.0))
-    desk.handle(ev.NodeDecided(desk.now, CLIMATE, False, "ann"))
+    effects = desk.handle(ev.NodeDecided(desk.now, CLIMATE, False, "ann"))
+    assert moves(effects) == [Move(HEATER, "OFF", 0.0)]
+    assert Move(HEATER, "OFF", 0.0) in moves(desk.wait(21))
+    desk.report(HEATER, 0.0)
     assert moves(desk.live(601)) == []
-    effects = desk.handle(ev.NodeDecided(desk.now, CLIMATE, True, "ann")) + desk.beat() + desk.wait(21)
-    assert Move(HEATER, "OFF", 0.0) in moves(effects)
+    assert desk.state.actuators[HEATER].lease is None
