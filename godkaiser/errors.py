@@ -10,7 +10,8 @@
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
-    ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, JournalError
+    ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
+    │                        JournalError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table
@@ -436,6 +437,15 @@ class StoreAwayError(UnavailableError):
 
     sentence = "The database is away: {problem}"
     hint = "Control goes on; readings wait at the broker until the database is back."
+    problem: str
+
+
+class RecordRefusedError(UnavailableError):
+    """The database is there, but does not take this record."""
+
+    kind = Kind.INTERNAL
+    sentence = "The database refuses a record: {problem}"
+    hint = "It is set aside and counted; report this with the log around it."
     problem: str
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from godkaiser.engine.effect import Journal, Record
-from godkaiser.errors import JournalError, LinkDownError, StoreAwayError
+from godkaiser.errors import JournalError, LinkDownError, RecordRefusedError, StoreAwayError
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.reading import Reading
@@ -20,17 +20,20 @@ from godkaiser.ports import Columns, LinkListener
 
 @dataclass(slots=True)
 class MemoryStore:
-    """Records in a list; readings once per key. `away` makes it refuse."""
+    """Records in a list; readings once per key. `away` makes it absent, `refused` names readings by `seq`."""
 
     records: list[Record] = field(default_factory=list)
     readings: dict[tuple[SeriesId, Instant, int, int], Reading] = field(default_factory=dict)
     away: bool = False
+    refused: set[int] = field(default_factory=set)
     batches: int = 0
 
     async def append(self, records: Sequence[Record]) -> tuple[int, int]:
         """All or nothing."""
         if self.away:
             raise StoreAwayError(problem="told to be away")
+        if any(isinstance(record, Reading) and record.seq in self.refused for record in records):
+            raise RecordRefusedError(problem="told to refuse it")
         self.batches += 1
         rows = repeats = 0
         for record in records:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
 
 from godkaiser.cli.output import Data, Json, ask, say, show, table
+from godkaiser.errors import InvalidValueError
 
 nodes_app = typer.Typer(help="Nodes: who is there, who waits.", invoke_without_command=True)
 
@@ -165,9 +167,14 @@ def set_actuator(
 def _level_of(text: str) -> float:
     words = {"on": 1.0, "off": 0.0}
     try:
-        return words[text.lower()] if text.lower() in words else float(text)
+        value = words[text.lower()] if text.lower() in words else float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither on, off nor a number from 0 to 1") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidValueError(
+            field="value", value=text, problem="is no level", allowed="on, off, or 0 to 1"
+        )
+    return value
 
 
 def stop(

@@ -23,6 +23,7 @@ from godkaiser.engine.picture import stop_picture
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.broker import PrivateBroker
 from godkaiser.io.clock import WallClock
+from godkaiser.io.folder import DataFolder
 from godkaiser.kaiser.simulation import SIMULATION_START, Simulation, simulation, temporary_folder
 from godkaiser.model.instant import DAY, HOUR, Duration, Instant, parse_duration, parse_instant, to_iso
 
@@ -69,7 +70,7 @@ class Demo:
     async def _world(self) -> AsyncIterator[Simulation]:
         with contextlib.ExitStack() as stack:
             data = self.data or Path(stack.enter_context(temporary_folder()))
-            data.mkdir(parents=True, exist_ok=True)
+            DataFolder(data).check()
             broker = PrivateBroker(data / "broker", self.mqtt_port)
             await broker.start()
             try:

@@ -70,4 +70,7 @@ def export(
     if to is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
-        to.write_text(text)
+        try:
+            to.write_text(text)
+        except OSError as error:
+            raise DocumentError(path=str(to), problem=error.strerror or str(error)) from None

@@ -21,8 +21,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the pages.")] = 5006,
-    mqtt_port: Annotated[int, typer.Option(help="Port of the private broker; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="Port of the pages.", min=1, max=65535)] = 5006,
+    mqtt_port: Annotated[
+        int, typer.Option(help="Port of the private broker; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
     data: Annotated[
         Path | None, typer.Option(help="Keep everything here; else a temporary folder.", show_default=False)
     ] = None,
@@ -60,7 +62,7 @@ def run(
     data: Folder = None,
     site: Annotated[Path | None, typer.Option(help="Site file (YAML).", show_default=False)] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve the pages, too.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the pages.")] = 5006,
+    port: Annotated[int, typer.Option(help="Port of the pages.", min=1, max=65535)] = 5006,
     host: Annotated[str, typer.Option(help="Address of the pages.")] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
@@ -72,7 +74,7 @@ def run(
 
 def dashboard(
     data: Folder = None,
-    port: Annotated[int, typer.Option(help="Port of the pages.")] = 5006,
+    port: Annotated[int, typer.Option(help="Port of the pages.", min=1, max=65535)] = 5006,
     host: Annotated[str, typer.Option(help="Address of the pages.")] = "127.0.0.1",
 ) -> None:
     """The pages for a running controller, as a process of their own."""

@@ -188,9 +188,7 @@ def _send_releases(moment: Moment) -> None:
 
 
 def _release(moment: Moment, node: NodeId) -> None:
-    command = release(
-        node, moment.state.stop.by or "controller", moment.now, moment.new_id("c"), moment.seq
-    )
+    command = release(node, moment.state.stop.by or "controller", moment.now, moment.new_id("c"), moment.seq)
     moment.emit(Send(command, energising=False))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from godkaiser.errors import MissingExtraError, PortInUseError, UnavailableError
+from godkaiser.errors import InvalidValueError, MissingExtraError, PortInUseError, UnavailableError
 
 WINDOW: Final = 200
 READY_WITHIN: Final = 10.0
@@ -63,7 +64,21 @@ def free_port(port: int, host: str = "127.0.0.1", option: str = "--mqtt-port") -
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
+        except socket.gaierror:
+            raise InvalidValueError(
+                field="host",
+                value=host,
+                problem="is no address of this machine",
+                allowed="127.0.0.1 or 0.0.0.0",
+            ) from None
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise InvalidValueError(
+                    field="host",
+                    value=host,
+                    problem="is no address of this machine",
+                    allowed="127.0.0.1 or 0.0.0.0",
+                ) from None
             raise PortInUseError(host=host, port=port, option=option) from None
         return int(probe.getsockname()[1])
 

@@ -31,7 +31,7 @@ from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.instant import SECOND, parse_duration, parse_instant, to_iso
+from godkaiser.model.instant import DAY, SECOND, parse_duration, parse_instant, to_iso
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.site import ActuatorSpec
@@ -44,6 +44,7 @@ from godkaiser.safety.stop import Step
 from godkaiser.sensors.types import canonical
 
 ANSWER_GUARD: Final = 30.0
+ROWS_MOST: Final = 100_000_000
 Method = Callable[..., Awaitable[Any]]
 
 
@@ -141,6 +142,7 @@ class Clerk:
         token: str | None = None,
     ) -> dict[str, Any]:
         """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value)."""
+        _check_history(since, until, limit)
         sensor = self._sensor(series)
         now = self._runner.clock.now()
         start = parse_instant(since, now, "since")
@@ -193,7 +195,7 @@ class Clerk:
             origin=Origin.PERSON,
             who=who,
             duration=None if duration is None else parse_duration(duration, "duration"),
-            hold=None if hold is None else parse_duration(hold, "hold"),
+            hold=None if hold is None else _at_most_a_day(parse_duration(hold, "hold")),
         )
         return picture.outcome_picture(await self._outcome(intent))
 
@@ -334,8 +336,27 @@ class Clerk:
         raise UnknownSensorError(text=str(text))
 
 
+def _check_history(since: object, until: object, limit: object) -> None:
+    """Clients in other languages may send anything."""
+    if not isinstance(since, str) or not isinstance(until, str | None):
+        raise InvalidValueError(
+            field="since, until", value=repr(since)[:40], problem="no text", allowed='"-24h", ISO'
+        )
+    if limit is not None and not (isinstance(limit, int) and 0 < limit <= ROWS_MOST):
+        allowed = f"1..{ROWS_MOST}"
+        raise InvalidValueError(field="limit", value=repr(limit)[:40], problem="no count", allowed=allowed)
+
+
+def _at_most_a_day(hold: int) -> int:
+    if hold > DAY:
+        raise InvalidValueError(
+            field="hold", value=f"{hold / DAY:g} d", problem="is too long", allowed="up to 24 h"
+        )
+    return hold
+
+
 def _number(field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -10 <= value <= 10:
         raise InvalidValueError(
             field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
         )

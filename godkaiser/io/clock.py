@@ -13,11 +13,19 @@ from godkaiser.ports import Cancelable
 
 
 class WallClock:
-    """The machine's time."""
+    """The machine's time, but never back: leases and freshness are measured with it.
+
+    A correction forward (a machine without a battery finds the network) is taken over at once; one backward is
+    waited out, so that a clock set back prolongs nothing.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = time.time_ns() - time.monotonic_ns()
 
     def now(self) -> Instant:
         """Now."""
-        return time.time_ns() // 1000
+        self._ahead = max(self._ahead, time.time_ns() - time.monotonic_ns())
+        return (time.monotonic_ns() + self._ahead) // 1000
 
     def call_at(self, at: Instant, call: Callable[[], None]) -> Cancelable:
         """Through the running loop; a jump of the wall clock moves it with the next arrangement."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from godkaiser.errors import (
     from_wire,
 )
 
+log = logging.getLogger(__name__)
 LINE_MOST: Final = 64 * 1024 * 1024
 ANSWER_WITHIN: Final = 60.0
 SLOW_CLIENT: Final = 10.0
@@ -121,6 +123,13 @@ class _Client:
             answer = {"id": number, "ok": await self._requests.call(method, params)}
         except GodkaiserError as error:
             answer = {"id": number, "error": error.to_wire()}
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+            # Values nobody thought of: the caller gets an answer, the log gets the trace.
+            log.exception("request failed: %s", line[:200])
+            answer = {
+                "id": number,
+                "error": ProtocolError(problem=f"{type(error).__name__}: {error}"[:200]).to_wire(),
+            }
         with contextlib.suppress(ConnectionError, TimeoutError):
             await self._write(answer)
 
@@ -286,8 +295,11 @@ class Desk:
         assert self._writer is not None
         self._number += 1
         number = self._number
+        try:
+            line = json.dumps({"id": number, "call": method, "with": params}, allow_nan=False)
+        except ValueError:
+            raise ProtocolError(problem="NaN and infinity cannot be asked for") from None
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        line = json.dumps({"id": number, "call": method, "with": params}, allow_nan=False)
         self._writer.write(line.encode() + b"\n")
         try:
             return await asyncio.wait_for(future, ANSWER_WITHIN)

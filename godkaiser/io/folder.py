@@ -16,6 +16,10 @@ class DataFolder:
         self.path = path
         self._lock: int | None = None
 
+    def check(self) -> None:
+        """May we have it? Raises what `take` would, and holds nothing."""
+        self.take().release()
+
     def take(self) -> DataFolder:
         """Create it if needed, check that we may write, lock it."""
         try:

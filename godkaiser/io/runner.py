@@ -16,7 +16,13 @@ from typing import Final
 
 from godkaiser.engine import effect as fx
 from godkaiser.engine.engine import Engine
-from godkaiser.errors import JournalError, LinkDownError, MessageTooLargeError, StoreAwayError
+from godkaiser.errors import (
+    JournalError,
+    LinkDownError,
+    MessageTooLargeError,
+    RecordRefusedError,
+    StoreAwayError,
+)
 from godkaiser.io.retry import Backoff
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.encode import Outgoing, encode_command, encode_notice
@@ -71,6 +77,7 @@ class Runner:
         self.received = 0
         self.stored = 0
         self.repeats = 0
+        self.unstorable = 0
         self.hold = False
         self._held: list[RawMessage] = []
         self.on_published: Callable[[str], None] = lambda topic: None
@@ -244,6 +251,8 @@ class Runner:
     async def _committed(self, batch: _Batch) -> bool:
         try:
             rows, repeats = await self.store.append(batch.records) if batch.records else (0, 0)
+        except RecordRefusedError:
+            rows, repeats = await self._one_by_one(batch.records)
         except StoreAwayError as error:
             log.error("%s %s", error, error.remedy)  # noqa: TRY400 - as above
             return False
@@ -254,6 +263,28 @@ class Runner:
             self.repeats += repeats
             self._on_tell("counters", "")
         return True
+
+    async def _one_by_one(self, records: list[fx.Record]) -> tuple[int, int]:
+        """One record that no database takes must not hold up the others, nor come back for ever."""
+        rows = repeats = 0
+        for record in records:
+            try:
+                new, old = await self._insisting(record)
+            except RecordRefusedError as error:
+                log.error("%s %r", error, record)  # noqa: TRY400 - as above
+                self.unstorable += 1
+                continue
+            rows, repeats = rows + new, repeats + old
+        return rows, repeats
+
+    async def _insisting(self, record: fx.Record) -> tuple[int, int]:
+        backoff = Backoff(first=0.5, most=10.0)
+        while True:
+            try:
+                return await self.store.append([record])
+            except StoreAwayError:
+                backoff = backoff.failed()
+                await asyncio.sleep(backoff.delay(0.5))
 
     # ── for drivers and for the end ────────────────────────────────────────────────────────────────────
     async def settled(self) -> None:

@@ -44,7 +44,8 @@ from godkaiser.ports import Clock, Link
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.rule import Rule
 
-SAFE_WITHIN: Final = 1.5
+SAFE_WITHIN: Final = 1.2
+DRAINED_WITHIN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +170,34 @@ class Controller:
             if self.options.desk:
                 await self.desk.start()
             yield self
-            await self.make_safe()
         finally:
+            if self.options.desk:
+                await self.desk.stop()  # nobody may ask for anything any more
+            await self.make_safe()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self.options.desk:
-                await self.desk.stop()
             await self._close()
 
     async def make_safe(self) -> None:
-        """Send the safe values and wait, shortly, for the nodes' word."""
+        """Send the safe values and wait, shortly, for the nodes' word; then, shortly, for the disk."""
+        if self.tasks[0].done():
+            return  # the owner has died: nobody is left to send anything
         self.runner.post(ev.Closing(self.options.clock.now()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SAFE_WITHIN):
                 await self.runner.settled()
-                while any(a.owed for a in self.engine.state.actuators.values()) and self.engine.state.link.up:
+                while self._awaited():
                     await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_WITHIN):
                 await self.runner.drained()
+
+    def _awaited(self) -> bool:
+        """Does a node that is there still owe us its word?"""
+        state = self.engine.state
+        online = {node.id for node in state.nodes.values() if node.online}
+        return state.link.up and any(a.owed and a.id.node in online for a in state.actuators.values())
 
     async def _close(self) -> None:
         await self.store.close()
@@ -209,12 +220,21 @@ def _merge_node(nodes: dict[NodeId, NodeState], kaiser: Any, row: dict[str, Any]
     node.first_seen = row["first_seen"]
 
 
+def _read_status(payload: bytes | None) -> dict[str, Any]:
+    """What is retained there; what cannot be read was not said by a controller."""
+    try:
+        status = json.loads(payload or b"{}")
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
 async def _check_rival(options: Options, journal: JournalFile) -> None:
     """Somebody online for this kaiser id who is not our own crashed self: refuse to be the second."""
     topic = build_topic("server_status", options.site.kaiser_id)  # type: ignore[arg-type]  # parsed by the model
     with contextlib.suppress(LinkDownError):  # no broker now: the link keeps trying, as always
         payload = await peek_retained(options.address, topic)
-        status = json.loads(payload) if payload else {}
+        status = _read_status(payload)
         ours = journal.content.get(("online", ""), {}).get("timestamp")
         if status.get("status") == "online" and status.get("timestamp") != ours:
             what = f"kaiser id {options.site.kaiser_id!r} at broker {options.address}"

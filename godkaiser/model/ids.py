@@ -6,6 +6,7 @@ They are strings, so they hash, compare, sort and serialise as what they are on 
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any, Self
 
 from godkaiser.errors import InvalidIdError
@@ -92,7 +93,9 @@ class RuleId(_Id):
     @classmethod
     def from_name(cls, name: str) -> Self:
         """`Cool the house` → `cool-the-house`."""
-        return cls.parse(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rule")
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        # A name without a Latin letter still needs an id of its own.
+        return cls.parse(slug or f"rule-{zlib.crc32(name.encode()):08x}")
 
 
 def parse_gpio(gpio: object) -> int:

@@ -18,6 +18,7 @@ SECOND: Duration = 1_000_000
 MINUTE: Duration = 60 * SECOND
 HOUR: Duration = 60 * MINUTE
 DAY: Duration = 24 * HOUR
+LONGEST: Duration = 36525 * DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": MILLISECOND, "s": SECOND, "min": MINUTE, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
@@ -45,20 +46,20 @@ def to_iso(at: Instant) -> str:
 
 def parse_duration(what: str | float | timedelta, field: str = "duration") -> Duration:
     """`"90s"`, `"1h 30min"`, a timedelta, or seconds as a number. Never negative."""
+    span = -1
     if isinstance(what, timedelta):
         span = what // timedelta(microseconds=1)
     elif isinstance(what, (int, float)) and not isinstance(what, bool) and abs(what) < 1e12:
         span = round(what * SECOND)
     elif isinstance(what, str) and (parts := _DURATION.findall(what)) and not _DURATION.sub("", what).strip():
-        span = round(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    else:
-        span = -1
-    if span < 0:
+        total = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        span = round(total) if total <= LONGEST else -1
+    if not 0 <= span <= LONGEST:
         raise InvalidValueError(
             field=field,
             value=repr(what),
             problem="not a duration",
-            allowed='"90s", "5min", "1h 30min", seconds',
+            allowed='"90s", "5min", "1h 30min", seconds, at most 100 years',
         )
     return span
 

@@ -64,9 +64,10 @@ def godkaiser(
     command = [sys.executable, "-m", "godkaiser.cli.main", *arguments]
     if data is not None:
         command += ["--data", str(data)]
-    return subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=90, check=False
-    )
+    variables = os.environ | environment
+    if not traced:
+        variables.pop("COVERAGE_PROCESS_CONFIG", None)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=90, check=False)
 
 
 def ask(*arguments: str, data: Path) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from godkaiser.engine.effect import Audit, Decision, NodeRecord, SeriesRecord
-from godkaiser.errors import DatabaseBrokenError, SettingsError, StoreAwayError
+from godkaiser.errors import DatabaseBrokenError, RecordRefusedError, SettingsError, StoreAwayError
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, NodeRow, OutcomeRow, RuleRow
 from godkaiser.io.sql.users import UserTable
@@ -85,9 +85,18 @@ async def test_history_is_half_open_and_the_limit_takes_the_newest(store: SqlSto
 async def test_a_large_batch_is_one_transaction(store: SqlStore) -> None:
     assert await store.append([reading(seq) for seq in range(1700)]) == (1700, 0)
     broken = replace(reading(5000), raw=None)  # type: ignore[arg-type]  # breaks NOT NULL, on purpose
-    with pytest.raises(StoreAwayError):
+    with pytest.raises(RecordRefusedError):
         await store.append([reading(4000), broken])
     assert await store.count_readings() == 1700
+
+
+async def test_a_text_no_database_takes_is_refused_and_not_called_an_absence(store: SqlStore) -> None:
+    node = NodeRecord(NODE, "pending", "first\0", "house", "boot-1", 1, True, T0)
+    if store._postgres:
+        with pytest.raises(RecordRefusedError):
+            await store.append([node])
+    else:
+        assert await store.append([node]) == (0, 0)
 
 
 async def test_the_other_records_come_back(store: SqlStore) -> None:

@@ -9,11 +9,11 @@ from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from godkaiser.engine.effect import Audit, Decision, NodeRecord, Record, SeriesRecord
-from godkaiser.errors import StoreAwayError
+from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.database import database_url, open_database
 from godkaiser.model.ids import SeriesId
@@ -48,8 +48,10 @@ class SqlStore:
         try:
             async with self._engine.begin() as connection:
                 rows, repeats = await self._append(connection, records, learned)
+        except (DataError, IntegrityError, ArithmeticError, UnicodeError) as error:
+            raise RecordRefusedError(problem=_first_line(error)) from None
         except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+            raise _refused(error) or _away(error) from None
         self._series = learned
         return rows, repeats
 
@@ -185,8 +187,18 @@ class SqlStore:
 
 
 def _away(error: Exception) -> StoreAwayError:
+    return StoreAwayError(problem=_first_line(error))
+
+
+def _refused(error: Exception) -> RecordRefusedError | None:
+    """Asyncpg's complaints about values come as its own classes inside SQLAlchemy's general one."""
+    names = {kind.__name__ for kind in type(getattr(error, "orig", None)).__mro__}
+    return RecordRefusedError(problem=_first_line(error)) if "DataError" in names else None
+
+
+def _first_line(error: Exception) -> str:
     text = str(getattr(error, "orig", None) or error) or type(error).__name__
-    return StoreAwayError(problem=text.splitlines()[0])
+    return text.splitlines()[0]
 
 
 def _table(model: Any) -> Any:

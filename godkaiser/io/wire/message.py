@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_TEXT = 512
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
 INT64 = 2**63 - 1
 Count = Annotated[int, Field(ge=-INT64, le=INT64)]
 Whole = Annotated[int, Field(ge=0, le=INT64)]
@@ -27,9 +26,17 @@ def _numeric(value: Any) -> Any:
 
 
 def _lenient_text(value: Any) -> Any:
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and "\0" not in value else ""
 
 
+def _no_nul(text: str) -> str:
+    """PostgreSQL stores no NUL, and no honest node sends one."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_no_nul)]
 Optional = Annotated[str, BeforeValidator(_lenient_text), Field(max_length=MAX_TEXT)]
 Raw = Annotated[float, BeforeValidator(_numeric)]
 
