@@ -191,9 +191,9 @@ def _away(error: Exception) -> StoreAwayError:
 
 
 def _refused(error: Exception) -> RecordRefusedError | None:
-    """Asyncpg's complaints about values come as its own classes inside SQLAlchemy's general one."""
-    names = {kind.__name__ for kind in type(getattr(error, "orig", None)).__mro__}
-    return RecordRefusedError(problem=_first_line(error)) if "DataError" in names else None
+    """PostgreSQL's complaints about values (class 22) come as SQLAlchemy's general error."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", ""))
+    return RecordRefusedError(problem=_first_line(error)) if state.startswith("22") else None
 
 
 def _first_line(error: Exception) -> str:
