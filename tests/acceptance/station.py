@@ -57,17 +57,20 @@ def eventually(check: Callable[[], Any], within: float = 10.0, every: float = 0.
         time.sleep(every)
 
 
+def untraced() -> dict[str, str]:
+    """The environment for a program that is not measured for coverage."""
+    return {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
+
+
 def godkaiser(
-    *arguments: str, data: Path | None = None, traced: bool = True, **environment: str
+    *arguments: str, data: Path | None = None, traced: bool = True, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """One command, as people type it. `traced`: measured for coverage, which makes it slower."""
     command = [sys.executable, "-m", "godkaiser.cli.main", *arguments]
     if data is not None:
         command += ["--data", str(data)]
-    variables = os.environ | environment
-    if not traced:
-        variables.pop("COVERAGE_PROCESS_CONFIG", None)
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=90, check=False)
+    variables = (dict(os.environ) if traced else untraced()) | (environment or {})
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
 
 def ask(*arguments: str, data: Path) -> Any:

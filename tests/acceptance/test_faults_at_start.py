@@ -60,7 +60,7 @@ def test_broken_safety_journal_is_not_guessed(tmp_path: Path) -> None:
     ],
 )
 def test_bad_setting_is_named_without_its_value(name: str, value: str, part: str, tmp_path: Path) -> None:
-    done = godkaiser("run", data=tmp_path, **{name: value})
+    done = godkaiser("run", data=tmp_path, environment={name: value})
     assert done.returncode == 2
     assert part in _one_line(done.stderr)
     assert "hunter2secret" not in done.stderr

@@ -144,11 +144,11 @@ def test_stop_survives_kill_and_refuses_until_cleared(house: Station, outsider: 
 
 
 def test_second_controller_is_refused(house: Station, tmp_path: Path, mosquitto: Mosquitto) -> None:
-    same = godkaiser("run", data=house.data, MQTT_BROKER_PORT=str(mosquitto.port))
+    same = godkaiser("run", data=house.data, environment={"MQTT_BROKER_PORT": str(mosquitto.port)})
     assert same.returncode == 6
     assert "Another controller is already running" in same.stderr
     assert same.stderr.count("\n") == 1
-    other = godkaiser("run", data=tmp_path / "other", MQTT_BROKER_PORT=str(mosquitto.port))
+    other = godkaiser("run", data=tmp_path / "other", environment={"MQTT_BROKER_PORT": str(mosquitto.port)})
     assert other.returncode == 6
     assert "kaiser id 'god'" in other.stderr
     assert house.status()["link"]["state"] == "up"
