@@ -33,7 +33,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def hold(topic: str, payload: bytes, *, retained: bool = False) -> WireEvent:
+def check_event(topic: str, payload: bytes, *, retained: bool = False) -> WireEvent:
     """Decode twice: the same event both times, with text that can be written and ids that can be read."""
     event = decode(topic, payload, AT, retained=retained)
     assert repr(decode(topic, payload, AT, retained=retained)) == repr(event)
@@ -57,18 +57,18 @@ def hold(topic: str, payload: bytes, *, retained: bool = False) -> WireEvent:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80), st.binary(max_size=200), st.booleans())
 def test_arbitrary_topics_and_bytes(topic: str, payload: bytes, retained: bool) -> None:
-    hold(topic, payload, retained=retained)
+    check_event(topic, payload, retained=retained)
 
 
 @given(st.sampled_from(KNOWN), st.binary(max_size=200), st.booleans())
 def test_arbitrary_bytes_on_known_topics(topic: str, payload: bytes, retained: bool) -> None:
-    hold(topic, payload, retained=retained)
+    check_event(topic, payload, retained=retained)
 
 
 @settings(max_examples=150)
 @given(st.sampled_from(KNOWN), st.dictionaries(st.text(max_size=12), JSON_VALUES, max_size=6))
 def test_arbitrary_objects_on_known_topics(topic: str, body: dict[str, Any]) -> None:
-    hold(topic, json.dumps(body).encode())
+    check_event(topic, json.dumps(body).encode())
 
 
 @settings(max_examples=150)
@@ -77,7 +77,7 @@ def test_flipped_and_cut_bytes(line: Any, data: st.DataObject) -> None:
     payload = bytearray(line.payload)
     for place in data.draw(st.lists(st.integers(0, max(0, len(payload) - 1)), max_size=4)):
         payload[place] ^= data.draw(st.integers(1, 255))
-    hold(line.topic, bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+    check_event(line.topic, bytes(payload[: data.draw(st.integers(0, len(payload)))]))
 
 
 @settings(max_examples=300)
@@ -89,7 +89,7 @@ def test_deleted_keys_and_swapped_values(line: Any, data: st.DataObject) -> None
         del body[key]
     else:
         body[key] = data.draw(JSON_VALUES)
-    hold(line.topic, json.dumps(body).encode())
+    check_event(line.topic, json.dumps(body).encode())
 
 
 NASTY: dict[str, Callable[[str], str]] = {
@@ -116,11 +116,11 @@ def test_nasty_values_in_every_field_of_every_line(name: str) -> None:
         for key in line.body:
             fragment = whole(key)
             others = {k: v for k, v in line.body.items() if k != key}
-            hold(line.topic, (json.dumps(others)[:-1] + ("," if others else "") + fragment[1:]).encode())
+            check_event(line.topic, (json.dumps(others)[:-1] + ("," if others else "") + fragment[1:]).encode())
 
 
 def test_infinity_is_never_a_number() -> None:
     for line in OBJECTS:
         if line.valid and "/sensor/" in line.topic and line.topic.endswith("data"):
             text = json.dumps(line.body | {"raw": 1.5}).replace("1.5", "1e999")
-            assert isinstance(hold(line.topic, text.encode()), Malformed)
+            assert isinstance(check_event(line.topic, text.encode()), Malformed)
