@@ -147,6 +147,7 @@ class Clerk:
         now = self._runner.clock.now()
         start = parse_instant(since, now, "since")
         end = now + SECOND if until is None else parse_instant(until, now, "until")
+        await self._runner.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, start, end, limit)
         head = {"series": sensor, "unit": self._state.unit_of(sensor), "quality": columns.quality}
         if packed:

@@ -302,6 +302,14 @@ class Runner:
             await asyncio.sleep(0.005)
             await self.settled()
 
+    async def committed(self, within: float = 1.0) -> None:
+        """Wait until what was received before is on disk, but not for a database that is away."""
+        loop = asyncio.get_running_loop()
+        end, batch = loop.time() + within, self._batch
+        while ((self._batch is batch and len(batch)) or self._flushing) and loop.time() < end:
+            self._flush.set()
+            await asyncio.sleep(0.002)
+
     async def settled_inbox(self) -> None:
         """Wait until everything posted so far was handled; does not wait for the broker."""
         while self._inbox or self._urgent or self._wake.is_set():
