@@ -116,7 +116,9 @@ def test_nasty_values_in_every_field_of_every_line(name: str) -> None:
         for key in line.body:
             fragment = whole(key)
             others = {k: v for k, v in line.body.items() if k != key}
-            check_event(line.topic, (json.dumps(others)[:-1] + ("," if others else "") + fragment[1:]).encode())
+            check_event(
+                line.topic, (json.dumps(others)[:-1] + ("," if others else "") + fragment[1:]).encode()
+            )
 
 
 def test_infinity_is_never_a_number() -> None:
