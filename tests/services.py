@@ -258,6 +258,17 @@ def running_postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _until_said(log: Path, words: str) -> None:
+    """Wait until a server's log holds the words."""
+    end = time.monotonic() + START_SECONDS
+    while words not in log.read_text(errors="replace"):
+        if time.monotonic() > end:
+            raise RuntimeError(
+                f"not ready within {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}"
+            )
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def _cluster(programs: Path, folder: Path, server: Postgres, who: dict[str, Any]) -> Iterator[None]:
     secret = folder / "password"
@@ -288,6 +299,7 @@ def _cluster(programs: Path, folder: Path, server: Postgres, who: dict[str, Any]
         process = subprocess.Popen(command, stdout=output, stderr=output, **options)
     try:
         _until_listening(process, server.port, log)
+        _until_said(log, "ready to accept connections")  # it listens before that, and refuses
         yield
     finally:
         process.send_signal(signal.SIGINT)  # "fast": closes what clients left open
