@@ -79,3 +79,20 @@ def test_site_file_with_an_error_names_the_field(tmp_path: Path) -> None:
     done = godkaiser("run", "--site", str(site), data=tmp_path)
     assert done.returncode == 2
     assert "max_on_s" in _one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("set", "fan", "nan"),
+        ("set", "fan", "1e400"),
+        ("demo", "--host", "nonsense.invalid", "--for", "1min"),
+        ("demo", "--for", "9" * 400 + "s"),
+        ("demo", "--port", "99999"),
+    ],
+)
+def test_nonsense_on_the_command_line_is_no_traceback(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = godkaiser(*command, data=tmp_path)
+    assert done.returncode not in (0, 1)
+    assert "Traceback" not in done.stderr
+    assert done.stderr

@@ -277,3 +277,14 @@ def _status(gpio: int, on: bool) -> dict[str, object]:
         "state": on,
         "pwm": 255 * on,
     }
+
+
+def test_garbage_retained_where_controllers_announce_themselves_stops_nobody(
+    tmp_path: Path, mosquitto: Mosquitto, outsider: Outsider
+) -> None:
+    topic = "kaiser/god/server/status"
+    for payload in ("garbage", "[1]"):
+        outsider.client.publish(topic, payload, 1, retain=True).wait_for_publish(5)
+        with station(tmp_path, mosquitto.port) as made:
+            made.connected()
+            assert made.status()["link"]["state"] == "up"

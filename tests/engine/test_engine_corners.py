@@ -1,6 +1,6 @@
 """Corners where an actuator could have stayed on, or a stop not have reached it."""
 
-from godkaiser.engine.effect import Send
+from godkaiser.engine.effect import Journal, Send
 from godkaiser.model import event as ev
 from godkaiser.model.command import Halt, Move, Release
 from godkaiser.model.instant import SECOND
@@ -80,3 +80,16 @@ def test_approval_during_a_stop_stops_the_node_too() -> None:
     desk.stop()
     effects = desk.handle(ev.NodeDecided(desk.now, CLIMATE, True, "ann"))
     assert CLIMATE in halts(effects)
+
+
+def test_a_stop_comes_before_a_timer_of_the_same_instant() -> None:
+    """A clock rule that is due at the very instant of the stop must not switch on what the stop switches off."""
+    desk = Desk().ready()
+    desk.obey(desk.ask(HEATER, 1.0, duration=20 * SECOND, hold=20 * SECOND))
+    desk.now += 20 * SECOND
+    effects = desk.stop()
+    sent = [effect for effect in effects if isinstance(effect, Send)]
+    assert sent
+    assert not any(effect.energising for effect in sent)
+    assert isinstance(effects[0], Journal)
+    assert effects[0].kind == "stop"
