@@ -2,13 +2,15 @@
 
     GodkaiserError
     ├── ConfigurationError   SettingsError, PortInUseError, DataFolderError, DatabaseBrokenError,
-    │                        ControllerRunningError, MissingExtraError, WeakSecretError
+    │                        ControllerRunningError, MissingExtraError, WeakSecretError, BrokerRefusedError,
+    │                        BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
-    │                        MessageTooLargeError
+    │                        MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownRuleError,
     │                        NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError
-    ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError
+    ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
+    │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
     │                        JournalError
@@ -191,6 +193,27 @@ class WeakSecretError(ConfigurationError):
     problem: str
 
 
+class BrokerRefusedError(ConfigurationError):
+    """The broker does not let us in: user name, password or client certificate."""
+
+    kind = Kind.UNAUTHENTICATED
+    sentence = "The MQTT broker {broker} refuses us: {problem}"
+    hint = "{remedy_text}"
+    broker: str
+    problem: str
+    remedy_text: str
+
+
+class BrokerDistrustedError(ConfigurationError):
+    """We do not trust the broker: its certificate, or no TLS at all where we demand it."""
+
+    sentence = "The MQTT broker {broker} cannot be trusted: {problem}"
+    hint = "{remedy_text}"
+    broker: str
+    problem: str
+    remedy_text: str
+
+
 # ── invalid input ──────────────────────────────────────────────────────────────────────────────────────
 class InvalidError(GodkaiserError, ValueError):
     """What was given cannot be accepted."""
@@ -241,11 +264,23 @@ class MessageTooLargeError(InvalidError):
     """A message would not fit into the node's memory."""
 
     sentence = "{what} needs {size} {measure}, the node takes {limit}."
-    hint = "Shorten texts such as reason or name."
+    hint = "Shorten or leave out: {drop}."
     what: str
     size: int
     limit: int
     measure: str
+    drop: str
+
+
+class NodeCapacityError(InvalidError):
+    """A node's board or firmware has no room for that many."""
+
+    sentence = "{node} takes at most {limit} {what}; too many: {names}."
+    hint = "Leave those out, or move them to another node. Nothing was sent."
+    node: str
+    what: str
+    limit: int
+    names: str
 
 
 # ── not found ──────────────────────────────────────────────────────────────────────────────────────────
@@ -364,6 +399,28 @@ class AckTimeoutError(CommandError, TimeoutError):
     sentence = "{actuator} did not answer within {seconds} s; its state is unknown."
     hint = "The lease still ends the command on our side. See `godkaiser nodes`."
     actuator: str
+    seconds: float
+
+
+class NodeRefusedError(CommandError):
+    """A node answered a request with no."""
+
+    kind = Kind.REFUSED
+    sentence = "{node} refused {what}: {message}"
+    hint = "See `godkaiser nodes` for the state of the node."
+    node: str
+    what: str
+    message: str
+
+
+class NodeSilentError(CommandError, TimeoutError):
+    """A node did not answer a request in time."""
+
+    kind = Kind.TIMEOUT
+    sentence = "{node} did not answer {what} within {seconds:g} s."
+    hint = "See `godkaiser nodes`: is it online, and does its firmware know the request?"
+    node: str
+    what: str
     seconds: float
 
 

@@ -12,7 +12,7 @@ from godkaiser.engine.effect import Answer, Journal, Send, Store
 from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, Pending
 from godkaiser.model.command import Move
-from godkaiser.model.event import ActuatorReport, CommandAck, SendFailed
+from godkaiser.model.event import ActuatorReport, CommandAck, IntentOutcome, SendFailed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent, Origin
@@ -239,9 +239,16 @@ def on_ack(moment: Moment, event: CommandAck) -> None:
     if not event.success:
         _finish(moment, pending, Fate.REJECTED, event.message or "the node said no")
         return
+    _carried_out(moment, pending, event.message)
+
+
+def _carried_out(moment: Moment, pending: Pending, message: str) -> None:
+    """Acknowledged once; confirmed when the node also reports it."""
+    if pending.acked:
+        return
     pending.acked = True
     _chain(moment, pending.intent.actuator, ChainStep("outcome", moment.now, "the node carried it out", True))
-    _report(moment, _outcome(moment, pending.intent, Fate.ACKED, event.message, command=pending.command))
+    _report(moment, _outcome(moment, pending.intent, Fate.ACKED, message, command=pending.command))
     actuator = moment.state.actuators[pending.intent.actuator]
     # A command that changes nothing gives no report of a change: the last periodic one counts.
     if actuator.reported_at is not None and actuator.reported_at >= pending.sent_at - REPORT_EVERY:
@@ -254,6 +261,20 @@ def _match(moment: Moment, event: CommandAck) -> Pending | None:
     if event.correlation:
         return next((p for p in mine if p.command == event.correlation), None)
     return next((p for p in mine if p.verb == event.command and not p.acked), None)
+
+
+def on_applied(moment: Moment, event: IntentOutcome) -> None:
+    """The same as a response, for one that was lost."""
+    pending = moment.state.pending.get(event.correlation)
+    if pending is not None:
+        _carried_out(moment, pending, event.reason)
+
+
+def on_refused_outcome(moment: Moment, event: IntentOutcome, fate: Fate) -> None:
+    """The node's last word on a command that is still open: its queue was full, it came too late, it may not."""
+    pending = moment.state.pending.get(event.correlation)
+    if pending is not None and not pending.acked:
+        _finish(moment, pending, fate, f"{event.code} {event.reason}".strip())
 
 
 def on_report(moment: Moment, event: ActuatorReport) -> None:

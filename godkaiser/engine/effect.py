@@ -13,6 +13,7 @@ from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
+from godkaiser.model.request import Reply
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.safety.seal import SafeCommand
 
@@ -113,4 +114,11 @@ class Answer:
     outcome: Outcome
 
 
-Effect = Journal | Send | Say | Store | Tell | Answer
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A request to a node ended: whoever asked may be told."""
+
+    reply: Reply
+
+
+Effect = Journal | Send | Say | Store | Tell | Answer | Replied

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from godkaiser.engine import actuation, decide, halt, ingest, presence
+from godkaiser.engine import actuation, decide, halt, ingest, note, outcome, presence, request
 from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment, State
 from godkaiser.model import event as ev
@@ -98,7 +98,31 @@ class Engine:
                 actuation.on_send_failed(moment, event)
             case ev.Closing():
                 _on_closing(moment)
-            case ev.Alert() | ev.Noted() | ev.Echo() | ev.Timer():
+            case ev.RequestAsked():
+                request.on_request(moment, event)
+            case ev.MeasureAnswer():
+                request.on_measured(moment, event)
+            case ev.SystemAnswer():
+                request.on_system_answer(moment, event)
+            case ev.ScanResult():
+                request.on_scan(moment, event)
+            case ev.IntentOutcome():
+                outcome.on_outcome(moment, event)
+            case ev.Metrics():
+                presence.on_metrics(moment, event)
+            case ev.Discovery():
+                presence.on_discovery(moment, event)
+            case ev.NodeFault():
+                note.on_fault(moment, event)
+            case ev.Alert():
+                note.on_alert(moment, event)
+            case ev.QueuePressure():
+                note.on_pressure(moment, event)
+            case ev.Diagnostics():
+                note.on_diagnostics(moment, event)
+            case ev.ConfigAnswer() | ev.ZoneAck() | ev.SubzoneAck():
+                outcome.on_answer(moment, event)
+            case ev.SensorBatch() | ev.Lifecycle() | ev.Echo() | ev.Timer():
                 pass
 
     def _fire_due(self, moment: Moment) -> None:
@@ -121,6 +145,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "owed": lambda moment, key: actuation.on_owed(moment, ActuatorId.known(key)),
     "retry": lambda moment, key: actuation.on_retry(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: actuation.on_hold_end(moment, ActuatorId.known(key)),
+    "request": request.on_request_due,
     "stop": lambda moment, _: halt.on_stop_due(moment),
     "clear": lambda moment, _: halt.on_clear_due(moment),
 }
@@ -152,8 +177,10 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     link = moment.state.link
     link.up, link.since, link.broker, link.problem = True, moment.now, event.broker, ""
     # The journal knows what we announced: after a crash a new start recognises its own retained "online".
-    moment.emit(Journal("online", "", {"timestamp": moment.now // SECOND}))
-    moment.emit(Say(ServerStatus(True, moment.now // SECOND)))
+    moment.state.announced = moment.now // SECOND
+    moment.emit(Journal("online", "", {"timestamp": moment.state.announced}))
+    for kaiser in presence.kaisers(moment.state):
+        presence.announce(moment, kaiser)
     moment.tell("link")
     if moment.state.stop.phase is Phase.ACTIVE:
         halt.tell_nodes_to_stop(moment)
@@ -182,5 +209,6 @@ def _on_closing(moment: Moment) -> None:
         if actuator.lease is not None or actuator.safe is False:
             actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
             actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
-    moment.emit(Say(ServerStatus(False, moment.now // SECOND, "graceful_shutdown")))
+    for kaiser in presence.kaisers(moment.state):
+        moment.emit(Say(ServerStatus(kaiser, False, moment.now // SECOND, "graceful_shutdown")))
     moment.emit(Journal("online", "", None))

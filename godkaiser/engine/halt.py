@@ -76,9 +76,9 @@ def tell_nodes_to_stop(moment: Moment) -> None:
 
 def _halt(moment: Moment, node: NodeId | None) -> None:
     stop = moment.state.stop
-    for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
-        halted.halted = True
     command = halt(node, stop.reason or "stop", stop.by, moment.now, moment.new_id("c"), moment.seq)
+    for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
+        halted.halted, halted.halt_id = True, command.id
     moment.emit(Send(command, energising=False))
 
 
@@ -189,6 +189,7 @@ def _send_releases(moment: Moment) -> None:
 
 def _release(moment: Moment, node: NodeId) -> None:
     command = release(node, moment.state.stop.by or "controller", moment.now, moment.new_id("c"), moment.seq)
+    moment.state.nodes[node].release_id = command.id
     moment.emit(Send(command, energising=False))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.effect import SeriesRecord, Store
-from godkaiser.engine.state import Moment, NodeState, SensorState, sensor_name
+from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.event import Malformed, SensorReport
 from godkaiser.model.ids import SeriesId, ZoneId
@@ -41,7 +41,16 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
     except UnknownSensorTypeError as error:
         topic = f"kaiser/{event.kaiser}/esp/{event.node}/sensor/{event.gpio}/data"
         on_malformed(
-            moment, Malformed(moment.now, topic, event.sensor_type, error.code, f"{error} {error.remedy}")
+            moment,
+            Malformed(
+                moment.now,
+                topic,
+                event.sensor_type,
+                error.code,
+                f"{error} {error.remedy}",
+                event.node,
+                "sensor_data",
+            ),
         )
         return
     series = SeriesId.of(event.node, event.gpio, kind, event.address)
@@ -125,7 +134,13 @@ def _newer(reading: Reading, than: Reading | None) -> bool:
 
 
 def on_malformed(moment: Moment, event: Malformed) -> None:
-    """Count it, keep the last few for people."""
+    """Count it per node and reason, keep the last few for people. Nodes we do not know share one account."""
+    node = moment.state.nodes.get(event.node) if event.node is not None else None
+    trouble = moment.state.troubles.setdefault(("" if node is None else node.id, event.code), Trouble())
+    trouble.count += 1
+    trouble.last.appendleft(event)
+    if node is not None:
+        moment.tell("node", node.id)
     moment.state.counters["malformed"] += 1
     moment.state.malformed_by_code[event.code] += 1
     moment.state.malformed.appendleft(event)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
+from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.outcome import Outcome
@@ -44,8 +45,32 @@ def node_picture(state: State, node: NodeState, now: Instant) -> dict[str, Any]:
         "rssi": node.rssi,
         "heap": node.heap,
         "uptime": node.uptime,
-        "problems": list(node.problems),
+        "kaiser_id": node.kaiser,
+        "system_state": node.system_state or None,
+        "problems": list(problems_of(state, node)),
+        "notes": [{"at": to_iso(n.at), "kind": n.kind, "text": n.text} for n in node.notes],
+        "unreadable": troubles_picture(state, node.id),
     }
+
+
+def problems_of(state: State, node: NodeState) -> Iterator[str]:
+    """What is wrong with a node now."""
+    if node.kaiser != state.kaiser:
+        approved = node.status == "approved"
+        more = "" if approved else "; nothing is said to it before it is approved"
+        yield f"it listens to kaiser id {node.kaiser!r}, not {state.kaiser!r}{more}"
+    yield from node.degraded
+    if node.pressed:
+        yield "its publish queue runs full: readings may be lost"
+
+
+def troubles_picture(state: State, node: str) -> list[dict[str, Any]]:
+    """What of a node's messages could not be read, per reason; the empty name is everybody unknown."""
+    mine = [(code, trouble) for (whose, code), trouble in state.troubles.items() if whose == node]
+    return [
+        {"code": code, "count": trouble.count, "last": [_malformed(m) for m in trouble.last]}
+        for code, trouble in sorted(mine, key=lambda pair: -pair[1].count)
+    ]
 
 
 def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str, Any]:
@@ -162,10 +187,11 @@ def counters_picture(state: State) -> dict[str, Any]:
 
 def malformed_picture(state: State) -> list[dict[str, Any]]:
     """The last messages we could not read, newest first."""
-    return [
-        {"at": to_iso(m.at), "topic": m.topic, "excerpt": m.excerpt, "code": m.code, "why": m.why}
-        for m in state.malformed
-    ]
+    return [_malformed(m) for m in state.malformed]
+
+
+def _malformed(m: Malformed) -> dict[str, Any]:
+    return {"at": to_iso(m.at), "topic": m.topic, "excerpt": m.excerpt, "code": m.code, "why": m.why}
 
 
 def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from godkaiser.engine.actuation import deliver_owed, resettle_node, safe_intent,
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Audit, NodeRecord, Say, Store
 from godkaiser.engine.halt import stop_node_again
-from godkaiser.engine.state import Moment, NodeState
-from godkaiser.model.command import HeartbeatAck, WillCleared
-from godkaiser.model.event import Announce, Heartbeat, NodeDecided, Will
+from godkaiser.engine.note import note
+from godkaiser.engine.state import Moment, NodeState, State
+from godkaiser.model.command import HeartbeatAck, ServerStatus, WillCleared
+from godkaiser.model.event import Announce, Discovery, Heartbeat, Metrics, NodeDecided, Will
 from godkaiser.model.ids import KaiserId, NodeId
 from godkaiser.model.instant import MINUTE, SECOND
 
 OFFLINE_AFTER: Final = 180 * SECOND
-# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
+PAUSE_MOST: Final = 100 * SECOND  # a node lets go of its actuators after 120 s without an ack
 NEW_PER_MINUTE: Final = 10
+# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
 ADOPT_FOR: Final = 2 * SECOND
 _ACK_STATUS: Final = {"approved": "online", "pending": "pending_approval", "rejected": "rejected"}
 
@@ -27,12 +29,68 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     if node is None:
         return
     node.epoch = event.handover_epoch or node.epoch
+    if event.latest and _ours(moment, node, event.kaiser):
+        _acknowledge(moment, node, event)
+    _remember(moment, node, event)
+    _heard(moment, node)
+
+
+def _ours(moment: Moment, node: NodeState, kaiser: KaiserId) -> bool:
+    """A node under another kaiser id may have another controller: a wrong word of ours would cost it its approval.
+
+    So nothing is said to it until a person approves it here.
+    """
+    return kaiser == moment.state.kaiser or node.status == "approved"
+
+
+def _acknowledge(moment: Moment, node: NodeState, event: Heartbeat) -> None:
+    """After a long pause the ack alone does not bring a node back: it must first hear that we are there."""
+    pause = None if node.acked_at is None else moment.now - node.acked_at
+    refused = _refused_more(node, event.handover_rejects)
+    if node.modern and (refused or (pause is not None and pause > PAUSE_MOST)):
+        announce(moment, event.kaiser)
+    node.acked_at = moment.now
     ack = HeartbeatAck(
         event.kaiser, event.node, _ACK_STATUS[node.status], node.epoch or 1, moment.now // SECOND
     )
     moment.emit(Say(ack))
-    _remember(moment, node, event)
-    _heard(moment, node)
+
+
+def _refused_more(node: NodeState, count: int | None) -> bool:
+    """Does the node say it has refused acks since it said so last? Its counter begins anew at every boot."""
+    known, node.rejects = node.rejects, node.rejects if count is None else count
+    return count is not None and known is not None and count > known
+
+
+def on_metrics(moment: Moment, event: Metrics) -> None:
+    """A node that refuses our acks waits to hear that we are there."""
+    node = moment.state.nodes.get(event.node)
+    if node is not None and _refused_more(node, event.handover_rejects) and _ours(moment, node, event.kaiser):
+        note(
+            moment, node.id, "handover", f"it refused an acknowledgement: {event.last_reject or 'no reason'}"
+        )
+        announce(moment, event.kaiser)
+
+
+def announce(moment: Moment, kaiser: KaiserId) -> None:
+    """Say once more that we are there, with the time we said it first: the journal knows that one."""
+    if moment.state.announced is not None and moment.state.link.up:
+        moment.emit(Say(ServerStatus(kaiser, True, moment.state.announced)))
+
+
+def kaisers(state: State) -> list[KaiserId]:
+    """Every kaiser id in use: our own, and those of approved nodes."""
+    others = {node.kaiser for node in state.nodes.values() if node.status == "approved"}
+    return [state.kaiser, *sorted(others - {state.kaiser})]
+
+
+def on_discovery(moment: Moment, event: Discovery) -> None:
+    """The deprecated way to say hello."""
+    if event.node not in moment.state.nodes:
+        node = _discovered(moment, event.kaiser, event.node)
+        if node is not None:
+            store_node(moment, node)
+            moment.tell("node", node.id)
 
 
 def _discovered(moment: Moment, kaiser: KaiserId, node_id: NodeId) -> NodeState | None:
@@ -56,10 +114,13 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> None:
     first = node.last_contact is None and node.first_seen in (0, moment.now)
     if first:
         node.first_seen = moment.now
-    node.kaiser, node.modern = event.kaiser, event.modern
+    if node.kaiser != event.kaiser and node.status == "approved":
+        announce(moment, event.kaiser)
+    node.kaiser, node.modern, node.degraded = event.kaiser, event.modern, event.degraded
     node.uptime, node.rssi, node.heap = event.uptime, event.wifi_rssi, event.heap_free
     if rebooted:
         node.boot, node.boot_id = node.boot + 1, event.boot_id
+        node.rejects, node.pressed = event.handover_rejects, False
     if rebooted or first:
         store_node(moment, node)
 
@@ -145,6 +206,8 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
     moment.emit(Store(Audit(moment.now, event.by, word, event.node, "")))
     moment.tell("node", node.id)
     if event.approved:
+        if node.kaiser != moment.state.kaiser:
+            announce(moment, node.kaiser)
         _approved(moment, node)
 
 

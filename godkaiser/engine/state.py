@@ -15,6 +15,7 @@ from godkaiser.model.intent import Intent
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.reading import Reading
+from godkaiser.model.request import Request
 from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView
@@ -26,16 +27,36 @@ from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.types import TYPES, canonical
 
 KEPT_MALFORMED: Final = 20
+KEPT_PER_REASON: Final = 10
+KEPT_NOTES: Final = 20
 SAME: Final = 0.005
 NodeStatus = Literal["pending", "approved", "rejected"]
 Due = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a node said that is for people."""
+
+    at: Instant
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Messages of one node that could not be read for one reason: how many, and the last few."""
+
+    count: int = 0
+    last: deque[Malformed] = field(default_factory=lambda: deque(maxlen=KEPT_PER_REASON))
 
 
 @dataclass(slots=True)
 class NodeState:
     """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots.
 
-    `halted`: it was told to stop and has not confirmed the clear.
+    `halted`: it was told to stop and has not confirmed the clear. `halt_id` and `release_id` are the commands
+    that told it last. `acked_at`: when it was acknowledged last; `rejects`: acks it says it refused.
     """
 
     id: NodeId
@@ -54,8 +75,15 @@ class NodeState:
     rssi: int | None = None
     heap: int | None = None
     first_seen: Instant = 0
-    problems: tuple[str, ...] = ()
     halted: bool = False
+    halt_id: str = ""
+    release_id: str = ""
+    acked_at: Instant | None = None
+    rejects: int | None = None
+    degraded: tuple[str, ...] = ()
+    pressed: bool = False
+    system_state: str = ""
+    notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEPT_NOTES))
 
 
 @dataclass(slots=True)
@@ -168,6 +196,9 @@ class State:
     due: Deadlines[Due] = field(default_factory=Deadlines)
     counters: Counter[str] = field(default_factory=Counter)
     malformed_by_code: Counter[str] = field(default_factory=Counter)
+    requests: dict[str, deque[Request]] = field(default_factory=dict)
+    announced: int | None = None
+    troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     malformed: deque[Malformed] = field(default_factory=lambda: deque(maxlen=KEPT_MALFORMED))
 
     # ── what rules may ask ─────────────────────────────────────────────────────────────────────────────
@@ -247,6 +278,23 @@ class State:
         """Since when it is away from its safe value."""
         state = self.actuators.get(actuator)
         return None if state is None or state.lease is None else state.lease.since
+
+    def node_stopped(self, node: NodeId) -> str | None:
+        """Why nothing of a node may be energised; until the last of its actuators is released."""
+        mine = [actuator for actuator in self.actuators if actuator.node == node]
+        reasons = [reason for actuator in mine if (reason := self.stopped(actuator)) is not None]
+        if reasons or mine:
+            return reasons[0] if reasons else None
+        return None if self.stop.phase is Phase.NORMAL and not self.closing else self.stop.reason or "stopped"
+
+    def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
+        """Actuators of a node that have not reported their safe value, or have a lease."""
+        return tuple(a.id for a in self.actuators.values() if a.id.node == node and (a.lease or not a.safe))
+
+    def kaiser_of(self, node: NodeId | None) -> KaiserId:
+        """Under which id a node listens."""
+        state = None if node is None else self.nodes.get(node)
+        return self.kaiser if state is None else state.kaiser
 
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:

@@ -19,6 +19,8 @@ from godkaiser.errors import (
     DocumentError,
     DuplicateRuleError,
     InvalidValueError,
+    NodeRefusedError,
+    NodeSilentError,
     ProtocolError,
     StopTransitionError,
     UnknownActuatorError,
@@ -31,9 +33,10 @@ from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.instant import DAY, SECOND, parse_duration, parse_instant, to_iso
+from godkaiser.model.instant import DAY, MILLISECOND, MINUTE, SECOND, parse_duration, parse_instant, to_iso
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
+from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document, write_document
@@ -44,6 +47,7 @@ from godkaiser.safety.stop import Step
 from godkaiser.sensors.types import canonical
 
 ANSWER_GUARD: Final = 30.0
+REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
 Method = Callable[..., Awaitable[Any]]
 
@@ -58,6 +62,7 @@ class Clerk:
         self._state = runner.engine.state
         self._speed, self._simulated = speed, simulated
         self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
+        self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
         self.documents: dict[str, dict[str, Any]] = {}
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
@@ -74,6 +79,9 @@ class Clerk:
             "history": self._history,
             "nodes.approve": self._approve,
             "nodes.reject": self._reject,
+            "measure": self._measure,
+            "nodes.ask": self._ask,
+            "wire.problems": self._problems,
             "rules.check": self._rules_check,
             "rules.import": self._rules_import,
             "rules.export": self._rules_export,
@@ -256,6 +264,61 @@ class Clerk:
         assert shown is not None
         return shown
 
+    # ── requests to nodes ──────────────────────────────────────────────────────────────────────────────
+    async def _measure(
+        self, sensor: str, within: str | float | None = None, token: str | None = None
+    ) -> dict[str, Any]:
+        """Read a sensor now; the answer is its new reading."""
+        who = self._who(token, Permission.SWITCH)
+        series = self._sensor(sensor)
+        limit = MEASURE_WITHIN if within is None else _measure_time(parse_duration(within, "within"))
+        await self._reply(series.node, who, Measure(series.gpio, limit))
+        await self._runner.committed()
+        shown = picture.one(self._state, "sensor", series, self._runner.clock.now())
+        assert shown is not None
+        return shown
+
+    async def _ask(
+        self, node: str, command: str, params: dict[str, Any] | None = None, token: str | None = None
+    ) -> dict[str, Any]:
+        """A system command that moves nothing."""
+        inquiry = read_inquiry(command, params or {})
+        right = Permission.MANAGE_USERS if inquiry.word == "set_emergency_token" else Permission.SWITCH
+        who = self._who(token, right)
+        node_id = NodeId.parse(node)
+        if node_id not in self._state.nodes:
+            raise UnknownNodeError(text=node)
+        return (await self._reply(node_id, who, inquiry)).content
+
+    async def _reply(self, node: NodeId, who: str, ask: Measure | Inquiry) -> Reply:
+        self._asked += 1
+        request = Request(f"q{self._state.run}-{self._asked}", node, who, ask)
+        future = self._requests[request.id] = asyncio.get_running_loop().create_future()
+        self._runner.post(ev.RequestAsked(self._runner.clock.now(), request))
+        try:
+            async with asyncio.timeout(REQUEST_GUARD):
+                reply: Reply = await future
+        except TimeoutError:
+            raise NodeSilentError(node=node, what=request.what, seconds=REQUEST_GUARD) from None
+        finally:
+            del self._requests[request.id]
+        if reply.end == "refused":
+            raise NodeRefusedError(node=node, what=request.what, message=reply.message)
+        if reply.end == "silent":
+            raise NodeSilentError(node=node, what=request.what, seconds=request.patience / SECOND)
+        return reply
+
+    def on_reply(self, reply: Reply) -> None:
+        """From the runner: somebody may wait for it."""
+        future = self._requests.get(reply.request.id)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    async def _problems(self, token: str | None = None) -> list[dict[str, Any]]:
+        """What could not be read, per node; the empty name is everybody unknown."""
+        nodes = sorted({whose for whose, _ in self._state.troubles})
+        return [{"node": node, "reasons": picture.troubles_picture(self._state, node)} for node in nodes]
+
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────
     async def _rules_check(self, documents: list[Any], token: str | None = None) -> list[dict[str, Any]]:
         checked = self._checked(documents)
@@ -346,6 +409,14 @@ def _check_history(since: object, until: object, limit: object) -> None:
     if limit is not None and not (isinstance(limit, int) and 0 < limit <= ROWS_MOST):
         allowed = f"1..{ROWS_MOST}"
         raise InvalidValueError(field="limit", value=repr(limit)[:40], problem="no count", allowed=allowed)
+
+
+def _measure_time(within: int) -> int:
+    if not MILLISECOND <= within <= MINUTE:
+        raise InvalidValueError(
+            field="within", value=f"{within / SECOND:g} s", problem="out of range", allowed="1 ms to 60 s"
+        )
+    return within
 
 
 def _at_most_a_day(hold: int) -> int:

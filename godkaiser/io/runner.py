@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from godkaiser.engine import effect as fx
@@ -25,11 +26,14 @@ from godkaiser.errors import (
 )
 from godkaiser.io.retry import Backoff
 from godkaiser.io.wire.decode import decode
-from godkaiser.io.wire.encode import Outgoing, encode_command, encode_notice
+from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice
 from godkaiser.model import event as ev
+from godkaiser.model.ids import NodeId
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
+from godkaiser.model.request import Reply
 from godkaiser.ports import Cancelable, Clock, Link, RawMessage, SafetyJournal, Store
+from godkaiser.safety.seal import SafeCommand
 
 LINGER: Final = 0.25
 BATCH_MOST: Final = 2000
@@ -57,14 +61,18 @@ class Runner:
         clock: Clock,
         *,
         linger: float = LINGER,
+        tokens: Tokens = NO_TOKENS,
         on_tell: Callable[[str, str], None] = lambda kind, thing: None,
         on_answer: Callable[[Outcome], None] = lambda outcome: None,
+        on_reply: Callable[[Reply], None] = lambda reply: None,
         on_record: Callable[[fx.Record], None] = lambda record: None,
     ) -> None:
         self.engine, self.link, self.store, self.journal, self.clock = engine, link, store, journal, clock
         self._linger_s = linger
         self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
+        self._on_reply, self._tokens = on_reply, tokens
         self._inbox: deque[tuple[ev.Event, object | None]] = deque()
+        self._beats: Counter[NodeId] = Counter()  # heartbeats in the inbox
         self._urgent: deque[ev.Event] = deque()
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
@@ -89,6 +97,8 @@ class Runner:
             self._urgent.append(event)
         else:
             self._inbox.append((event, token))
+            if isinstance(event, ev.Heartbeat):
+                self._beats[event.node] += 1
         self._idle.clear()
         self._wake.set()
 
@@ -149,7 +159,17 @@ class Runner:
         due = self.engine.next_wakeup
         if due is not None and due <= (self._inbox[0][0].at if self._inbox else self.clock.now()):
             return ev.Timer(max(due, 0)), None
-        return self._inbox.popleft() if self._inbox else None
+        return self._taken(*self._inbox.popleft()) if self._inbox else None
+
+    def _taken(self, event: ev.Event, token: object | None) -> tuple[ev.Event, object | None]:
+        """After a gap only the newest heartbeat of a node is acknowledged."""
+        if not isinstance(event, ev.Heartbeat):
+            return event, token
+        self._beats[event.node] -= 1
+        if self._beats[event.node] > 0:
+            return replace(event, latest=False), token
+        del self._beats[event.node]
+        return event, token
 
     def _arm(self) -> None:
         if self._alarm is not None:
@@ -176,9 +196,9 @@ class Runner:
                             )
                         )
                     else:
-                        self._send(encode_command, command, command.id)
+                        self._send(partial(self._encoded, command), command.id)
                 case fx.Say(notice=notice):
-                    self._send(encode_notice, notice, "")
+                    self._send(partial(encode_notice, notice), "")
                 case fx.Store(record=record):
                     self._batch.records.append(record)
                     self._on_record(record)
@@ -186,6 +206,8 @@ class Runner:
                     self._on_tell(kind, thing)
                 case fx.Answer(outcome=outcome):
                     self._on_answer(outcome)
+                case fx.Replied(reply=reply):
+                    self._on_reply(reply)
         if token is not None:
             self._batch.tokens.append(token)
         self._consider_flush()
@@ -199,10 +221,17 @@ class Runner:
         return True
 
     # ── commands: first and alone ──────────────────────────────────────────────────────────────────────
-    def _send(self, encode: Callable[..., Outgoing], thing: object, command: str) -> None:
+    def _encoded(self, command: SafeCommand) -> Outgoing:
+        state, node = self.engine.state, command.order.node
+        known = None if node is None else state.nodes.get(node)
+        modern = known is not None and known.modern
+        return encode_command(command, state.kaiser_of(node), self._tokens, modern=modern)
+
+    def _send(self, encode: Callable[[], Outgoing], command: str) -> None:
         try:
-            outgoing = encode(thing, self.engine.state.kaiser)
+            outgoing = encode()
         except MessageTooLargeError as error:
+            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
             self._failed(command, str(error))
             return
         task = asyncio.create_task(self._publish(outgoing, command))

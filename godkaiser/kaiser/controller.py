@@ -31,7 +31,7 @@ from godkaiser.io.sim.spec import Publish
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
-from godkaiser.io.wire.encode import Outgoing, encode_notice
+from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
 from godkaiser.model import event as ev
@@ -39,6 +39,7 @@ from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.outcome import Outcome
+from godkaiser.model.request import Reply
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.ports import Clock, Link
 from godkaiser.rules.document import read_document, write_document
@@ -65,6 +66,7 @@ class Options:
     linger: float = LINGER
     desk: bool = True  # listen on the local socket; a private simulation has only its own notebook
     on_record: Callable[[Record], None] = lambda record: None
+    tokens: Tokens = NO_TOKENS
 
 
 class Controller:
@@ -85,6 +87,8 @@ class Controller:
             linger=options.linger,
             on_tell=self._tell,
             on_answer=self._answer,
+            on_reply=self._reply,
+            tokens=options.tokens,
             on_record=options.on_record,
         )
         self.clerk = Clerk(
@@ -97,6 +101,9 @@ class Controller:
 
     def _answer(self, outcome: Outcome) -> None:
         self.clerk.on_answer(outcome)
+
+    def _reply(self, reply: Reply) -> None:
+        self.clerk.on_reply(reply)
 
     @classmethod
     async def open(cls, options: Options) -> Controller:
@@ -118,7 +125,8 @@ class Controller:
         kaiser, clock = self.engine.state.kaiser, self.options.clock
 
         def will() -> Outgoing:
-            return encode_notice(ServerStatus(False, clock.now() // SECOND, "unexpected_disconnect"), kaiser)
+            gone = ServerStatus(kaiser, False, clock.now() // SECOND, "unexpected_disconnect")
+            return encode_notice(gone)
 
         if self.options.link is not None:
             last = will()

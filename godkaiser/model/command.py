@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId
+from godkaiser.model.nodeconfig import ConfigPart
+from godkaiser.model.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,11 @@ class Move:
     verb: str
     value: float
     duration_s: int | None = None
+
+    @property
+    def node(self) -> NodeId:
+        """Whose actuator it is."""
+        return self.actuator.node
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,43 @@ class Release:
     node: NodeId
 
 
-Order = Move | Halt | Release
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A part of a push that can move something: actuators with their defaults, or offline rules."""
+
+    part: ConfigPart
+
+    @property
+    def node(self) -> NodeId:
+        """Who is configured."""
+        return self.part.node
+
+
+@dataclass(frozen=True, slots=True)
+class SubzoneSafe:
+    """The pins of a subzone into input-pull-up (`on`) or back to work."""
+
+    node: NodeId
+    subzone: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SafeMode:
+    """The node's own safe mode: like an emergency stop of all its actuators, and back."""
+
+    node: NodeId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryReset:
+    """The node forgets network and zone and restarts: it will not come back by itself."""
+
+    node: NodeId
+
+
+Order = Move | Halt | Release | Configure | SubzoneSafe | SafeMode | FactoryReset
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +92,9 @@ class HeartbeatAck:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """Retained `server/status`: nodes go safe when it says offline."""
+    """Retained `server/status` of one kaiser id: its nodes go safe when it says offline."""
 
+    kaiser: KaiserId
     online: bool
     timestamp: int
     reason: str = ""
@@ -64,4 +108,74 @@ class WillCleared:
     node: NodeId
 
 
-Notice = HeartbeatAck | ServerStatus | WillCleared
+@dataclass(frozen=True, slots=True)
+class ZoneAssign:
+    """Where a node stands. An empty zone removes it, and the node waits for approval again."""
+
+    kaiser: KaiserId
+    node: NodeId
+    zone: str
+    master_zone: str
+    name: str
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubzoneAssign:
+    """A group of pins within the node's zone. Pin 0 (I²C) is left out, the node refuses it."""
+
+    kaiser: KaiserId
+    node: NodeId
+    subzone: str
+    name: str
+    zone: str
+    gpios: tuple[int, ...]
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubzoneRemove:
+    """Dissolves a subzone."""
+
+    kaiser: KaiserId
+    node: NodeId
+    subzone: str
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SensorConfig:
+    """A part of a push that only concerns sensors."""
+
+    kaiser: KaiserId
+    part: ConfigPart
+
+    @property
+    def node(self) -> NodeId:
+        """Who is configured."""
+        return self.part.node
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """A request on its way to the node."""
+
+    kaiser: KaiserId
+    request: Request
+
+    @property
+    def node(self) -> NodeId:
+        """Who is asked."""
+        return self.request.node
+
+
+Notice = (
+    HeartbeatAck
+    | ServerStatus
+    | WillCleared
+    | ZoneAssign
+    | SubzoneAssign
+    | SubzoneRemove
+    | SensorConfig
+    | Enquiry
+)

@@ -8,163 +8,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from godkaiser.model.ids import KaiserId, NodeId
+from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import Instant
 from godkaiser.model.intent import Intent
-
-
-# ── from nodes ─────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class SensorReport:
-    """`sensor/N/data`: raw stays what the node said; `ts` in seconds (0 = the node has no clock)."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    gpio: int
-    sensor_type: str
-    raw: float
-    ts: float
-    raw_mode: bool
-    quality: str
-    value: float | None
-    unit: str
-    time_valid: bool | None
-    address: str
-    seq: int | None
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """`system/heartbeat`."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    ts: int
-    uptime: int
-    heap_free: int
-    wifi_rssi: int
-    sensor_count: int
-    actuator_count: int
-    zone_assigned: bool | None
-    boot_id: str
-    handover_epoch: int
-    modern: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """`session/announce`: a node connected and states its handover epoch."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """`system/will`: the broker says the node vanished. `retained` ones may be old news."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    retained: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ActuatorReport:
-    """`actuator/N/status`: `value` 0..1 as the node reports it (None when unknown or an error)."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    gpio: int
-    actuator_type: str
-    state: str
-    value: float | None
-    raw_value: float
-    emergency: str
-    runtime_ms: int | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommandAck:
-    """`actuator/N/response`. `correlation` is empty on [seed] nodes."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    gpio: int
-    command: str
-    success: bool
-    message: str
-    correlation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """`actuator/N/alert`; gpio 255 is the whole node."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    gpio: int
-    alert_type: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopAck:
-    """A node says it stopped (`emergency/ack`, or a stop outcome)."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-
-
-@dataclass(frozen=True, slots=True)
-class ClearAck:
-    """A node says its emergency is cleared, or (`ok` false) that it refused."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    ok: bool
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A well-formed message that changes nothing in the engine yet (metrics, batches, responses …)."""
-
-    at: Instant
-    kaiser: KaiserId
-    node: NodeId
-    kind: str
-    content: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """Bytes we could not read: counted and shown, never raised."""
-
-    at: Instant
-    topic: str
-    excerpt: str
-    code: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Echo:
-    """A message in the other direction (server → node): ours coming back. Changes nothing."""
-
-    at: Instant
-    topic: str
+from godkaiser.model.report import (
+    ActuatorReport,
+    Alert,
+    Announce,
+    ClearAck,
+    CommandAck,
+    ConfigAnswer,
+    Diagnostics,
+    Discovery,
+    Echo,
+    Heartbeat,
+    IntentOutcome,
+    Lifecycle,
+    Malformed,
+    MeasureAnswer,
+    Metrics,
+    NodeFault,
+    QueuePressure,
+    Report,
+    ScanResult,
+    SensorBatch,
+    SensorReport,
+    StopAck,
+    SubzoneAck,
+    SystemAnswer,
+    Will,
+    ZoneAck,
+)
+from godkaiser.model.request import Request
 
 
 # ── from people ────────────────────────────────────────────────────────────────────────────────────────
@@ -214,6 +89,14 @@ class RulesChanged:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class RequestAsked:
+    """Someone wants an answer from a node that moves nothing: measure now, its state, its bus."""
+
+    at: Instant
+    request: Request
+
+
 # ── from the shell ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class LinkUp:
@@ -256,40 +139,56 @@ class Closing:
 
 
 Event = (
-    SensorReport
-    | Heartbeat
-    | Announce
-    | Will
-    | ActuatorReport
-    | CommandAck
-    | Alert
-    | StopAck
-    | ClearAck
-    | Noted
-    | Malformed
-    | Echo
+    Report
     | Asked
     | StopAsked
     | ClearAsked
     | NodeDecided
     | RulesChanged
+    | RequestAsked
     | LinkUp
     | LinkDown
     | SendFailed
     | Timer
     | Closing
 )
-WireEvent = (
-    SensorReport
-    | Heartbeat
-    | Announce
-    | Will
-    | ActuatorReport
-    | CommandAck
-    | Alert
-    | StopAck
-    | ClearAck
-    | Noted
-    | Malformed
-    | Echo
-)
+__all__ = [
+    "ActuatorReport",
+    "Alert",
+    "Announce",
+    "Asked",
+    "ClearAck",
+    "ClearAsked",
+    "Closing",
+    "CommandAck",
+    "ConfigAnswer",
+    "Diagnostics",
+    "Discovery",
+    "Echo",
+    "Event",
+    "Heartbeat",
+    "IntentOutcome",
+    "Lifecycle",
+    "LinkDown",
+    "LinkUp",
+    "Malformed",
+    "MeasureAnswer",
+    "Metrics",
+    "NodeDecided",
+    "NodeFault",
+    "QueuePressure",
+    "Report",
+    "RequestAsked",
+    "RulesChanged",
+    "ScanResult",
+    "SendFailed",
+    "SensorBatch",
+    "SensorReport",
+    "StopAck",
+    "StopAsked",
+    "SubzoneAck",
+    "SystemAnswer",
+    "Timer",
+    "Will",
+    "ZoneAck",
+]

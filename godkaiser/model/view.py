@@ -54,3 +54,9 @@ class SafetyView(Protocol):
 
     def on_since(self, actuator: ActuatorId) -> Instant | None:
         """Since when it is away from its safe value by our command or its report; None when safe."""
+
+    def node_stopped(self, node: NodeId) -> str | None:
+        """Why a stop forbids energising anything of it, or None."""
+
+    def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
+        """Its actuators that are not known to be at their safe value."""

@@ -16,6 +16,7 @@ from godkaiser.model.outcome import Finding, Severity
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
 from godkaiser.safety.check import CHECKS, is_safe, lenient
+from godkaiser.safety.permit import NodeOrder, objections
 from godkaiser.safety.seal import _SEAL, SafeCommand
 
 
@@ -87,3 +88,14 @@ def halt(node: NodeId | None, reason: str, by: str, now: Instant, command_id: st
 def release(node: NodeId, by: str, now: Instant, command_id: str, cause: int) -> SafeCommand:
     """Lift one node's emergency latch. The stop table decides when; nothing is energised by it (P4)."""
     return SafeCommand(command_id, Release(node), now, by, Origin.SAFETY.value, "", cause, seal=_SEAL)
+
+
+def permit(
+    order: NodeOrder, view: SafetyView, now: Instant, command_id: str, *, who: str, cause: int
+) -> Passed | Denied:
+    """May a node be configured, put into or out of safe mode, or reset? All findings either way."""
+    findings = objections(order, view)
+    if any(finding.severity is Severity.REFUSE for finding in findings):
+        return Denied(findings)
+    command = SafeCommand(command_id, order, now, who, Origin.PERSON.value, "", cause, seal=_SEAL)
+    return Passed(command, None, findings)

@@ -147,6 +147,7 @@ class Watched(Desk):
             assert not send.energising
             assert order.node is None or order.node in approved, "pending nodes never get commands"
             return
+        assert isinstance(order, Move)
         spec = self.state.actuators[order.actuator].spec
         assert send.energising == (order.value != spec.safe_value)
         assert link, "nothing is sent into the void"

@@ -281,7 +281,7 @@ def test_an_unknown_actuator_is_refused_not_forgotten() -> None:
 def test_link_up_says_online_and_a_node_that_is_back_gets_its_will_cleared() -> None:
     desk = Desk()
     effects = desk.link()
-    assert only(Say, effects)[0].notice == ServerStatus(True, desk.now // SECOND)
+    assert only(Say, effects)[0].notice == ServerStatus(GOD, True, desk.now // SECOND)
     assert ("online", "") in desk.journal
     effects = desk.beat(epoch=4)
     ack = only(Say, effects)[0].notice
@@ -315,5 +315,5 @@ def test_closing_leaves_everything_safe() -> None:
     desk.report(HEATER, 1.0)
     effects = desk.handle(ev.Closing(desk.now))
     assert moves(effects) == [Move(FAN, "OFF", 0.0), Move(HEATER, "OFF", 0.0)]
-    assert only(Say, effects)[-1].notice == ServerStatus(False, desk.now // SECOND, "graceful_shutdown")
+    assert only(Say, effects)[-1].notice == ServerStatus(GOD, False, desk.now // SECOND, "graceful_shutdown")
     assert ("online", "") not in desk.journal

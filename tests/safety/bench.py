@@ -35,6 +35,7 @@ class View:
     stop: str | None = None
     up: bool = True
     since: Instant | None = None
+    restless: tuple[ActuatorId, ...] = ()
 
     def stopped(self, actuator: ActuatorId) -> str | None:
         return self.stop
@@ -51,3 +52,9 @@ class View:
 
     def on_since(self, actuator: ActuatorId) -> Instant | None:
         return self.since
+
+    def node_stopped(self, node: NodeId) -> str | None:
+        return self.stop
+
+    def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
+        return self.restless

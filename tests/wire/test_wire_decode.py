@@ -23,7 +23,7 @@ STATUS: dict[str, Any] = {"esp_id": NODE, "ts": 1, "gpio": 14, "type": "pump", "
 BEAT: dict[str, Any] = {"ts": 0, "uptime": 12, "heap_free": 200_000, "wifi_rssi": -70}
 
 
-def say(suffix: str, body: object, *, retained: bool = False) -> ev.WireEvent:
+def say(suffix: str, body: object, *, retained: bool = False) -> ev.Report:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     topic = suffix if suffix.startswith("kaiser/") else ROOT + suffix
     return decode(topic, payload, AT, retained=retained)
@@ -41,7 +41,7 @@ def status(**changes: Any) -> ev.ActuatorReport:
     return event
 
 
-def malformed(event: ev.WireEvent) -> str:
+def malformed(event: ev.Report) -> str:
     assert isinstance(event, ev.Malformed), event
     return event.code
 
@@ -169,28 +169,20 @@ def test_our_own_messages_are_echoes_whatever_they_hold(topic: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "body", "event"),
+    ("suffix", "event"),
     [
-        ("actuator/emergency/ack", {}, "stop"),
-        ("system/intent_outcome", {"outcome": "applied", "code": "EMERGENCY_STOP_TRIGGERED"}, "stop"),
-        (
-            "system/intent_outcome",
-            {"outcome": "applied", "code": "BROADCAST_EMERGENCY_STOP_TRIGGERED"},
-            "stop",
-        ),
-        ("actuator/recovery_confirm", {}, "clear"),
-        ("actuator/emergency/response", {}, "clear"),
-        ("system/intent_outcome", {"outcome": "applied", "code": "EMERGENCY_CLEAR_APPLIED"}, "clear"),
-        ("system/intent_outcome", {"outcome": "applied", "code": "NONE"}, "noted"),
+        ("actuator/emergency/ack", ev.StopAck),
+        ("actuator/recovery_confirm", ev.ClearAck),
+        ("actuator/emergency/response", ev.ClearAck),
     ],
 )
-def test_the_words_about_stop_and_clear(suffix: str, body: dict[str, Any], event: str) -> None:
-    expected = {
-        "stop": ev.StopAck(AT, _kaiser(), _node()),
-        "clear": ev.ClearAck(AT, _kaiser(), _node(), ok=True),
-        "noted": ev.Noted(AT, _kaiser(), _node(), "intent_outcome", body),
-    }
-    assert say(suffix, body) == expected[event]
+def test_the_words_about_stop_and_clear(suffix: str, event: type[Any]) -> None:
+    """They say which command they answer, or nothing."""
+    for body in ({}, {"correlation_id": "c1-2-3"}):
+        said = say(suffix, body)
+        assert isinstance(said, event)
+        assert said.correlation == body.get("correlation_id", "")
+        assert getattr(said, "ok", True) is True
 
 
 def test_a_refused_clear_says_why() -> None:
@@ -204,20 +196,13 @@ def test_an_alert_may_mean_the_whole_node() -> None:
     assert (event.gpio, event.alert_type) == (255, "verification_failed")
 
 
-def test_discovery_is_noted() -> None:
+def test_discovery_names_the_node_itself() -> None:
     topic = "kaiser/god/discovery/esp32_nodes"
-    event = say(topic, {"esp_id": NODE, "hardware_type": "ESP32_WROOM"})
-    assert isinstance(event, ev.Noted)
-    assert event.node == NODE
+    event = say(topic, {"esp_id": NODE, "hardware_type": "ESP32_WROOM", "firmware_version": "4.0"})
+    assert event == ev.Discovery(AT, _kaiser(), _node(), "ESP32_WROOM", "4.0")
     assert malformed(say(topic, {})) == "missing_field"
-    assert malformed(say(topic, {"esp_id": 7})) == "id_pattern"
-
-
-@pytest.mark.parametrize(
-    "suffix", ["zone/ack", "config_response", "system/diagnostics", "system/command/response"]
-)
-def test_what_has_no_type_yet_is_noted(suffix: str) -> None:
-    assert isinstance(say(suffix, {"any": 1}), ev.Noted)
+    assert malformed(say(topic, {"esp_id": 7, "hardware_type": "x"})) == "wrong_type"
+    assert malformed(say(topic, {"esp_id": "NODE1", "hardware_type": "x"})) == "id_pattern"
 
 
 def test_what_is_no_object_is_bad_json() -> None:

@@ -179,7 +179,7 @@ class Word:
 def test_a_heartbeat_ack_has_four_keys_and_opens_the_gate(word: Word) -> None:
     rig = Rig()
     rig.connect()
-    message = encode_notice(HeartbeatAck(GOD, NODE_ID, word.status, 1, START // 1_000_000), GOD)
+    message = encode_notice(HeartbeatAck(GOD, NODE_ID, word.status, 1, START // 1_000_000))
     assert (message.topic, message.qos, message.retain) == (f"{ROOT}system/heartbeat/ack", 1, False)
     assert set(json.loads(message.payload)) == {"status", "config_available", "server_time", "handover_epoch"}
     assert device_parse(message.payload, 256) is not None
@@ -193,12 +193,12 @@ def test_a_heartbeat_ack_has_four_keys_and_opens_the_gate(word: Word) -> None:
 def test_the_server_says_when_it_comes_and_goes() -> None:
     rig = online()
     deliver(rig, sent(Move(FAN, "PWM", 0.8)))
-    here = encode_notice(ServerStatus(True, 17), GOD)
+    here = encode_notice(ServerStatus(GOD, True, 17))
     assert (here.topic, here.qos, here.retain) == ("kaiser/god/server/status", 1, True)
     assert json.loads(here.payload) == {"status": "online", "timestamp": 17}
     deliver(rig, here)
     assert rig.node.level(25) == pytest.approx(0.8)
-    gone = encode_notice(ServerStatus(False, 18, "graceful_shutdown"), GOD)
+    gone = encode_notice(ServerStatus(GOD, False, 18, "graceful_shutdown"))
     assert json.loads(gone.payload) == {"status": "offline", "timestamp": 18, "reason": "graceful_shutdown"}
     deliver(rig, gone)
     assert rig.node.level(25) == 0.0
@@ -208,7 +208,7 @@ def test_a_retained_will_is_cleared_by_an_empty_message() -> None:
     rig = Rig()
     will = rig.node.will
     assert isinstance(decode(will.topic, will.payload, START, retained=True), Will)
-    cleared = encode_notice(WillCleared(GOD, NODE_ID), GOD)
+    cleared = encode_notice(WillCleared(GOD, NODE_ID))
     assert (cleared.topic, cleared.payload, cleared.retain) == (will.topic, b"", True)
     assert decode(cleared.topic, cleared.payload, START) == Echo(START, will.topic)
 

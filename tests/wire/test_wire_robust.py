@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.topic import TOPICS
-from godkaiser.model.event import ActuatorReport, Malformed, SensorReport, WireEvent
+from godkaiser.model.event import ActuatorReport, Malformed, Report, SensorReport
 from godkaiser.model.ids import ActuatorId, SeriesId
 from tests.wire.corpus import lines
+from tests.wire.test_wire_corpus import FILES
 
 AT = 1_777_593_600_000_000
-CORPUS = [line for file in ("sensor", "heartbeat", "actuator", "invalid") for line in lines(file)]
+CORPUS = [line for file in FILES for line in lines(file)]
 OBJECTS = [line for line in CORPUS if line.payload.startswith(b'{"') and line.code != "bad_json"]
 CODES = {"bad_json", "missing_field", "wrong_type", "bad_value", "id_pattern", "unknown_topic", "too_large"}
 ROOT = "kaiser/god/esp/ESP_AB12CD/"
@@ -33,7 +34,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def check_event(topic: str, payload: bytes, *, retained: bool = False) -> WireEvent:
+def check_event(topic: str, payload: bytes, *, retained: bool = False) -> Report:
     """Decode twice: the same event both times, with text that can be written and ids that can be read."""
     event = decode(topic, payload, AT, retained=retained)
     assert repr(decode(topic, payload, AT, retained=retained)) == repr(event)

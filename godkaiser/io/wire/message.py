@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-MAX_TEXT = 512
+MAX_TEXT = 2048  # a node's longest message has 1536 bytes
 INT64 = 2**63 - 1
 Count = Annotated[int, Field(ge=-INT64, le=INT64)]
 Whole = Annotated[int, Field(ge=0, le=INT64)]
@@ -29,6 +29,18 @@ def _lenient_text(value: Any) -> Any:
     return value if isinstance(value, str) and "\0" not in value else ""
 
 
+def _lenient_flag(value: Any) -> bool:
+    return value is True
+
+
+def _lenient_object(value: Any) -> Any:
+    return value if isinstance(value, dict) else {}
+
+
+def _lenient_count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= INT64 else None
+
+
 def _no_nul(text: str) -> str:
     """PostgreSQL stores no NUL, and no honest node sends one."""
     if "\0" in text:
@@ -38,6 +50,10 @@ def _no_nul(text: str) -> str:
 
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_no_nul)]
 Optional = Annotated[str, BeforeValidator(_lenient_text), Field(max_length=MAX_TEXT)]
+Flag = Annotated[bool, BeforeValidator(_lenient_flag)]
+Tally = Annotated[int | None, BeforeValidator(_lenient_count)]
+Thing = Annotated[dict[str, Any], BeforeValidator(_lenient_object)]
+Seconds = Annotated[float, Field(ge=-1e15, le=1e15)]
 Raw = Annotated[float, BeforeValidator(_numeric)]
 
 
@@ -56,7 +72,7 @@ class SensorData(Message):
     gpio: Whole
     sensor_type: Annotated[str, Field(min_length=1, max_length=40)]
     raw: Raw = Field(validation_alias=AliasChoices("raw", "raw_value"))
-    ts: float = Field(validation_alias=AliasChoices("ts", "timestamp"), ge=-1e15, le=1e15)
+    ts: Seconds = Field(validation_alias=AliasChoices("ts", "timestamp"))
     raw_mode: bool
     value: float | None = None
     unit: Optional = ""
@@ -84,6 +100,15 @@ class HeartbeatData(Message):
     boot_sequence_id: Optional = ""
     active_handover_epoch: Whole = 0
     time_valid: bool | None = None
+    reset_reason: Optional = ""
+    config_status: Thing = Field(default_factory=dict)
+    persistence_degraded: Flag = False
+    persistence_degraded_reason: Optional = ""
+    runtime_state_degraded: Flag = False
+    mqtt_circuit_breaker_open: Flag = False
+    wifi_circuit_breaker_open: Flag = False
+    network_degraded: Flag = False
+    handover_contract_reject_count: Tally = None
 
 
 class AnnounceData(Message):
@@ -138,14 +163,6 @@ class AlertData(Message):
     message: Optional = ""
 
 
-class OutcomeData(Message):
-    """`system/intent_outcome`."""
-
-    flow: Optional = ""
-    outcome: Text
-    code: Optional = ""
-
-
 class EmergencyErrorData(Message):
     """`actuator/emergency/error`."""
 
@@ -153,27 +170,28 @@ class EmergencyErrorData(Message):
     message: Optional = ""
 
 
+class ConfirmData(Message):
+    """`emergency/ack`, `emergency/response` and `recovery_confirm`: which command they answer, if they say."""
+
+    correlation_id: Optional = ""
+
+
 class SensorResponseData(Message):
     """`sensor/N/response`."""
 
     gpio: Whole
     success: bool
-
-
-class MetricsData(Message):
-    """`system/heartbeat_metrics`."""
-
-    esp_id: Text
-    ts: Count
+    request_id: Optional = ""
+    timeout: bool = False
+    reason_code: Optional = ""
+    quality: Optional = "unknown"
+    sensor_type: Optional = ""
+    raw: Raw | None = None
 
 
 class BatchData(Message):
     """`sensor/batch`: documented, never sent."""
 
     esp_id: Text
-    ts: Count
+    ts: Seconds
     sensors: list[dict[str, Any]]
-
-
-class AnyData(Message):
-    """Known topics whose content gets its type with the rest of the wire contract."""

@@ -1,0 +1,54 @@
+"""What nodes say that is for people: faults, alerts, pressure, troubles with commands. The last few are kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from godkaiser.engine.state import Moment, Note
+from godkaiser.model.ids import NodeId
+from godkaiser.model.report import Alert, Diagnostics, NodeFault, QueuePressure
+
+SEVERITY: Final = ("note", "warning", "error", "critical")
+WHOLE_NODE: Final = 255
+
+
+def note(moment: Moment, node_id: NodeId, kind: str, text: str) -> None:
+    """Keep it with its node; nodes we do not know have no such list."""
+    node = moment.state.nodes.get(node_id)
+    if node is not None:
+        node.notes.appendleft(Note(moment.now, kind, text))
+        moment.tell("node", node_id)
+
+
+def on_fault(moment: Moment, event: NodeFault) -> None:
+    """`system/error`."""
+    text = f"{event.code} {event.message}".strip()
+    note(moment, event.node, SEVERITY[event.severity], text)
+
+
+def on_alert(moment: Moment, event: Alert) -> None:
+    """The node switched something off by itself, or refused to."""
+    where = "the node" if event.gpio == WHOLE_NODE else f"pin {event.gpio}"
+    note(moment, event.node, "alert", f"{event.alert_type} on {where}: {event.message}".rstrip(": "))
+
+
+def on_pressure(moment: Moment, event: QueuePressure) -> None:
+    """Readings and statuses may be lost while it lasts."""
+    node = moment.state.nodes.get(event.node)
+    if node is not None:
+        node.pressed = event.entered
+        lost = f"; {event.dropped} messages lost" if event.dropped else ""
+        note(
+            moment,
+            event.node,
+            "queue",
+            ("its queue runs full" if event.entered else "its queue recovered") + lost,
+        )
+
+
+def on_diagnostics(moment: Moment, event: Diagnostics) -> None:
+    """Newest state."""
+    node = moment.state.nodes.get(event.node)
+    if node is not None:
+        node.heap, node.rssi, node.system_state = event.heap_free, event.wifi_rssi, event.system_state
+        moment.tell("node", event.node)

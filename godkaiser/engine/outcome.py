@@ -1,0 +1,69 @@
+"""The durable word of a node about what it was told. It may come late, twice, or about something long over.
+
+An outcome that was kept on the node and said after a gap (`recovered`) counts only for the very command it names:
+an old stop must not confirm a new one, nor an old clear lift it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from godkaiser.engine import actuation, halt, request
+from godkaiser.engine.note import note
+from godkaiser.engine.state import Moment, NodeState
+from godkaiser.model.outcome import Fate
+from godkaiser.model.report import ClearAck, ConfigAnswer, IntentOutcome, StopAck, SubzoneAck, ZoneAck
+
+_STOPPED: Final = ("EMERGENCY_STOP_TRIGGERED", "BROADCAST_EMERGENCY_STOP_TRIGGERED")
+_FATES: Final = {"rejected": Fate.REJECTED, "failed": Fate.FAILED, "expired": Fate.EXPIRED}
+
+
+def on_outcome(moment: Moment, event: IntentOutcome) -> None:
+    """Stops and clears, commands, requests; what fits nothing is noted when it went wrong."""
+    node = moment.state.nodes.get(event.node)
+    if node is None:
+        return
+    if event.code in _STOPPED:
+        if _counts(event, node.halt_id):
+            halt.on_stop_ack(moment, StopAck(event.at, event.kaiser, event.node, event.correlation))
+    elif event.code == "EMERGENCY_CLEAR_APPLIED":
+        _cleared(moment, node, event, ok=True)
+    elif event.correlation and event.correlation == node.release_id and event.outcome in _FATES:
+        _cleared(moment, node, event, ok=False)
+    else:
+        _others(moment, event)
+
+
+def _counts(event: IntentOutcome, command: str) -> bool:
+    return not event.recovered or event.correlation == command
+
+
+def _cleared(moment: Moment, node: NodeState, event: IntentOutcome, *, ok: bool) -> None:
+    if _counts(event, node.release_id):
+        message = "" if ok else f"{event.code} {event.reason}".strip()
+        halt.on_clear_ack(
+            moment, ClearAck(event.at, event.kaiser, event.node, ok, message, event.correlation)
+        )
+
+
+def _others(moment: Moment, event: IntentOutcome) -> None:
+    if event.outcome in _FATES:
+        _tell_people(moment, event)
+    request.on_request_outcome(moment, event)
+    if event.outcome in ("applied", "persisted"):
+        actuation.on_applied(moment, event)
+    elif event.outcome in _FATES:
+        actuation.on_refused_outcome(moment, event, _FATES[event.outcome])
+
+
+def _tell_people(moment: Moment, event: IntentOutcome) -> None:
+    late = ", said late" if event.recovered else ""
+    text = f"{event.flow} {event.correlation or event.intent} {event.outcome}: {event.code} {event.reason}"
+    note(moment, event.node, "outcome", f"{text.strip()}{late}")
+
+
+def on_answer(moment: Moment, event: ConfigAnswer | ZoneAck | SubzoneAck) -> None:
+    """Until nodes are configured from here: what goes wrong is shown."""
+    if event.status in ("error", "failed", "partial_success"):
+        what = {ConfigAnswer: "configuration", ZoneAck: "zone", SubzoneAck: "subzone"}[type(event)]
+        note(moment, event.node, "config", f"{what}: {event.status}. {event.message}".strip())

@@ -1,0 +1,126 @@
+"""Requests that move nothing: measure now, system commands. One at a time per node and kind, first come first served.
+
+A measurement is answered with its id. A system command is answered with its word only, so its answer belongs to
+the one that is on its way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from godkaiser.engine.effect import Audit, Replied, Say, Store
+from godkaiser.engine.state import Moment
+from godkaiser.model.command import Enquiry
+from godkaiser.model.event import RequestAsked
+from godkaiser.model.ids import NodeId
+from godkaiser.model.report import IntentOutcome, MeasureAnswer, ScanResult, SystemAnswer
+from godkaiser.model.request import Measure, Reply, Request
+
+WAITING_MOST: Final = 8
+_GONE_WRONG: Final = ("rejected", "failed", "expired")
+
+
+def on_request(moment: Moment, event: RequestAsked) -> None:
+    """Send it, or let it wait its turn, or say at once why not."""
+    request = event.request
+    moment.emit(Store(Audit(moment.now, request.who, "node.request", request.node, request.what)))
+    lane = moment.state.requests.setdefault(lane_of(request), deque())
+    problem = _refusal(moment, request) or ("too many requests wait" if len(lane) > WAITING_MOST else "")
+    if problem:
+        moment.emit(Replied(Reply(request, "refused", problem)))
+        return
+    lane.append(request)
+    if len(lane) == 1:
+        _send(moment, request)
+
+
+def lane_of(request: Request) -> str:
+    """Measurements do not wait for system commands."""
+    return f"{request.node}/{'measure' if isinstance(request.ask, Measure) else 'system'}"
+
+
+def _refusal(moment: Moment, request: Request) -> str:
+    node = moment.state.nodes.get(request.node)
+    if node is None or node.status != "approved":
+        return "the node is not approved"
+    if not moment.state.link.up:
+        return "the MQTT broker cannot be reached"
+    if not node.online:
+        return "the node is offline"
+    return "" if node.modern else "the node's firmware is too old to know it"
+
+
+def _send(moment: Moment, request: Request) -> None:
+    moment.state.due.set(("request", lane_of(request)), moment.now + request.patience)
+    moment.emit(Say(Enquiry(moment.state.kaiser_of(request.node), request)))
+
+
+def _end(moment: Moment, reply: Reply) -> None:
+    """The first answer wins; the next in the lane goes out."""
+    key = lane_of(reply.request)
+    lane = moment.state.requests[key]
+    lane.popleft()
+    moment.state.due.drop(("request", key))
+    moment.emit(Replied(reply))
+    while lane:
+        problem = _refusal(moment, lane[0])
+        if not problem:
+            _send(moment, lane[0])
+            return
+        moment.emit(Replied(Reply(lane.popleft(), "refused", problem)))
+    del moment.state.requests[key]
+
+
+def on_request_due(moment: Moment, key: str) -> None:
+    """No answer in time."""
+    _end(moment, Reply(moment.state.requests[key][0], "silent"))
+
+
+def _head(moment: Moment, node: NodeId, kind: str) -> Request | None:
+    lane = moment.state.requests.get(f"{node}/{kind}")
+    return lane[0] if lane else None
+
+
+# ── answers ────────────────────────────────────────────────────────────────────────────────────────────
+def on_measured(moment: Moment, event: MeasureAnswer) -> None:
+    """The readings themselves came before it."""
+    request = _head(moment, event.node, "measure")
+    if request is None or event.request != request.id:
+        moment.state.counters["unmatched_acks"] += 1
+        return
+    if not event.success:
+        _end(moment, Reply(request, "refused", event.reason or "the node gave no reason"))
+        return
+    content = {"gpio": event.gpio, "quality": event.quality, "sensor_type": event.sensor_type}
+    _end(moment, Reply(request, "answered", content=content))
+
+
+def on_system_answer(moment: Moment, event: SystemAnswer) -> None:
+    """A scan that found something is answered by its result."""
+    request = _head(moment, event.node, "system")
+    if request is None or event.command != request.what:
+        moment.state.counters["unmatched_acks"] += 1
+    elif event.success is False:
+        _end(moment, Reply(request, "refused", event.error or "the node gave no reason"))
+    elif event.command != "onewire/scan":
+        _end(moment, Reply(request, "answered", content=event.content))
+    elif event.content.get("found_count") == 0:
+        _end(moment, Reply(request, "answered", content={"devices": []}))
+
+
+def on_scan(moment: Moment, event: ScanResult) -> None:
+    """What hangs on the bus."""
+    request = _head(moment, event.node, "system")
+    if request is None or request.what != "onewire/scan":
+        return
+    devices: list[dict[str, Any]] = [{"rom": d.rom, "type": d.kind, "pin": d.pin} for d in event.devices]
+    _end(moment, Reply(request, "answered", content={"devices": devices}))
+
+
+def on_request_outcome(moment: Moment, event: IntentOutcome) -> None:
+    """A node that turns a request down at its door says so here, and nowhere else."""
+    for kind in ("measure", "system"):
+        request = _head(moment, event.node, kind)
+        if request is not None and request.id == event.correlation and event.outcome in _GONE_WRONG:
+            _end(moment, Reply(request, "refused", f"{event.code} {event.reason}".strip()))
