@@ -1,4 +1,4 @@
-"""`handle(event) -> effects`: one small branch per event. No clock: time is in the events.
+"""`handle(event) -> effects`: one row per event, in the table at the end. No clock: time is in the events.
 
 Every event gets a sequence number; whatever it causes carries that number, so one can walk back from a
 running pump to the payload. The same events in the same order give the same effects, byte for byte.
@@ -59,71 +59,9 @@ class Engine:
             self._dispatch(moment, event)
         return moment.effects
 
-    def _dispatch(self, moment: Moment, event: ev.Event) -> None:  # noqa: C901, PLR0912 - a table in the shape of a match
-        match event:
-            case ev.SensorReport():
-                ingest.on_sensor(moment, event)
-            case ev.Heartbeat():
-                presence.on_heartbeat(moment, event)
-            case ev.ActuatorReport():
-                actuation.on_report(moment, event)
-                halt.note_safe_nodes(moment, event.node)
-            case ev.CommandAck():
-                actuation.on_ack(moment, event)
-            case ev.Announce():
-                presence.on_announce(moment, event)
-            case ev.Will():
-                presence.on_will(moment, event)
-            case ev.StopAck():
-                halt.on_stop_ack(moment, event)
-            case ev.ClearAck():
-                halt.on_clear_ack(moment, event)
-            case ev.Malformed():
-                ingest.on_malformed(moment, event)
-            case ev.Asked():
-                actuation.on_asked(moment, event.intent)
-            case ev.StopAsked():
-                halt.on_stop(moment, event)
-            case ev.ClearAsked():
-                halt.on_clear(moment, event)
-            case ev.NodeDecided():
-                presence.on_decided(moment, event)
-            case ev.RulesChanged():
-                _on_rules(moment, event)
-            case ev.LinkUp():
-                _on_link_up(moment, event)
-            case ev.LinkDown():
-                _on_link_down(moment, event)
-            case ev.SendFailed():
-                actuation.on_send_failed(moment, event)
-            case ev.Closing():
-                _on_closing(moment)
-            case ev.RequestAsked():
-                request.on_request(moment, event)
-            case ev.MeasureAnswer():
-                request.on_measured(moment, event)
-            case ev.SystemAnswer():
-                request.on_system_answer(moment, event)
-            case ev.ScanResult():
-                request.on_scan(moment, event)
-            case ev.IntentOutcome():
-                outcome.on_outcome(moment, event)
-            case ev.Metrics():
-                presence.on_metrics(moment, event)
-            case ev.Discovery():
-                presence.on_discovery(moment, event)
-            case ev.NodeFault():
-                note.on_fault(moment, event)
-            case ev.Alert():
-                note.on_alert(moment, event)
-            case ev.QueuePressure():
-                note.on_pressure(moment, event)
-            case ev.Diagnostics():
-                note.on_diagnostics(moment, event)
-            case ev.ConfigAnswer() | ev.ZoneAck() | ev.SubzoneAck():
-                outcome.on_answer(moment, event)
-            case ev.SensorBatch() | ev.Lifecycle() | ev.Echo() | ev.Timer():
-                pass
+    def _dispatch(self, moment: Moment, event: ev.Event) -> None:
+        for handle in HANDLERS[type(event)]:
+            handle(moment, event)
 
     def _fire_due(self, moment: Moment) -> None:
         for kind, key in self.state.due.due(moment.now):
@@ -212,3 +150,46 @@ def _on_closing(moment: Moment) -> None:
     for kaiser in presence.kaisers(moment.state):
         moment.emit(Say(ServerStatus(kaiser, False, moment.now // SECOND, "graceful_shutdown")))
     moment.emit(Journal("online", "", None))
+
+
+HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
+    # from nodes
+    ev.SensorReport: (ingest.on_sensor,),
+    ev.SensorBatch: (),
+    ev.MeasureAnswer: (request.on_measured,),
+    ev.Heartbeat: (presence.on_heartbeat,),
+    ev.Metrics: (presence.on_metrics,),
+    ev.Announce: (presence.on_announce,),
+    ev.Will: (presence.on_will,),
+    ev.Discovery: (presence.on_discovery,),
+    ev.ActuatorReport: (actuation.on_report, lambda moment, event: halt.note_safe_nodes(moment, event.node)),
+    ev.CommandAck: (actuation.on_ack,),
+    ev.StopAck: (halt.on_stop_ack,),
+    ev.ClearAck: (halt.on_clear_ack,),
+    ev.IntentOutcome: (outcome.on_outcome,),
+    ev.Lifecycle: (),
+    ev.ConfigAnswer: (outcome.on_answer,),
+    ev.ZoneAck: (outcome.on_answer,),
+    ev.SubzoneAck: (outcome.on_answer,),
+    ev.SystemAnswer: (request.on_system_answer,),
+    ev.ScanResult: (request.on_scan,),
+    ev.NodeFault: (note.on_fault,),
+    ev.Alert: (note.on_alert,),
+    ev.QueuePressure: (note.on_pressure,),
+    ev.Diagnostics: (note.on_diagnostics,),
+    ev.Malformed: (ingest.on_malformed,),
+    ev.Echo: (),
+    # from people
+    ev.Asked: (lambda moment, event: actuation.on_asked(moment, event.intent),),
+    ev.StopAsked: (halt.on_stop,),
+    ev.ClearAsked: (halt.on_clear,),
+    ev.NodeDecided: (presence.on_decided,),
+    ev.RulesChanged: (_on_rules,),
+    ev.RequestAsked: (request.on_request,),
+    # from the shell
+    ev.LinkUp: (_on_link_up,),
+    ev.LinkDown: (_on_link_down,),
+    ev.SendFailed: (actuation.on_send_failed,),
+    ev.Timer: (),
+    ev.Closing: (lambda moment, event: _on_closing(moment),),
+}

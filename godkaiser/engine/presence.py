@@ -44,16 +44,20 @@ def _ours(moment: Moment, node: NodeState, kaiser: KaiserId) -> bool:
 
 
 def _acknowledge(moment: Moment, node: NodeState, event: Heartbeat) -> None:
-    """After a long pause the ack alone does not bring a node back: it must first hear that we are there."""
+    """The ack; after a long pause, or when the node refuses our acks, also once more that we are there.
+
+    In that order: a node with an epoch takes the ack at once, and the news would only give it a new epoch. One
+    that let go for the first time has none, refuses the ack, and takes an epoch from the news.
+    """
     pause = None if node.acked_at is None else moment.now - node.acked_at
-    refused = _refused_more(node, event.handover_rejects)
-    if node.modern and (refused or (pause is not None and pause > PAUSE_MOST)):
-        announce(moment, event.kaiser)
     node.acked_at = moment.now
     ack = HeartbeatAck(
         event.kaiser, event.node, _ACK_STATUS[node.status], node.epoch or 1, moment.now // SECOND
     )
     moment.emit(Say(ack))
+    refused = _refused_more(node, event.handover_rejects)
+    if node.modern and (refused or (pause is not None and pause > PAUSE_MOST)):
+        announce(moment, event.kaiser)
 
 
 def _refused_more(node: NodeState, count: int | None) -> bool:
@@ -133,7 +137,8 @@ def _heard(moment: Moment, node: NodeState) -> None:
     moment.tell("node", node.id)
     if not back:
         return
-    moment.emit(Say(WillCleared(node.kaiser, node.id)))
+    if _ours(moment, node, node.kaiser):
+        moment.emit(Say(WillCleared(node.kaiser, node.id)))
     if node.status == "approved" and not stop_node_again(moment, node.id):
         deliver_owed(moment, node.id)
     node.adopting = True

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from godkaiser.engine.effect import Answer, Decision, Effect, Journal, NodeRecord, Say, Send, Store, Tell
+from godkaiser.engine.effect import (
+    Answer,
+    Decision,
+    Effect,
+    Journal,
+    NodeRecord,
+    Replied,
+    Say,
+    Send,
+    Store,
+    Tell,
+)
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.model import event as ev
@@ -15,6 +26,7 @@ from godkaiser.model.instant import SECOND, parse_instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.reading import Reading
+from godkaiser.model.request import Inquiry, Measure, Reply, Request
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document
@@ -112,6 +124,14 @@ def fates(effects: Iterable[Effect], actuator: ActuatorId | None = None) -> list
     return [outcome.fate for outcome in outcomes if actuator in (None, outcome.actuator)]
 
 
+def notices(effects: Iterable[Effect], kind: type[E]) -> list[E]:
+    return [say.notice for say in only(Say, effects) if isinstance(say.notice, kind)]
+
+
+def replies(effects: Iterable[Effect]) -> list[Reply]:
+    return [replied.reply for replied in only(Replied, effects)]
+
+
 class Desk:
     """Events in, effects out. `now` moves with `wait`; everything said so far is in `log`."""
 
@@ -164,11 +184,20 @@ class Desk:
         return self.handle(ev.LinkUp(self.now, "broker") if up else ev.LinkDown(self.now, "broker", "gone"))
 
     def beat(
-        self, node: NodeId = CLIMATE, boot: str = "b1", uptime: int = 100, epoch: int = 0
+        self,
+        node: NodeId = CLIMATE,
+        boot: str = "b1",
+        uptime: int = 100,
+        epoch: int = 0,
+        *,
+        kaiser: KaiserId = GOD,
+        **more: Any,
     ) -> list[Effect]:
         modern = bool(boot)
         return self.handle(
-            ev.Heartbeat(self.now, GOD, node, 0, uptime, 9000, -60, 0, 0, None, boot, epoch, modern)
+            ev.Heartbeat(
+                self.now, kaiser, node, 0, uptime, 9000, -60, 0, 0, None, boot, epoch, modern, **more
+            )
         )
 
     def read(self, series: SeriesId, value: float, **fields: Any) -> list[Effect]:
@@ -205,6 +234,23 @@ class Desk:
     def clear(self, force: bool = False) -> list[Effect]:
         return self.handle(ev.ClearAsked(self.now, "ann", force))
 
+    def outcome(self, node: NodeId, outcome: str, correlation: str, **fields: Any) -> list[Effect]:
+        """`system/intent_outcome`."""
+        given: dict[str, Any] = {
+            "flow": "command",
+            "intent": correlation,
+            "code": "NONE",
+            "reason": "",
+        } | fields
+        said: Any = outcome
+        return self.handle(
+            ev.IntentOutcome(self.now, GOD, node, outcome=said, correlation=correlation, **given)
+        )
+
+    def request(self, ask: Measure | Inquiry, node: NodeId = CLIMATE, request: str = "q1") -> list[Effect]:
+        """Someone asks a node something."""
+        return self.handle(ev.RequestAsked(self.now, Request(request, node, "ann", ask)))
+
     # ── common stories ─────────────────────────────────────────────────────────────────────────────────
     def ready(self, *nodes: NodeId) -> Desk:
         """Linked, the nodes heard and adopted."""
@@ -235,7 +281,40 @@ class Desk:
 
 
 __all__ = [
-    "AIR", "CLIMATE", "COOL", "FAN", "GOD", "HEATER", "IRRIGATE", "PUMP", "SITE", "SOIL", "START", "STRANGER",
-    "VENT", "WATER", "Answer", "Decision", "Desk", "Fate", "HeartbeatAck", "Journal", "Outcome", "Reading",
-    "Say", "Send", "Store", "Tell", "fates", "fresh", "halts", "moves", "only", "releases", "rule", "stored",
+    "AIR",
+    "CLIMATE",
+    "COOL",
+    "FAN",
+    "GOD",
+    "HEATER",
+    "IRRIGATE",
+    "PUMP",
+    "SITE",
+    "SOIL",
+    "START",
+    "STRANGER",
+    "VENT",
+    "WATER",
+    "Answer",
+    "Decision",
+    "Desk",
+    "Fate",
+    "HeartbeatAck",
+    "Journal",
+    "Outcome",
+    "Reading",
+    "Say",
+    "Send",
+    "Store",
+    "Tell",
+    "fates",
+    "fresh",
+    "halts",
+    "moves",
+    "notices",
+    "only",
+    "releases",
+    "replies",
+    "rule",
+    "stored",
 ]  # fmt: skip

@@ -1,6 +1,9 @@
 """Corners where an actuator could have stayed on, or a stop not have reached it."""
 
+from typing import get_args
+
 from godkaiser.engine.effect import Journal, Send
+from godkaiser.engine.engine import HANDLERS
 from godkaiser.model import event as ev
 from godkaiser.model.command import Halt, Move, Release
 from godkaiser.model.instant import SECOND
@@ -93,3 +96,7 @@ def test_a_stop_comes_before_a_timer_of_the_same_instant() -> None:
     assert not any(effect.energising for effect in sent)
     assert isinstance(effects[0], Journal)
     assert effects[0].kind == "stop"
+
+
+def test_every_event_has_its_row() -> None:
+    assert set(HANDLERS) == set(get_args(ev.Event))

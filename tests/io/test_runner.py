@@ -197,3 +197,44 @@ async def test_timers_fire_without_any_message() -> None:
         b.clock.advance(T0 + 3 * SECOND + 61 * SECOND)
         await b.until(lambda: len(b.commands()) > 1)
         assert b.commands() == ["ON", "OFF"]
+
+
+def beat(seq: int) -> dict[str, Any]:
+    return {"ts": 0, "uptime": seq, "heap_free": 1, "wifi_rssi": -1, "active_handover_epoch": seq}
+
+
+async def test_after_a_gap_only_the_newest_heartbeat_is_acknowledged() -> None:
+    """What piled up while nobody listened is old news; a node counts only the answer to its last word."""
+    async with bench() as b:
+        await b.online()
+        other = "ESP_0000FF"
+        for seq in (2, 3, 4):
+            b.message("system/heartbeat", beat(seq))
+        b.runner.on_message(
+            RawMessage(f"kaiser/god/esp/{other}/system/heartbeat", json.dumps(beat(9)).encode(), False, None)
+        )
+        await b.runner.settled()
+        acks = [
+            (topic, json.loads(said)) for topic, said in b.link.published if topic.endswith("heartbeat/ack")
+        ]
+        assert [(topic.split("/")[3], body["handover_epoch"]) for topic, body in acks] == [
+            (NODE, 4),
+            (other, 9),
+        ]
+        b.message("system/heartbeat", beat(5))
+        await b.runner.settled()
+        assert json.loads(b.link.published[-1][1])["handover_epoch"] == 5
+
+
+async def test_a_message_that_cannot_be_read_is_acknowledged_and_shown() -> None:
+    """Else the broker would deliver it again for ever."""
+    async with bench() as b:
+        await b.online()
+        b.message("zone/ack", {"status": "zone_assigned"}, token="z")
+        b.message("no/such/topic", "not even JSON", token="n")
+        await b.until(lambda: {"z", "n"} <= set(b.link.acknowledged))
+        troubles = b.runner.engine.state.troubles
+        assert {key: trouble.count for key, trouble in troubles.items()} == {
+            (NODE, "missing_field"): 1,
+            (NODE, "unknown_topic"): 1,
+        }
