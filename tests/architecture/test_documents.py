@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from godkaiser.safety import check, gate
+from godkaiser.io.wire.reference import SHAPES, page
+from godkaiser.io.wire.topic import TOPICS, Way
+from godkaiser.safety import check, gate, permit
 from godkaiser.sensors.types import ALIASES, TYPES
 from godkaiser.settings import Settings, env_example
 
@@ -16,11 +18,17 @@ def test_the_environment_example_is_made_from_the_settings() -> None:
 
 
 def test_every_finding_is_in_the_docs_and_no_other() -> None:
-    source = Path(check.__file__).read_text() + Path(gate.__file__).read_text()
+    source = "".join(Path(str(module.__file__)).read_text() for module in (check, gate, permit))
     codes = set(re.findall(r'Finding\(\s*"([a-z_]+)"', source))
     table = (ROOT / "docs/reference/safety.md").read_text().split("## Leases")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert codes == set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+
+
+def test_the_page_of_topics_is_made_from_the_table() -> None:
+    assert (ROOT / "docs/reference/topics.md").read_text() == page()
+    assert all(f"| `{row.pattern}` |" in page() for row in TOPICS)
+    assert set(SHAPES) == {row.kind for row in TOPICS if row.way is Way.FROM_NODE}
 
 
 def test_every_sensor_type_is_in_the_docs() -> None:

@@ -158,6 +158,13 @@ def test_a_retained_will_says_so() -> None:
     assert event.retained
 
 
+@pytest.mark.parametrize(("suffix", "body"), [("sensor/4/data", READING), ("system/heartbeat", BEAT)])
+def test_what_nobody_retains_is_not_believed(suffix: str, body: dict[str, Any]) -> None:
+    """A retained heartbeat would make a dead node look alive after every connection."""
+    assert malformed(say(suffix, body, retained=True)) == "bad_value"
+    assert not isinstance(say(suffix, body), ev.Malformed)
+
+
 def test_our_own_clearing_of_a_will_is_an_echo() -> None:
     assert say("system/will", b"") == ev.Echo(AT, ROOT + "system/will")
     assert malformed(say("system/heartbeat", b"")) == "bad_json"

@@ -53,6 +53,9 @@ def decode(topic: str, payload: bytes, at: Instant, *, retained: bool = False) -
     cleared = not payload and not retained and address.row.retain  # by us: a retained will
     if address.row.way is Way.TO_NODE or cleared:
         return rp.Echo(at, topic)
+    if retained and not address.row.retain:
+        why = "retained: no node retains this, so nobody knows how old it is"
+        return _malformed(topic, address, payload, at, "bad_value", why)
     try:
         return READERS[address.row.kind](Claim(address, _body(payload), at, retained))
     except Refused as refused:
