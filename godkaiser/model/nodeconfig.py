@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from godkaiser.model.board import NO_PIN, Board
 from godkaiser.model.ids import NodeId
 
-Board = Literal["esp32_dev", "xiao_esp32c3"]
 Scope = Literal["sensors", "actuators", "offline_rules"]
-NO_PIN: Final = 255
 OFFLINE_RULES_MOST: Final = 8
-# Board → (sensors, actuators) its firmware has room for.
-ROOM: Final[dict[Board, tuple[int, int]]] = {"esp32_dev": (20, 12), "xiao_esp32c3": (10, 6)}
 UNCALIBRATED_ON_NODE: Final = ("ph", "ec", "moisture", "soil")
 VALUE_TYPE_MOST: Final = 23
 TIME_ZONES: Final = ("UTC", "Europe/Berlin", "CET", "CEST")

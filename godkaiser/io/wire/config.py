@@ -14,11 +14,10 @@ from typing import Any, Final
 from godkaiser.errors import MessageTooLargeError, NodeCapacityError
 from godkaiser.io.wire.limits import pack
 from godkaiser.io.wire.topic import BY_KIND, build
+from godkaiser.model.board import BOARDS, NO_PIN
 from godkaiser.model.ids import KaiserId, NodeId
 from godkaiser.model.nodeconfig import (
-    NO_PIN,
     OFFLINE_RULES_MOST,
-    ROOM,
     TIME_ONLY,
     TIME_ZONES,
     UNCALIBRATED_ON_NODE,
@@ -91,11 +90,11 @@ def plan_push(
 
 
 def _check_room(node: NodeId, hardware: Hardware, config: NodeConfig) -> None:
-    sensors, actuators = ROOM[hardware.board]
+    pins = BOARDS[hardware.board]
     rules = tuple(rule.name for rule in config.offline_rules or ())
     for what, limit, names in (
-        ("sensors", sensors, tuple(name_of(s) for s in config.sensors if s.active)),
-        ("actuators", actuators, tuple(name_of(a) for a in config.actuators if a.active)),
+        ("sensors", pins.sensors, tuple(name_of(s) for s in config.sensors if s.active)),
+        ("actuators", pins.actuators, tuple(name_of(a) for a in config.actuators if a.active)),
         ("offline rules", OFFLINE_RULES_MOST, rules),
     ):
         if len(names) > limit:

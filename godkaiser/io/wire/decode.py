@@ -53,17 +53,21 @@ def decode(topic: str, payload: bytes, at: Instant, *, retained: bool = False) -
     cleared = not payload and not retained and address.row.retain  # by us: a retained will
     if address.row.way is Way.TO_NODE or cleared:
         return rp.Echo(at, topic)
-    if retained and not address.row.retain:
-        why = "retained: no node retains this, so nobody knows how old it is"
-        return _malformed(topic, address, payload, at, "bad_value", why)
     try:
-        return READERS[address.row.kind](Claim(address, _body(payload), at, retained))
+        return _read(address, payload, at, retained=retained)
     except Refused as refused:
-        return _malformed(topic, address, payload, at, refused.code, refused.why)
+        code, why = refused.code, refused.why
     except ValidationError as error:
-        return _malformed(topic, address, payload, at, *_verdict(error))
+        code, why = _verdict(error)
     except InvalidIdError as error:
-        return _malformed(topic, address, payload, at, "id_pattern", f"{error} {error.remedy}")
+        code, why = "id_pattern", f"{error} {error.remedy}"
+    return _malformed(topic, address, payload, at, code, why)
+
+
+def _read(address: Address, payload: bytes, at: Instant, *, retained: bool) -> rp.Report:
+    if retained and not address.row.retain:
+        raise Refused("bad_value", "retained: no node retains this, so nobody knows how old it is")
+    return READERS[address.row.kind](Claim(address, _body(payload), at, retained))
 
 
 def _malformed(

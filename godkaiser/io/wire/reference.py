@@ -56,9 +56,9 @@ _SIZES: Final = f"""
 
 Nothing is sent that its node would drop or cut: it is an error that names what to shorten. Topics have at most
 {TOPIC_BYTES} bytes. A payload has at most {IDF_PAYLOAD} bytes; firmware on the older MQTT client takes a whole
-packet of {PACKET_DEV} bytes, on a XIAO ESP32-C3 of {PACKET_XIAO}. What we do not know of a node is taken as the smaller. A
-configuration for firmware before 2026 has {CONFIG_SEED.pool} bytes of parser memory. Parser memory is
-16 bytes per object member and array element plus every different text once, with one byte more.
+packet of {PACKET_DEV} bytes, on a XIAO ESP32-C3 of {PACKET_XIAO}. What we do not know of a node counts as the
+smaller. A configuration for firmware before 2026 has {CONFIG_SEED.pool} bytes of parser memory. Parser memory is 16
+bytes per object member and array element plus every different text once, with one byte more.
 """
 
 
