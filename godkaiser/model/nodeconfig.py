@@ -5,11 +5,12 @@ A field that has its default here is not sent: the node then assumes the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from godkaiser.model.board import NO_PIN, Board
-from godkaiser.model.ids import NodeId
+from godkaiser.model.ids import KaiserId, NodeId
 
 Scope = Literal["sensors", "actuators", "offline_rules"]
 OFFLINE_RULES_MOST: Final = 8
@@ -109,3 +110,39 @@ class ConfigPart:
     items: tuple[Item, ...]
     generation: int
     correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An offline rule that cannot run on the node, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The messages of a push, in the order they must go out, and what is not in them."""
+
+    parts: tuple[ConfigPart, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Planner(Protocol):
+    """Splits a configuration into messages a node can take."""
+
+    def __call__(
+        self,
+        node: NodeId,
+        kaiser: KaiserId,
+        hardware: Hardware,
+        config: NodeConfig,
+        *,
+        generation: int,
+        new_id: Callable[[], str],
+    ) -> Push:
+        """Each part gets its own id and the next generation, beginning with `generation`.
+
+        Raises `NodeCapacityError` when board or firmware have no room, `MessageTooLargeError` when one item or
+        the offline rules do not fit in one message. Nothing is cut and nothing left out unsaid.
+        """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from godkaiser.errors import MessageTooLargeError, NodeCapacityError, SealError
 from godkaiser.io.sim.firmware.judge import judge
 from godkaiser.io.sim.firmware.profile import Firmware
-from godkaiser.io.wire.config import Push, plan_push
+from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import Outgoing, Tokens, encode_command, encode_notice
 from godkaiser.model import command as cm
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId
@@ -20,6 +20,7 @@ from godkaiser.model.nodeconfig import (
     Hardware,
     NodeConfig,
     OfflineRule,
+    Push,
     SensorItem,
     TimeFilter,
 )

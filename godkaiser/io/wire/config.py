@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from godkaiser.errors import MessageTooLargeError, NodeCapacityError
@@ -26,8 +26,10 @@ from godkaiser.model.nodeconfig import (
     ConfigPart,
     Hardware,
     Item,
+    LeftOut,
     NodeConfig,
     OfflineRule,
+    Push,
     Scope,
     SensorItem,
 )
@@ -43,22 +45,6 @@ _ALWAYS: Final = {
 _THRESHOLDS: Final = ("activate_below", "deactivate_above", "activate_above", "deactivate_below")
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """An offline rule that cannot run on the node, and why."""
-
-    name: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """The messages of a push, in the order they must go out, and what is not in them."""
-
-    parts: tuple[ConfigPart, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-
 def plan_push(
     node: NodeId,
     kaiser: KaiserId,
@@ -68,11 +54,7 @@ def plan_push(
     generation: int,
     new_id: Callable[[], str],
 ) -> Push:
-    """Split a configuration. Each part gets its own id and the next generation, beginning with `generation`.
-
-    Raises `NodeCapacityError` when board or firmware have no room, `MessageTooLargeError` when one item or the
-    offline rules do not fit in one message. Nothing is cut and nothing left out unsaid.
-    """
+    """A `Planner`: see there."""
     _check_room(node, hardware, config)
     rules, left_out = _runnable(hardware, config)
     scopes: list[tuple[Scope, tuple[Item, ...] | None]] = [
