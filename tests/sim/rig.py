@@ -45,6 +45,9 @@ class Dummy:
     )
     driven: dict[str, float] = field(default_factory=dict)
 
+    def offers(self, quantity: str) -> bool:
+        return quantity in self.values
+
     def sense(self, zone: str, quantity: str) -> float:
         return self.values[quantity]
 

@@ -398,7 +398,15 @@ snippets = st.sampled_from(
     [b'{"command":"ON"}', b'{"command":"emergency_stop"}', b'{"command":"clear_emergency"}',
      b'{"status":"online"}', b'{"status":"online","handover_epoch":1}', b'{"status":"offline"}',
      b'{"status":1,"handover_epoch":1e400}', b'{"command":"ON","duration":1e999}',
-     b'{"command":"PWM","value":1e999}', b'{"a":"\\ud800"}']
+     b'{"command":"PWM","value":1e999}', b'{"a":"\\ud800"}',
+     b'{"command":"measure","request_id":"r","timeout_ms":-1}', b'{"command":"onewire/scan"}',
+     b'{"command":"factory_reset","confirm":true}', b'{"command":"set_log_level","level":["\\ud800"]}',
+     b'{"zone_id":"\\ud800"}', b'{"zone_id":""}', b'{"zone_id":1e999,"zone_name":[1e999]}',
+     b'{"subzone_id":"s","assigned_gpios":[14,26]}', b'{"subzone_id":"s","action":"disable"}',
+     b'{"correlation_id":"c","generation":3,"sensors":[{"gpio":1e999,"a\\"b":1}],"actuators":[{"x":-1e999}]}',
+     b'{"correlation_id":"c","actuators":[{"gpio":14,"type":"valve","name":"","default_state":true}]}',
+     b'{"correlation_id":"c","actuators":[{"gpio":26,"type":"relay","name":"","active":0}]}',
+     b'{"correlation_id":"c","sensors":[{"gpio":5,"sensor_type":"flow","sensor_name":""}]}']
 )  # fmt: skip
 events = st.one_of(
     st.tuples(inbound, st.binary(max_size=80) | snippets),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .device import Device
 from .driver import NEVER, Driver
 from .emergency import Ruling, judge_broadcast, judge_device
+from .firmware.actuator import Command, scan
 from .outcome import Intent
-from .spec import DAY, SECOND, World
-from .text import fixed, scan_number, scan_text
+from .spec import SECOND, ActuatorSpec, World
+from .text import fixed
 
-COMMAND_LENGTH = 511
 CLEAR_REFUSED = 5 * SECOND
 CLEARING = 2 * SECOND
+ANYBODY = "system:unknown"
 
 
 class Bench:
@@ -19,13 +22,16 @@ class Bench:
 
     def __init__(self, device: Device, world: World, boot: int) -> None:
         self._device = device
+        self._world = world
         self._voice = device.voice
         self._clearing: Intent | None = None
         self.busy_until = -NEVER
         self.token: str | None = None
         self.broadcast_token: str | None = None
-        specs = device.spec.actuators
-        self.drivers = {spec.gpio: Driver(spec, device.spec.zone, world, boot) for spec in specs}
+        self.drivers = {spec.gpio: self._build(spec, boot) for spec in device.setup.actuators}
+
+    def _build(self, spec: ActuatorSpec, now: int) -> Driver:
+        return Driver(spec, self._device.spec.zone, self._world, now)
 
     @property
     def deadline(self) -> int:
@@ -37,6 +43,35 @@ class Bench:
         """Status of every actuator."""
         for driver in self.drivers.values():
             self._device.emit(self._voice.status(driver, now))
+
+    def adopt(self, now: int) -> None:
+        """The table has changed: what is gone from it is switched off, what is new in it reports itself."""
+        wanted = {spec.gpio: spec for spec in self._device.setup.actuators}
+        for gpio in self.drivers.keys() - wanted.keys():
+            self.drivers.pop(gpio).force(0.0, now)
+        for gpio, spec in wanted.items():
+            if gpio not in self.drivers or self.drivers[gpio].spec != spec:
+                self.drivers[gpio] = self._fit(self.drivers.get(gpio), spec, now)
+                self._device.emit(self._voice.status(self.drivers[gpio], now))
+
+    def _fit(self, old: Driver | None, spec: ActuatorSpec, now: int) -> Driver:
+        """Another type or second pin needs a new driver; a latch survives it."""
+        if old is not None and (old.spec.type, old.spec.aux) == (spec.type, spec.aux):
+            old.spec = spec
+            return old
+        if old is not None:
+            old.force(0.0, now)
+        new = self._build(spec, now)
+        if old is not None and old.latched:
+            new.latch(now)
+        return new
+
+    def secure(self, gpios: Collection[int], now: int) -> None:
+        """Put pins into their safe mode: what hangs on them goes off."""
+        for gpio in gpios:
+            driver = self.drivers.get(gpio)
+            if driver and driver.force(0.0, now):
+                self._device.emit(self._voice.status(driver, now))
 
     def rest(self, now: int) -> None:
         """The server is lost: everything to its default state, with an alert for what had to move."""
@@ -70,63 +105,62 @@ class Bench:
     def command(self, gpio: int, payload: bytes, now: int) -> None:
         """Take ``actuator/N/command``: admit, execute, answer."""
         intent = self._device.intent(payload, "command", "act", now)
-        text = payload[:COMMAND_LENGTH].decode("utf-8", "replace")
+        command = scan(payload)
         code = self._device.session.blocked()
         if code:
             reason = f"Actuator command rejected (reason_code={code})"
-            self._answer(gpio, text, reason, success=False, now=now)
+            self._answer(gpio, command, reason, success=False, now=now)
             self._device.outcome(intent, "rejected", code, reason, now)
             return
         self._device.outcome(intent, "accepted", "COMMAND_ACCEPTED", "Actuator command accepted", now)
         if intent.expired(self._voice.uptime(now)):
-            self._answer(gpio, text, "Command expired (reason_code=TTL_EXPIRED)", success=False, now=now)
+            self._answer(gpio, command, "Command expired (reason_code=TTL_EXPIRED)", success=False, now=now)
             self._device.outcome(intent, "expired", "TTL_EXPIRED", "Actuator command expired", now)
             return
-        self._execute(gpio, text, intent, now)
+        self._execute(gpio, command, intent, now)
 
-    def _execute(self, gpio: int, text: str, intent: Intent, now: int) -> None:
+    def _execute(self, gpio: int, command: Command, intent: Intent, now: int) -> None:
         driver = self.drivers.get(gpio)
         before = driver.level if driver else 0.0
-        refusal = self._drive(driver, text, now) if driver else f"Actuator GPIO {gpio} not found"
-        self._answer(gpio, text, refusal or "Command executed", success=not refusal, now=now)
+        refusal = self._drive(driver, command, now) if driver else f"Actuator GPIO {gpio} not found"
+        self._answer(gpio, command, refusal or "Command executed", success=not refusal, now=now)
         if driver is None or refusal:
             self._device.outcome(intent, "failed", "EXECUTE_FAIL", refusal, now)
             return
-        if driver.level != before or _verb(text) in ("ON", "OFF"):
+        if driver.level != before or command.verb in ("ON", "OFF"):
             self._device.emit(self._voice.status(driver, now))
         self._device.outcome(intent, "applied", "NONE", "Actuator command applied", now)
 
-    def _drive(self, driver: Driver, text: str, now: int) -> str:
+    def _drive(self, driver: Driver, command: Command, now: int) -> str:
         """Execute a command on its driver; the reason when it is refused."""
         gpio = driver.spec.gpio
         if driver.latched:
             message = f"Actuator GPIO {gpio} is emergency stopped"
             self._device.emit(self._voice.alert(gpio, "emergency_stop", message, now))
             return message
-        level = _level(driver, text)
+        level = _level(driver, command)
         if level is None:
             return f"Invalid command for actuator GPIO {gpio}"
         if not driver.set(level, now):
             message = "Failed to turn actuator ON"
             self._device.error(1050, "HARDWARE", message, now)
             return message
-        driver.source = scan_text(text, "issued_by") or "system:unknown"
-        if _verb(text) == "ON" and _duration(text):
-            driver.off_at = now + _duration(text) * SECOND
+        driver.source = command.issued_by or ANYBODY
+        if command.verb == "ON" and command.duration:
+            driver.off_at = now + command.duration * SECOND
         return ""
 
-    def _answer(self, gpio: int, text: str, message: str, *, success: bool, now: int) -> None:
+    def _answer(self, gpio: int, command: Command, message: str, *, success: bool, now: int) -> None:
         answer: dict[str, object] = {
-            "command": scan_text(text, "command") or "UNKNOWN",
-            "value": fixed(_value(text), 3),
-            "duration": _duration(text),
+            "command": command.word or "UNKNOWN",
+            "value": fixed(command.value, 3),
+            "duration": command.duration,
             "success": success,
             "message": message,
         }
-        correlation = scan_text(text, "correlation_id")[:63]
-        if correlation:
-            answer["correlation_id"] = correlation
-        answer["issued_by"] = scan_text(text, "issued_by") or "system:unknown"
+        if command.correlation_id:
+            answer["correlation_id"] = command.correlation_id
+        answer["issued_by"] = command.issued_by or ANYBODY
         self._device.emit(self._voice.response(gpio, answer, now))
 
     # -- emergency ---------------------------------------------------------------------------------
@@ -197,22 +231,9 @@ class Bench:
             driver.unlatch()
 
 
-def _verb(text: str) -> str:
-    return scan_text(text, "command").upper()
-
-
-def _value(text: str) -> float:
-    # Printed back with three decimals: keep it within what a 32-bit float prints as a plain number.
-    return max(-1e9, min(1e9, scan_number(text, "value")))
-
-
-def _duration(text: str) -> int:
-    return int(max(0, min(365 * DAY // SECOND, scan_number(text, "duration"))))
-
-
-def _level(driver: Driver, text: str) -> float | None:
+def _level(driver: Driver, command: Command) -> float | None:
     """The level a command asks for; None for an unknown word or a value the type does not take."""
-    verb, value = _verb(text), _value(text)
+    verb, value = command.verb, command.value
     if verb in ("ON", "OFF"):
         return 1.0 if verb == "ON" else 0.0
     if verb == "TOGGLE":

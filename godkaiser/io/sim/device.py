@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from .firmware.profile import Firmware
 from .outcome import Intent, Ledger
 from .session import Session
+from .setup import Setup
 from .spec import MINUTE, NodeSpec, Publish
 from .voice import Voice
 
@@ -21,8 +23,10 @@ class Device:
         self.spec = spec
         self.safety_epoch = 0
         self.root = f"kaiser/{kaiser_id}/esp/{spec.id}/"
+        self.firmware = Firmware(board=spec.board)
         self.session = Session(spec.synced)
-        self.voice = Voice(spec, self.session, self.root, rng, boot)
+        self.setup = Setup(spec, kaiser_id)
+        self.voice = Voice(spec.id, self.setup, self.session, self.root, rng, boot)
         self._ledger = Ledger(spec.id)
         self._errors: dict[int, int] = {}
         self._out: list[Publish] = []

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .firmware.emergency import BROADCAST_POOL, DEVICE_POOL, act, broadcast_flaw, conflict
+from .firmware.flaw import Body, Flaw, text
 from .text import parse
 
-DEVICE_POOL = 256
-BROADCAST_POOL = 512
-_WORDS = ("emergency_stop", "stop_all")
+_DONE = {"stop": "EMERGENCY_STOP_TRIGGERED", "clear": "EMERGENCY_CLEAR_APPLIED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,10 @@ def judge_device(payload: bytes, token: str | None) -> Ruling:
         return Ruling("refuse", "EMERGENCY_PARSE_ERROR", {})
     if token is not None and fields.get("auth_token") != token:
         return Ruling("refuse", "UNAUTHORIZED", fields)
-    if fields.get("command") == "emergency_stop":
-        return Ruling("stop", "EMERGENCY_STOP_TRIGGERED", fields)
-    if fields.get("command") == "clear_emergency":
-        return Ruling("clear", "EMERGENCY_CLEAR_APPLIED", fields)
-    return Ruling("refuse", "UNKNOWN_COMMAND", fields)
+    wanted = act(fields)
+    if isinstance(wanted, Flaw):
+        return Ruling("refuse", "UNKNOWN_COMMAND", fields)
+    return Ruling(wanted, _DONE[wanted], fields)
 
 
 def judge_broadcast(payload: bytes, token: str | None) -> Ruling:
@@ -48,19 +47,12 @@ def judge_broadcast(payload: bytes, token: str | None) -> Ruling:
         return Ruling("refuse", "EMERGENCY_PARSE_ERROR", {})
     if _garbled(fields):
         return Ruling("stop", "EMERGENCY_CONTRACT_MISMATCH", fields)
-    word = fields.get("command", fields.get("action"))
-    if word not in _WORDS or not _texts(fields, "action", "reason", "issued_by", "timestamp"):
+    if broadcast_flaw(fields):
         return Ruling("refuse", "EMERGENCY_CONTRACT_MISMATCH", fields)
     if token is not None and fields.get("auth_token") != token:
         return Ruling("refuse", "UNAUTHORIZED", fields)
     return Ruling("stop", "BROADCAST_EMERGENCY_STOP_TRIGGERED", fields)
 
 
-def _garbled(fields: dict[str, object]) -> bool:
-    command, action = fields.get("command"), fields.get("action")
-    both = isinstance(command, str) and isinstance(action, str)
-    return not _texts(fields, "command", "auth_token") or (both and command != action)
-
-
-def _texts(fields: dict[str, object], *keys: str) -> bool:
-    return all(isinstance(fields[key], str) for key in keys if key in fields)
+def _garbled(fields: Body) -> bool:
+    return bool(text(fields, "command") or text(fields, "auth_token") or conflict(fields))

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable
-from typing import Any
 
 import aiomqtt
+
+from godkaiser.io.manual_ack import acknowledge_now
 
 from .link import Connect, Sink
 from .spec import Publish
@@ -71,15 +72,9 @@ class MqttWire:
         return client
 
     def _take(self, topic: str, payload: bytes, retained: bool) -> None:
-        self._acknowledge_now()
+        if self._client is not None:
+            acknowledge_now(self._client)
         self._sink(topic, payload, retained)
-
-    def _acknowledge_now(self) -> None:
-        """Ask the kernel not to delay its acknowledgements: a broker without TCP_NODELAY waits 40 ms for each."""
-        connection: Any = None if self._client is None else self._client._client.socket()
-        if connection is not None and hasattr(socket, "TCP_QUICKACK"):
-            with contextlib.suppress(OSError):
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     async def publish(self, message: Publish) -> None:
         """Returns after the PUBACK, or at once for QoS 0."""
@@ -87,7 +82,7 @@ class MqttWire:
             raise ConnectionError("not connected")
         try:
             await self._client.publish(message.topic, message.payload, message.qos, message.retain)
-            self._acknowledge_now()
+            acknowledge_now(self._client)
         except aiomqtt.MqttError as error:
             raise ConnectionError(str(error)) from error
 

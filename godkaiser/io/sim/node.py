@@ -3,22 +3,25 @@
 Sans-I/O: bytes and instants in, messages and the next wake-up out. What repeats (readings, statuses, the
 minute's heartbeat) falls on a grid of 30 s shared by all nodes; only what cannot wait lies between.
 
-Not there yet: configuration, zones, sensor commands, offline rules. Their topics are subscribed and left
-unanswered.
+Offline rules are kept and not executed. A changed kaiser id is kept and told, but topics do not move.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from random import Random
 
+from .assign import Places
 from .bench import Bench
+from .configure import Configurator
 from .device import Device
 from .driver import NEVER
-from .probe import measure
+from .firmware.judge import transport_flaw
+from .firmware.pins import NO_PIN
+from .firmware.topics import LONGEST, SUBSCRIPTIONS, Address, locate
+from .sensing import Sensing
 from .session import Accepted
-from .spec import SECOND, NodeSpec, Publish, SensorSpec, World
+from .spec import SECOND, NodeSpec, Publish, World, grid
 from .system import obey
 
 __all__ = ["GRID", "NodeSpec", "Publish", "VirtualNode"]
@@ -26,21 +29,6 @@ __all__ = ["GRID", "NodeSpec", "Publish", "VirtualNode"]
 GRID = 30 * SECOND
 HEARTBEAT = 60 * SECOND
 BOOTSTRAP = 5 * SECOND
-PAYLOAD_LIMIT = 8191
-TOPIC_LIMIT = 191
-_OWN_TOPICS = (
-    ("system/heartbeat/ack", 1),
-    ("config", 2),
-    ("system/command", 2),
-    ("kaiser/broadcast/emergency", 2),
-    ("actuator/+/command", 2),
-    ("actuator/emergency", 1),
-    ("zone/assign", 1),
-    ("subzone/assign", 1),
-    ("subzone/remove", 1),
-    ("subzone/safe", 1),
-    ("sensor/+/command", 2),
-)
 
 
 class VirtualNode:
@@ -49,29 +37,26 @@ class VirtualNode:
     def __init__(self, spec: NodeSpec, world: World, *, seed: int, boot: int, kaiser_id: str = "god") -> None:
         self.spec = spec
         self.id = spec.id
-        self._rng = Random(f"{seed}/{spec.id}")
-        self._world = world
-        self._device = Device(spec, kaiser_id, self._rng, boot)
+        rng = Random(f"{seed}/{spec.id}")
+        self._device = Device(spec, kaiser_id, rng, boot)
         self._session = self._device.session
         self._bench = Bench(self._device, world, boot)
+        self._sensing = Sensing(self._device, world, rng)
         self._now = boot
         self._kaiser_id = kaiser_id
         self._beat_at = NEVER
         self._beats = 0
         self._counters: dict[str, object] = {}
         self._status_at = NEVER
-        self._due = dict.fromkeys(spec.sensors, NEVER)
         self._waiting: list[tuple[str, bytes]] = []
         self._routes = self._build_routes()
-        self._command = re.compile(re.escape(self._device.root) + r"actuator/(\d{1,3})/command", re.ASCII)
 
     # -- what the link needs to know ---------------------------------------------------------------
 
     @property
     def subscriptions(self) -> tuple[tuple[str, int], ...]:
         """Topic filters and QoS, in the order the device subscribes."""
-        own = tuple((t if t.startswith("kaiser/") else self._device.root + t, qos) for t, qos in _OWN_TOPICS)
-        return (*own, (f"kaiser/{self._kaiser_id}/server/status", 1))
+        return tuple((row.filter(self._kaiser_id, self.id), row.qos) for row in SUBSCRIPTIONS)
 
     @property
     def will(self) -> Publish:
@@ -82,11 +67,12 @@ class VirtualNode:
     def next_wakeup(self) -> int:
         """The instant at which :meth:`tick` has something to do."""
         timers = min(self._session.deadline, self._bench.deadline)
-        return min(timers, self._beat_at, self._status_at, min(self._due.values(), default=NEVER))
+        return min(timers, self._beat_at, self._status_at, self._sensing.deadline)
 
     def level(self, gpio: int) -> float:
-        """What the output of an actuator really does, 0..1."""
-        return self._bench.drivers[gpio].level
+        """What the output on a pin really does, 0..1."""
+        driver = self._bench.drivers.get(gpio)
+        return driver.level if driver else 0.0
 
     @property
     def safe(self) -> bool:
@@ -100,8 +86,8 @@ class VirtualNode:
         self._now = now
         self._session.connect(now)
         self._device.emit(self._device.voice.announce(now))
-        self._status_at = _grid(now, GRID)
-        self._due = {sensor: _grid(now, sensor.interval * SECOND) for sensor in self.spec.sensors}
+        self._status_at = grid(now, GRID)
+        self._sensing.start(now)
         self._beat(now)
         return self._device.drain()
 
@@ -110,7 +96,7 @@ class VirtualNode:
         self._now = now
         self._session.disconnect(now)
         self._beat_at = self._status_at = NEVER
-        self._due = dict.fromkeys(self._due, NEVER)
+        self._sensing.stop()
         self._waiting.clear()
         self._bench.rest(now)
 
@@ -119,12 +105,9 @@ class VirtualNode:
         self._timers(now)
         if now >= self._beat_at:
             self._beat(now)
-        for sensor, due in self._due.items():
-            if now >= due:
-                self._due[sensor] = _grid(now, sensor.interval * SECOND)
-                self._read(sensor, now)
+        self._sensing.tick(now)
         if now >= self._status_at:
-            self._status_at = _grid(now, GRID)
+            self._status_at = grid(now, GRID)
             self._bench.report(now)
         return self._device.drain()
 
@@ -138,17 +121,13 @@ class VirtualNode:
     def _beat(self, now: int) -> None:
         self._beat_at = now + BOOTSTRAP
         if self._session.open:
-            self._beat_at = _grid(now + HEARTBEAT - GRID, GRID)
+            self._beat_at = grid(now + HEARTBEAT - GRID, GRID)
         self._device.emit(self._device.voice.heartbeat(now))
         self._beats += 1
         counters = self._metrics()
         if counters != self._counters or self._beats % 5 == 0:
             self._counters = counters
             self._device.emit(self._device.voice.metrics(now, counters))
-
-    def _read(self, sensor: SensorSpec, now: int) -> None:
-        true = self._world.sense(self.spec.zone, sensor.type)
-        self._device.emit(self._device.voice.reading(sensor, measure(sensor.type, true, self._rng), now))
 
     def _metrics(self) -> dict[str, object]:
         session = self._session
@@ -177,7 +156,8 @@ class VirtualNode:
     def receive(self, topic: str, payload: bytes, now: int) -> list[Publish]:
         """Take a message from the broker; oversized and foreign ones are dropped without a word."""
         self._timers(now)
-        if self._session.connected and len(payload) <= PAYLOAD_LIMIT and len(topic) <= TOPIC_LIMIT:
+        outgrown = len(topic) > LONGEST or transport_flaw(topic, payload, self._device.firmware)
+        if self._session.connected and not outgrown:
             self._waiting.append((topic, payload))
             self._drain_waiting(now)
         return self._device.drain()
@@ -187,21 +167,35 @@ class VirtualNode:
             self._route(*self._waiting.pop(0), now)
 
     def _build_routes(self) -> dict[str, Callable[[bytes, int], None]]:
-        root = self._device.root
+        places = Places(self._device, self._bench)
         return {
-            root + "system/heartbeat/ack": self._acked,
-            root + "system/command": lambda payload, now: obey(self._device, self._bench, payload, now),
-            root + "actuator/emergency": self._bench.emergency,
-            "kaiser/broadcast/emergency": self._bench.broadcast,
-            f"kaiser/{self._kaiser_id}/server/status": self._server,
+            "heartbeat_ack": self._acked,
+            "system_command": lambda payload, now: obey(self._device, self._bench, payload, now),
+            "emergency": self._bench.emergency,
+            "broadcast_emergency": self._bench.broadcast,
+            "server_status": self._server,
+            "config": Configurator(self._device, self._bench, self._sensing).take,
+            "zone_assign": places.zone,
+            "subzone_assign": places.assign,
+            "subzone_remove": places.remove,
+            "subzone_safe": places.safe,
         }
 
     def _route(self, topic: str, payload: bytes, now: int) -> None:
-        command = self._command.fullmatch(topic)
-        if command:
-            self._bench.command(int(command[1]), payload, now)
-        elif topic in self._routes:
-            self._routes[topic](payload, now)
+        address = locate(topic, self._device.firmware)
+        if address is None or not self._meant(address):
+            return
+        if address.kind == "actuator_command":
+            self._bench.command(address.gpio, payload, now)
+        elif address.kind == "sensor_command":
+            self._sensing.command(address.gpio, payload, now)
+        else:
+            self._routes[address.kind](payload, now)
+
+    def _meant(self, address: Address) -> bool:
+        """Whether a topic is among our subscriptions and not another node's."""
+        own = (address.kaiser or self._kaiser_id) == self._kaiser_id and (address.node or self.id) == self.id
+        return own and address.gpio <= NO_PIN
 
     def _acked(self, payload: bytes, now: int) -> None:
         first = not self._session.open
@@ -209,7 +203,7 @@ class VirtualNode:
         if accepted is None:
             return
         if first:
-            self._beat_at = max(_grid(now, GRID), _grid(self._beat_at - BOOTSTRAP + HEARTBEAT - GRID, GRID))
+            self._beat_at = max(grid(now, GRID), grid(self._beat_at - BOOTSTRAP + HEARTBEAT - GRID, GRID))
             self._device.replay(now)
         if accepted.code:
             self._rejected(accepted, payload, now)
@@ -224,8 +218,3 @@ class VirtualNode:
     def _server(self, payload: bytes, now: int) -> None:
         if self._session.server(payload, now):
             self._bench.rest(now)
-
-
-def _grid(now: int, step: int) -> int:
-    """The first multiple of ``step`` after ``now``."""
-    return (now // step + 1) * step

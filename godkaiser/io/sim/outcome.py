@@ -6,11 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .text import parse, pool_need
+from .firmware.intent import ID_LENGTH, metadata
 
-META_POOL = 1024
-ID_LENGTH = 63
-_KEYS = ("intent_id", "correlation_id", "generation", "created_at_ms", "ttl_ms")
 _LEGACY = {
     "accepted": "processing",
     "processing": "processing",
@@ -62,7 +59,7 @@ class Ledger:
 
     def intent(self, payload: bytes, flow: str, prefix: str, uptime: int, epoch: int) -> Intent:
         """The identity of a request; a missing intent id is invented after ``prefix``."""
-        meta = _metadata(payload)
+        meta = metadata(payload)
         self._made += 1
         return Intent(
             flow=flow,
@@ -119,12 +116,6 @@ class Ledger:
         self._recovered += len(kept)
         late = {"retry_count": 1, "recovered": True, "delivery_mode": "recovered"}
         return [(intent, body | late) for intent, body in kept]
-
-
-def _metadata(payload: bytes) -> dict[str, object]:
-    fields = parse(payload, 2**20) or {}
-    meta = {key: fields[key] for key in _KEYS if key in fields}
-    return meta if pool_need(meta) <= META_POOL else {}
 
 
 def _text(value: object) -> str:

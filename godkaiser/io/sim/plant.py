@@ -190,6 +190,10 @@ class Plant:
         """Set a part of a zone to a level 0..1."""
         self.rooms[zone].parts[part] = level
 
+    def offers(self, quantity: str) -> bool:
+        """Whether this quantity exists here."""
+        return quantity in _QUANTITIES
+
     def sense(self, zone: str, quantity: str) -> float:
         """The true value of a quantity, in the unit of its sensor type."""
         return _QUANTITIES[quantity](self.rooms[zone])

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .driver import NEVER
+from .firmware.liveness import POOL, ack_flaw
 from .spec import SECOND
 from .text import parse
 
-ACK_POOL = 256
 ACK_TIMEOUT = 120 * SECOND
 GRACE = 30 * SECOND
 ADOPTION = 2 * SECOND
 STALE_HINT = 15 * SECOND
-OPERATIONAL, PENDING_APPROVAL, ERROR = 9, 10, 14
+ZONE_CONFIGURED, OPERATIONAL, PENDING_APPROVAL, ERROR = 6, 9, 10, 14
 _BLOCKED = {PENDING_APPROVAL: "PENDING_APPROVAL_BLOCKED", ERROR: "DEGRADED_MODE_BLOCKED"}
+_REJECTS = {"status": "MISSING_STATUS", "handover_epoch": "INVALID_HANDOVER_EPOCH"}
 _REVOKED = ("DELETE", "REVOK", "TOMBSTONE", "UPSTREAM")
 
 Mode = Literal["ONLINE", "GRACE", "OFFLINE", "RECONNECTING", "ADOPTING"]
@@ -115,7 +116,7 @@ class Session:
 
     def server(self, payload: bytes, now: int) -> bool:
         """Take ``server/status``; True when actuators must go to default at once."""
-        fields = parse(payload, ACK_POOL) or {}
+        fields = parse(payload, POOL) or {}
         if fields.get("status") == "online":
             self._welcome(now)
         if fields.get("status") != "offline" or self._stale(fields, now):
@@ -135,7 +136,7 @@ class Session:
 
     def ack(self, payload: bytes, now: int) -> Accepted | None:
         """Take a heartbeat ACK; None when it is unreadable or breaks the contract and so counts as none."""
-        fields = parse(payload, ACK_POOL)
+        fields = parse(payload, POOL)
         if fields is None:
             return None
         reject = self._contract(fields)
@@ -146,12 +147,10 @@ class Session:
         return self._admit(fields, now)
 
     def _contract(self, fields: dict[str, object]) -> str:
-        epoch = fields.get("handover_epoch")
-        if not isinstance(fields.get("status"), str):
-            return "MISSING_STATUS"
-        if type(epoch) is not int or not 1 <= epoch < 2**32:
-            return "INVALID_HANDOVER_EPOCH"
-        if self.mode in ("ONLINE", "GRACE") or epoch == self.epoch:
+        flaw = ack_flaw(fields)
+        if flaw:
+            return _REJECTS[flaw.field]
+        if self.mode in ("ONLINE", "GRACE") or fields["handover_epoch"] == self.epoch:
             return ""
         return "HANDOVER_EPOCH_MISMATCH" if self.epoch else "MISSING_ACTIVE_SESSION_EPOCH"
 

@@ -29,6 +29,12 @@ def fixed(value: float, digits: int) -> Raw:
     return Raw(f"{value:.{digits}f}") if round(value, digits) else Raw(f"{0:.{digits}f}")
 
 
+def foreign(value: object) -> Raw:
+    """Something that came in, to be sent back; a number that JSON cannot write becomes null."""
+    clean = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    return Raw(json.dumps(clean, ensure_ascii=False, separators=(",", ":")))
+
+
 def compose(fields: Mapping[str, object]) -> bytes:
     """Compact UTF-8 JSON with the fields in the given order."""
     return _object(fields).encode("utf-8", "replace")
@@ -55,12 +61,20 @@ def parse(payload: bytes, pool: int) -> dict[str, object] | None:
     root value is not looked at.
     """
     try:
-        root, _ = _DECODER.raw_decode(payload.decode("utf-8").lstrip(" \t\r\n"))
+        root = load(payload)
         if pool_need(root) > pool:
             return None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return root if isinstance(root, dict) else {}
+
+
+def load(payload: bytes) -> object:
+    """The root value, whatever its kind and size; raises ValueError when the text is not JSON."""
+    try:
+        return _DECODER.raw_decode(payload.decode("utf-8").lstrip(" \t\r\n"))[0]
+    except RecursionError as error:
+        raise ValueError("too deep") from error
 
 
 def _refuse(constant: str) -> object:
@@ -91,19 +105,25 @@ def _slots(value: object, strings: set[str], depth: int) -> Iterator[int]:
         yield from _slots(item, strings, depth - 1)
 
 
-def _after(text: str, key: str) -> str:
+def scan_raw(text: str, key: str) -> str | None:
+    """Everything after the first ``"key":``; None when there is none."""
     _, found, rest = text.partition(f'"{key}":')
-    return rest.lstrip(" \t") if found else ""
+    return rest.lstrip(" \t") if found else None
 
 
 def scan_text(text: str, key: str) -> str:
     """The string after the first ``"key":``; empty when there is none or the value is no closed string."""
-    rest = _after(text, key)
+    rest = scan_raw(text, key) or ""
     value, closed, _ = rest[1:].partition('"')
     return value if rest.startswith('"') and closed else ""
 
 
 def scan_number(text: str, key: str) -> float:
     """The number after the first ``"key":``; 0.0 when there is none or it does not start like a number."""
-    match = _NUMBER.match(_after(text, key))
+    match = _NUMBER.match(scan_raw(text, key) or "")
     return float(match.group()) if match else 0.0
+
+
+def numeric(raw: str) -> bool:
+    """Whether a text starts like a number."""
+    return _NUMBER.match(raw) is not None

@@ -9,15 +9,17 @@ from .driver import Driver
 from .outcome import Intent
 from .probe import Sample
 from .session import Session
-from .spec import NodeSpec, Publish, SensorSpec
+from .setup import Setup
+from .spec import Publish, SensorSpec
 from .text import compose, fixed
 
 
 class Voice:
     """Composes the outbound messages of one node; counts ``seq`` over all kinds that carry it."""
 
-    def __init__(self, spec: NodeSpec, session: Session, root: str, rng: Random, boot: int) -> None:
-        self._spec = spec
+    def __init__(self, node: str, setup: Setup, session: Session, root: str, rng: Random, boot: int) -> None:
+        self._id = node
+        self._setup = setup
         self._session = session
         self._rng = rng
         self._boot = boot
@@ -37,11 +39,16 @@ class Voice:
         self._seq += 1
         return self._seq
 
+    @property
+    def ip(self) -> str:
+        """The node's address in its network."""
+        return f"192.168.0.{10 + sum(self._id.encode()) % 200}"
+
     def will(self, now: int) -> Publish:
         """The last will, as registered when connecting at ``now``."""
         fields = {
             "status": "offline",
-            "esp_id": self._spec.id,
+            "esp_id": self._id,
             "reason": "unexpected_disconnect",
             "timestamp": self._session.clock(now),
         }
@@ -51,34 +58,37 @@ class Voice:
         """``session/announce``: always under the default kaiser id."""
         epoch = max(1, self._session.epoch)
         fields = {
-            "esp_id": self._spec.id,
+            "esp_id": self._id,
             "handover_epoch": epoch,
             "session_epoch": epoch,
             "reason": "reconnect" if epoch > 1 else "boot",
             "ts_ms": self._session.instant(now) // 1000 or self.uptime(now),
             "boot_ts": str(self._boot_ts or self.uptime(now) // 1000),
         }
-        return Publish(f"kaiser/god/esp/{self._spec.id}/session/announce", compose(fields), 1)
+        return self._say_god("session/announce", fields)
+
+    def _say_god(self, suffix: str, fields: Mapping[str, object]) -> Publish:
+        return Publish(f"kaiser/god/esp/{self._id}/{suffix}", compose(fields), 1)
 
     def heartbeat(self, now: int) -> Publish:
         """``system/heartbeat``."""
-        spec, session = self._spec, self._session
+        setup, session = self._setup, self._session
         fields = {
-            "esp_id": spec.id,
-            "zone_id": spec.zone,
-            "master_zone_id": "",
-            "zone_assigned": bool(spec.zone),
+            "esp_id": self._id,
+            "zone_id": setup.zone,
+            "master_zone_id": setup.master_zone,
+            "zone_assigned": bool(setup.zone),
             "ts": session.clock(now),
             "time_valid": session.synced,
-            "boot_sequence_id": f"{spec.id}-b1-r1",
+            "boot_sequence_id": f"{self._id}-b1-r1",
             "reset_reason": "POWERON",
             "segment_start_ts": self._boot_ts,
             "uptime": self.uptime(now) // 1000,
             "heap_free": 176_000 + self._rng.randrange(0, 4096, 4),
             "wifi_rssi": self._rng.randint(-66, -58),
-            "sensor_count": len(spec.sensors),
-            "actuator_count": len(spec.actuators),
-            "wifi_ip": f"192.168.0.{10 + sum(spec.id.encode()) % 200}",
+            "sensor_count": len(setup.sensors),
+            "actuator_count": len(setup.actuators),
+            "wifi_ip": self.ip,
             "active_handover_epoch": session.epoch,
             "handover_completed_epoch": session.completed_epoch,
             "persistence_degraded": False,
@@ -87,32 +97,33 @@ class Voice:
             "mqtt_circuit_breaker_open": False,
             "wifi_circuit_breaker_open": False,
             "network_degraded": False,
-            "config_status": self._config_status(),
+            "config_status": self.config_status(),
         }
         return self.say("system/heartbeat", fields, qos=0)
 
-    def _config_status(self) -> dict[str, object]:
+    def config_status(self) -> dict[str, object]:
+        """How far the node is set up."""
         return {
             "wifi_configured": True,
-            "zone_assigned": bool(self._spec.zone),
+            "zone_assigned": bool(self._setup.zone),
             "system_configured": True,
-            "subzone_count": 0,
+            "subzone_count": len(self._setup.subzones),
             "boot_count": 1,
             "state": self._session.state,
         }
 
     def metrics(self, now: int, counters: Mapping[str, object]) -> Publish:
         """``system/heartbeat_metrics``: counters since boot."""
-        head = {"esp_id": self._spec.id, "ts": self._session.clock(now), "metrics_schema_version": 1}
+        head = {"esp_id": self._id, "ts": self._session.clock(now), "metrics_schema_version": 1}
         return self.say("system/heartbeat_metrics", head | dict(counters), qos=0)
 
     def reading(self, sensor: SensorSpec, sample: Sample, now: int) -> Publish:
         """``sensor/N/data``."""
         fields: dict[str, object] = {
-            "esp_id": self._spec.id,
+            "esp_id": self._id,
             "seq": self._next(),
-            "zone_id": self._spec.zone,
-            "subzone_id": "",
+            "zone_id": self._setup.zone,
+            "subzone_id": self._setup.subzone(sensor.gpio, sensor.subzone),
             "gpio": sensor.gpio,
             "sensor_type": sensor.type,
             "raw": sample.raw,
@@ -129,13 +140,19 @@ class Voice:
             fields["i2c_address"] = sensor.i2c
         return self.say(f"sensor/{sensor.gpio}/data", fields)
 
+    def measured(self, gpio: int, answer: Mapping[str, object], intent: Intent, now: int) -> Publish:
+        """``sensor/N/response``."""
+        ids = {"intent_id": intent.intent_id, "correlation_id": intent.correlation_id}
+        tail = {"ts": self._session.clock(now), "seq": self._next()} | ids | {"ttl_ms": intent.ttl_ms}
+        return self.say(f"sensor/{gpio}/response", dict(answer) | tail)
+
     def status(self, driver: Driver, now: int) -> Publish:
         """``actuator/N/status``; ``command_source`` appears once somebody has commanded."""
         fields: dict[str, object] = {
-            "esp_id": self._spec.id,
+            "esp_id": self._id,
             "seq": self._next(),
-            "zone_id": self._spec.zone,
-            "subzone_id": "",
+            "zone_id": self._setup.zone,
+            "subzone_id": self._setup.subzone(driver.spec.gpio, driver.spec.subzone),
             "ts": self._session.clock(now),
             "gpio": driver.spec.gpio,
             "type": driver.spec.type,
@@ -158,16 +175,45 @@ class Voice:
 
     def _head(self, now: int) -> dict[str, object]:
         ts = self._session.clock(now)
-        return {"esp_id": self._spec.id, "seq": self._next(), "zone_id": self._spec.zone, "ts": ts}
+        return {"esp_id": self._id, "seq": self._next(), "zone_id": self._setup.zone, "ts": ts}
 
     def confirm(self, suffix: str, correlation_id: str, fields: Mapping[str, object], now: int) -> Publish:
         """``actuator/emergency/ack`` and ``actuator/recovery_confirm``."""
-        head = {"ts": self._session.clock(now), "esp_id": self._spec.id, "correlation_id": correlation_id}
+        head = {"ts": self._session.clock(now), "esp_id": self._id, "correlation_id": correlation_id}
         return self.say(f"actuator/{suffix}", head | dict(fields) | {"seq": self._next()})
 
     def numbered(self, suffix: str, fields: Mapping[str, object]) -> Publish:
         """A message that closes with its ``seq`` and has no time of its own."""
         return self.say(suffix, dict(fields) | {"seq": self._next()})
+
+    def scanned(self, devices: list[dict[str, object]]) -> Publish:
+        """``onewire/scan_result``: always under the default kaiser id."""
+        found = {"devices": devices, "found_count": len(devices), "seq": self._next()}
+        return self._say_god("onewire/scan_result", found)
+
+    def configured(self, fields: Mapping[str, object], correlation_id: str) -> Publish:
+        """``config_response``: one has no time and no node of its own."""
+        tail = {"seq": self._next(), "correlation_id": correlation_id}
+        return self.say("config_response", dict(fields) | tail)
+
+    def zone_ack(self, status: str, correlation_id: str, trouble: Mapping[str, object], now: int) -> Publish:
+        """``zone/ack``; ``trouble`` says what went wrong, if anything."""
+        fields = {
+            "esp_id": self._id,
+            "status": status,
+            "zone_id": self._setup.zone,
+            "master_zone_id": self._setup.master_zone,
+            "ts": self._session.clock(now),
+            "seq": self._next(),
+            "correlation_id": correlation_id,
+        }
+        return self.say("zone/ack", fields | dict(trouble))
+
+    def subzone_ack(self, fields: Mapping[str, object], correlation_id: str, now: int) -> Publish:
+        """``subzone/ack``: its time is called ``timestamp``."""
+        head = {"esp_id": self._id} | dict(fields) | {"timestamp": self._session.clock(now)}
+        tail = {"seq": self._next(), "correlation_id": correlation_id}
+        return self.say("subzone/ack", head | tail)
 
     def outcome(self, intent: Intent, body: Mapping[str, object], now: int) -> Publish:
         """``system/intent_outcome``."""
@@ -181,7 +227,7 @@ class Voice:
             "severity": severity,
             "category": category,
             "message": message,
-            "context": {"esp_id": self._spec.id, "uptime_ms": self.uptime(now)},
+            "context": {"esp_id": self._id, "uptime_ms": self.uptime(now)},
             "ts": self._session.clock(now),
         }
         return self.say("system/error", fields, qos=0)
