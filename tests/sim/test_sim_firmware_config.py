@@ -161,11 +161,11 @@ def test_a_sensor(fields: dict[str, Any], code: str) -> None:
     assert sensor(**fields) == code
 
 
-def test_a_onewire_probe_is_read_by_its_address() -> None:
+def test_a_onewire_probe_without_an_address_is_taken_and_fails_when_it_is_read() -> None:
     bare = {key: value for key, value in TANK.items() if key != "onewire_address"}
-    assert config(sensors=[TANK]).valid
-    assert config(sensors=[bare]).code == "missing_field"
-    assert config(firmware=SEED, sensors=[bare]).valid
+    for item in (TANK, bare, TANK | {"onewire_address": "0" * 16}):
+        assert config(sensors=[item]).valid
+        assert config(firmware=SEED, sensors=[item]).valid
 
 
 @pytest.mark.parametrize("gpio", [0, 1, 2, 3, 6, 11, 12, 13, 20, 21, 22, 24, 37, 40, 255])

@@ -111,18 +111,10 @@ def _rom_flaw(item: Body) -> Flaw | None:
     rom = item.get("onewire_address", "")
     if not isinstance(rom, str):
         return text(item, "onewire_address")
-    if not rom:
-        return _rom_missing(item)
-    # A wrong checksum is taken all the same: it shows only when the sensor is read.
-    if _ROM.fullmatch(rom):
+    # None, or one with a wrong checksum, is taken all the same: it shows only when the sensor is read.
+    if not rom or _ROM.fullmatch(rom):
         return None
     return Flaw("bad_value", "onewire_address", f"onewire_address must be 16 hex digits, not {shown(rom)}.")
-
-
-def _rom_missing(item: Body) -> Flaw | None:
-    if _sensor_type(item) not in _ONEWIRE or not is_active(item):
-        return None
-    return Flaw("missing_field", "onewire_address", "onewire_address is missing: a DS18B20 is read by it.")
 
 
 def _i2c_flaw(item: Body) -> Flaw | None:
