@@ -16,7 +16,7 @@ from .guard import Ticket
 from .view import Thing, View, active_stop, age_s, moment, named, who
 from .words import Words
 
-TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"))
+TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"), ("nodes", "/nodes"))
 
 # Bokeh's page with our block in it. `shell` comes ready and escaped from `frame`.
 AROUND: Final = """
@@ -104,7 +104,8 @@ def _link(words: Words, view: View, now: datetime) -> str:
 
 def _gone(words: Words, view: View) -> str:
     if not view.gone:
-        return ""
+        problem = view.link.get("error") if view.link.get("state") == "down" else None
+        return f'<p class="notice bad">{escape(str(problem))}</p>' if problem else ""
     since = words.clock(view.gone_since)
     text = words("shell.gone", since=since) if view.known else words("shell.gone.never")
     return f'<p class="notice bad">{escape(text)}</p>'

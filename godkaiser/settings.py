@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from godkaiser.errors import SettingsError
@@ -34,9 +34,11 @@ class Settings(BaseSettings):
     mqtt_username: str | None = Field(None, description="user name at the broker")
     mqtt_password: SecretStr | None = Field(None, description="password at the broker")
     mqtt_use_tls: bool = Field(False, description="encrypt the connection to the broker")
-    mqtt_ca_cert_path: Path | None = Field(None, description="CA certificate of the broker")
-    mqtt_client_cert_path: Path | None = Field(None, description="our client certificate")
-    mqtt_client_key_path: Path | None = Field(None, description="its key")
+    mqtt_ca_cert_path: Path | None = Field(
+        None, description="PEM file: who signed the broker's certificate; default: who this machine trusts"
+    )
+    mqtt_client_cert_path: Path | None = Field(None, description="PEM file: our client certificate")
+    mqtt_client_key_path: Path | None = Field(None, description="PEM file: its key, without a passphrase")
     godkaiser_data_dir: Path = Field(
         Path.home() / ".local" / "share" / "godkaiser",
         description="data folder: database, safety journal, secret",
@@ -45,12 +47,31 @@ class Settings(BaseSettings):
         None, description="site file (YAML): zones, nodes, sensors, actuators, rules"
     )
     godkaiser_mqtt_window: int = Field(20, ge=1, le=65535, description="the broker's max_inflight_messages")
+    godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     @field_validator("jwt_secret_key")
     @classmethod
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"needs at least {MIN_SECRET} characters")
+        return value
+
+    @field_validator("mqtt_broker_host")
+    @classmethod
+    def _host_name(cls, value: str) -> str:
+        try:
+            encoded = value.encode("idna")
+        except UnicodeError:
+            encoded = b""
+        if not encoded or set(value) & set("/@ "):
+            raise ValueError("is not a host name or an address; leave out mqtt:// and the port")
+        return value
+
+    @field_validator("mqtt_password")
+    @classmethod
+    def _whose(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("mqtt_username") is None:
+            raise ValueError("is set, but MQTT_USERNAME is not")
         return value
 
 

@@ -107,15 +107,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 # --- Mosquitto ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class BrokerTls:
+    """The files of a broker that speaks TLS, and lets in only clients with a certificate of its authority."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+    require_certificate: bool = True
+
+
 @dataclass
 class Mosquitto:
-    """A private broker. It keeps its port and its stored sessions over `stop()` and `start()`."""
+    """A private broker. It keeps its port and its stored sessions over `stop()` and `start()`.
+
+    With `accounts` (user name to password) nobody else gets in; with `tls` nobody in clear.
+    """
 
     program: Path
     folder: Path
     port: int = field(default_factory=free_port)
     host: str = LOOPBACK
     process: subprocess.Popen[bytes] | None = None
+    tls: BrokerTls | None = None
+    accounts: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -142,6 +157,17 @@ class Mosquitto:
         if self.process is not None:
             _end(self.process)
 
+    def save(self) -> None:
+        """Write sessions and retained messages to disk now, as it does by itself every few seconds."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGUSR1)
+
+    @property
+    def saved(self) -> bytes:
+        """What it has written to disk; empty when it has not yet."""
+        path = self.folder / "mosquitto.db"
+        return path.read_bytes() if path.exists() else b""
+
     def kill(self) -> None:
         """End it at once, like a power cut."""
         if self.process is not None:
@@ -152,7 +178,9 @@ class Mosquitto:
         # Its own limits lose messages under load; started as root it gives up the right to its folder.
         lines = [
             f"listener {self.port} {self.host}",
-            "allow_anonymous true",
+            f"allow_anonymous {'false' if self.accounts else 'true'}",
+            *self._password_file(),
+            *self._certificates(),
             "set_tcp_nodelay true",
             "max_queued_messages 100000",
             "max_inflight_messages 200",
@@ -163,14 +191,35 @@ class Mosquitto:
         ]
         return "\n".join(lines) + "\n"
 
+    def _password_file(self) -> list[str]:
+        if not self.accounts:
+            return []
+        path = self.folder / "passwords"
+        path.touch(0o600)
+        for name, password in self.accounts.items():
+            subprocess.run(["mosquitto_passwd", "-b", path, name, password], check=True, capture_output=True)
+        return [f"password_file {path}"]
+
+    def _certificates(self) -> list[str]:
+        if self.tls is None:
+            return []
+        return [
+            f"cafile {self.tls.authority}",
+            f"certfile {self.tls.certificate}",
+            f"keyfile {self.tls.key}",
+            f"require_certificate {'true' if self.tls.require_certificate else 'false'}",
+        ]
+
 
 @contextlib.contextmanager
-def running_mosquitto(folder: Path) -> Iterator[Mosquitto]:
+def running_mosquitto(
+    folder: Path, tls: BrokerTls | None = None, accounts: dict[str, str] | None = None
+) -> Iterator[Mosquitto]:
     """A broker for the length of a `with` block."""
     program = find_mosquitto()
     if program is None:
         absent("mosquitto")
-    broker = Mosquitto(program, folder)
+    broker = Mosquitto(program, folder, tls=tls, accounts=accounts or {})
     broker.start()
     try:
         yield broker

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
-from godkaiser.errors import SettingsError
-from godkaiser.io.mqtt import BrokerAddress
+from godkaiser.io.address import BrokerAddress
+from godkaiser.io.clock import WallClock
+from godkaiser.io.tls import broker_tls
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
 from godkaiser.model.site import Site
@@ -86,6 +87,7 @@ def _options(settings: Settings) -> Options:
             None if password is None else password.get_secret_value(),
             _tls(settings),
             settings.godkaiser_mqtt_window,
+            settings.godkaiser_mqtt_version,
         ),
         database=None if database is None else database.get_secret_value(),
         secret=None if secret is None else secret.get_secret_value(),
@@ -93,16 +95,10 @@ def _options(settings: Settings) -> Options:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.mqtt_use_tls:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.mqtt_ca_cert_path)
-        if settings.mqtt_client_cert_path is not None:
-            context.load_cert_chain(settings.mqtt_client_cert_path, settings.mqtt_client_key_path)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            field="MQTT_CA_CERT_PATH",
-            problem=f"certificates cannot be read: {error}",
-            remedy_text="Check the three MQTT_…_PATH settings.",
-        ) from None
-    return context
+    return broker_tls(
+        settings.mqtt_use_tls,
+        settings.mqtt_ca_cert_path,
+        settings.mqtt_client_cert_path,
+        settings.mqtt_client_key_path,
+        WallClock().now(),
+    )

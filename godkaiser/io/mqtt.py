@@ -1,9 +1,5 @@
 """The MQTT session: persistent, acknowledged by hand after commit, TCP_NODELAY, a new client per connection.
 
-aiomqtt acknowledges when a message arrives. We must not: the broker may forget a message only when it is on
-disk. Manual acknowledgement is private in aiomqtt 2 (its issue 345), so `_Session` is the only place that
-touches `_client`; the contract test for it is `tests/io/test_mqtt.py`.
-
 A new client per connection, because paho keeps a QoS 1 publish that raised "not connected" and sends it after
 the reconnect: an ON must never be replayed stale.
 """
@@ -12,58 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
-import socket
-import ssl
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import aiomqtt
+from paho.mqtt.reasoncodes import ReasonCode
 
-from godkaiser.errors import LinkDownError
-from godkaiser.io.retry import Backoff
+from godkaiser.errors import BrokerRefusedError, LinkDownError
+from godkaiser.io.address import BrokerAddress, MqttVersion
+from godkaiser.io.client import new_client
+from godkaiser.io.diagnose import Diagnosis, answers, diagnose
+from godkaiser.io.manual_ack import ManualAck, acknowledge_now, hang_up
+from godkaiser.io.retry import PROBE_EVERY, Backoff, jittered
 from godkaiser.io.wire.encode import Outgoing
 from godkaiser.ports import LinkListener, RawMessage
 
-KEEPALIVE: Final = 20
+__all__ = ["BrokerAddress", "MqttLink", "MqttVersion", "peek_retained"]
+
 PUBLISH_WITHIN: Final = 5.0
-CONNECT_WITHIN: Final = 10.0
-DEFAULT_WINDOW: Final = 20  # Mosquitto's default max_inflight_messages
-NODELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where the broker is and how to get in."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
-    username: str | None = None
-    password: str | None = None
-    tls: ssl.SSLContext | None = None
-    window: int = DEFAULT_WINDOW
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    session: int
-    mid: int
-    qos: int
-
-
-def _sink(take: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
-    """A queue that hands on instead of keeping: half the cost of a task and a wait per message."""
-
-    class Sink(asyncio.Queue[aiomqtt.Message]):
-        def put_nowait(self, item: aiomqtt.Message) -> None:
-            take(item)
-
-    return Sink
+LOST: Final = "the connection was lost"
 
 
 class MqttLink:
@@ -81,9 +47,8 @@ class MqttLink:
         self._subscriptions, self._will = subscriptions, will
         self._random = jitter or random.Random()
         self._client: aiomqtt.Client | None = None
-        self._session = 0
-        self._unacked: deque[_Token] = deque()
-        self._durable: set[_Token] = set()
+        self._acks: ManualAck | None = None
+        self._limits: set[asyncio.Timeout] = set()
 
     @property
     def window(self) -> int:
@@ -94,98 +59,114 @@ class MqttLink:
         """Connect, and connect again, until cancelled."""
         backoff = Backoff()
         while True:
-            why = "the connection was closed"
-            try:
-                await self._live(listener)
-            except aiomqtt.MqttError as error:
-                why = str(error) or type(error).__name__
-            finally:
-                connected, self._client = self._client is not None, None
-            backoff = backoff.succeeded() if connected else backoff
+            found, lasted = await self._connection(listener)
+            if lasted or not found.answered:
+                backoff = backoff.succeeded()
+            if not found.answered:
+                await self._until_it_answers(listener, found)
+                continue
             pause = backoff.delay(self._random.random())
             backoff = backoff.failed()
-            listener.on_down(str(self._address), why, pause)
+            listener.on_down(str(self._address), found.sentence, pause)
             await asyncio.sleep(pause)
 
-    async def _live(self, listener: LinkListener) -> None:
-        self._session += 1
-        self._unacked.clear()
-        self._durable.clear()
-        session = self._session
-        will = self._will()
+    async def _until_it_answers(self, listener: LinkListener, found: Diagnosis) -> None:
+        """Look every two seconds: who comes back later than the nodes lets them fall into their safe states."""
+        pause = jittered(PROBE_EVERY, self._random.random())
+        listener.on_down(str(self._address), found.sentence, pause)
+        while True:
+            await asyncio.sleep(pause)
+            if await answers(self._address):
+                return
 
+    async def _connection(self, listener: LinkListener) -> tuple[Diagnosis, bool]:
+        """Live through one connection: why it ended, and whether there was one."""
+        try:
+            await self._live(listener)
+            problem = LOST
+        except BrokerRefusedError as error:
+            return Diagnosis(error, answered=True), False
+        except aiomqtt.MqttError as error:
+            if self._client is None:
+                return await diagnose(self._address, error), False
+            if not isinstance(error.__cause__, aiomqtt.MqttError | OSError | None):
+                raise  # a mistake of the listener is not the broker's
+            problem = f"{LOST} ({error.__cause__ or error})"
+        finally:
+            self._cut_off()
+        return Diagnosis(self._down(problem), answered=True), True
+
+    async def _live(self, listener: LinkListener) -> None:
         def take(message: aiomqtt.Message) -> None:
-            acknowledge_now(client._client.socket())
-            token = None if message.qos == 0 else _Token(session, message.mid, message.qos)
-            if token is not None:
-                self._unacked.append(token)
+            acknowledge_now(client)
+            token = acks.expect(message)
             listener.on_message(
                 RawMessage(str(message.topic), _bytes(message.payload), message.retain, token)
             )
 
-        client = aiomqtt.Client(
-            self._address.host,
-            self._address.port,
-            username=self._address.username,
-            password=self._address.password,
-            tls_context=self._address.tls,
-            identifier=self._client_id,
-            protocol=aiomqtt.ProtocolVersion.V311,
-            clean_session=False,
-            keepalive=KEEPALIVE,
-            timeout=CONNECT_WITHIN,
-            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
-            queue_type=_sink(take),
-            socket_options=[NODELAY],
-        )
-        client._client.manual_ack_set(True)
-        async with client:
-            await client.subscribe([(pattern, 1) for pattern in self._subscriptions])
-            self._client = client
-            listener.on_up(str(self._address))
-            await _until_lost(client)
+        client = new_client(self._address, self._client_id, take, self._will(), keep=True)
+        # There before the subscriptions: a full window of old messages holds their answer up at some brokers.
+        acks = self._acks = ManualAck(client)
+        try:
+            async with client:
+                await self._subscribe(client)
+                self._client = client
+                listener.on_up(str(self._address))
+                async for _ in client.messages:  # the sink lets none through: this waits for the end
+                    pass
+        finally:
+            hang_up(client)
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """Deaf to one topic is broken, so a refusal is not passed over."""
+        granted = await client.subscribe([(pattern, 1) for pattern in self._subscriptions])
+        for pattern, code in zip(self._subscriptions, granted, strict=True):
+            if isinstance(code, ReasonCode) and code.is_failure:
+                raise BrokerRefusedError(
+                    broker=str(self._address),
+                    problem=f"we may not subscribe to {pattern}",
+                    remedy_text="Give the user of MQTT_USERNAME the right to read it.",
+                )
 
     async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         """Returns when the broker has it."""
         client = self._client
         if client is None:
-            raise LinkDownError(broker=str(self._address), problem="not connected")
+            raise self._down("not connected")
         try:
-            await client.publish(topic, payload, qos, retain, timeout=PUBLISH_WITHIN)
-            acknowledge_now(client._client.socket())
+            async with self._limited():
+                await client.publish(topic, payload, qos, retain, timeout=math.inf)
+            acknowledge_now(client)
         except aiomqtt.MqttError as error:
-            raise LinkDownError(broker=str(self._address), problem=str(error)) from None
+            raise self._down(str(error)) from None
+        except TimeoutError:
+            lost = self._client is not client
+            raise self._down(LOST if lost else f"no confirmation within {PUBLISH_WITHIN:g} s") from None
+
+    @contextlib.asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        """Time for a publish; it is over at once when the connection is."""
+        async with asyncio.timeout(PUBLISH_WITHIN) as limit:
+            self._limits.add(limit)
+            try:
+                yield
+            finally:
+                self._limits.discard(limit)
+
+    def _cut_off(self) -> None:
+        """The connection is gone: whoever waits for a confirmation waits in vain."""
+        self._client = None
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+
+    def _down(self, problem: str) -> LinkDownError:
+        return LinkDownError(broker=str(self._address), problem=problem)
 
     def acknowledge(self, tokens: Sequence[object]) -> None:
-        """Acknowledge in the order the messages came, whatever order they became durable in.
-
-        MQTT demands that order, and rumqttd hangs up otherwise. Tokens of an earlier connection are void: the
-        broker delivers those messages again.
-        """
-        self._durable.update(
-            token for token in tokens if isinstance(token, _Token) and token.session == self._session
-        )
-        while self._unacked and self._unacked[0] in self._durable:
-            token = self._unacked.popleft()
-            self._durable.discard(token)
-            if self._client is not None:
-                self._client._client.ack(token.mid, token.qos)
-
-
-def acknowledge_now(connection: Any) -> None:
-    """Ask the kernel to acknowledge at once; it forgets the wish, so it is repeated.
-
-    A broker without TCP_NODELAY holds its next message until the last is acknowledged, which Linux delays by 40 ms.
-    """
-    if connection is not None and hasattr(socket, "TCP_QUICKACK"):
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
-async def _until_lost(client: aiomqtt.Client) -> None:
-    """Aiomqtt's own future of the disconnect; shielded, as it belongs to the client."""
-    await asyncio.shield(client._disconnected)
-    raise aiomqtt.MqttError("the broker closed the connection")
+        """In the order the messages came; tokens of an earlier connection are void."""
+        if self._acks is not None:
+            self._acks.acknowledge(tokens)
 
 
 def _bytes(payload: Any) -> bytes:
@@ -193,22 +174,18 @@ def _bytes(payload: Any) -> bytes:
 
 
 async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -> bytes | None:
-    """The retained message of a topic, or None. Used once at the start to see whether somebody is online."""
+    """The retained message of a topic, or None. Used once at the start to see whether somebody is online.
+
+    It is the first word with the broker, so what is configured wrongly shows here: raises `BrokerRefusedError`,
+    `BrokerDistrustedError` or, when that could pass by itself, `LinkDownError`.
+    """
     found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def take(message: aiomqtt.Message) -> None:
         if not found.done():
             found.set_result(_bytes(message.payload))
 
-    client = aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        tls_context=address.tls,
-        timeout=CONNECT_WITHIN,
-        queue_type=_sink(take),
-    )
+    client = new_client(address, f"godkaiser_look_{secrets.token_hex(4)}", take)
     try:
         async with client:
             await client.subscribe(topic, qos=1)
@@ -216,4 +193,6 @@ async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -
     except TimeoutError:
         return None
     except aiomqtt.MqttError as error:
-        raise LinkDownError(broker=str(address), problem=str(error)) from None
+        raise (await diagnose(address, error)).error from None
+    finally:
+        hang_up(client)

@@ -88,6 +88,7 @@ class Station:
     port: int
     site: dict[str, Any] | None = field(default_factory=lambda: SITE)
     process: subprocess.Popen[str] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -100,7 +101,7 @@ class Station:
             path = self.folder / "site.yaml"
             path.write_text(yaml.safe_dump(self.site))
             command += ["--site", str(path)]
-        environment = os.environ | {"MQTT_BROKER_PORT": str(self.port)}
+        environment = os.environ | {"MQTT_BROKER_PORT": str(self.port)} | self.settings
         with (self.folder / "controller.log").open("a") as log:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
@@ -138,9 +139,11 @@ class Station:
 
 
 @contextlib.contextmanager
-def station(folder: Path, port: int, site: dict[str, Any] | None = SITE) -> Iterator[Station]:
-    """A running controller, ended in any case."""
-    made = Station(folder, port, site)
+def station(
+    folder: Path, port: int, site: dict[str, Any] | None = SITE, settings: dict[str, str] | None = None
+) -> Iterator[Station]:
+    """A running controller, ended in any case. `settings` are added to its environment."""
+    made = Station(folder, port, site, settings=settings or {})
     made.start()
     try:
         yield made
