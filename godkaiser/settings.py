@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from godkaiser.errors import SettingsError
+from godkaiser.model.request import TOKEN_MOST
 
 MIN_SECRET = 32
 
@@ -47,6 +48,12 @@ class Settings(BaseSettings):
         None, description="site file (YAML): zones, nodes, sensors, actuators, rules"
     )
     godkaiser_mqtt_window: int = Field(20, ge=1, le=65535, description="the broker's max_inflight_messages")
+    godkaiser_node_token: SecretStr | None = Field(
+        None, description="emergency token the nodes were given (nodes set-token); default: a node's own id"
+    )
+    godkaiser_broadcast_token: SecretStr | None = Field(
+        None, description="broadcast emergency token the nodes were given; default: none"
+    )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     @field_validator("jwt_secret_key")
@@ -72,6 +79,13 @@ class Settings(BaseSettings):
     def _whose(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None and info.data.get("mqtt_username") is None:
             raise ValueError("is set, but MQTT_USERNAME is not")
+        return value
+
+    @field_validator("godkaiser_node_token", "godkaiser_broadcast_token")
+    @classmethod
+    def _kept_by_nodes(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not 1 <= len(value.get_secret_value().encode()) <= TOKEN_MOST:
+            raise ValueError(f"needs 1 to {TOKEN_MOST} bytes")
         return value
 
 

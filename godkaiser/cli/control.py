@@ -9,11 +9,14 @@ import signal
 import ssl
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.clock import WallClock
 from godkaiser.io.tls import broker_tls
+from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
 from godkaiser.model.site import Site
@@ -76,7 +79,6 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
 
 
 def _options(settings: Settings) -> Options:
-    password, secret, database = settings.mqtt_password, settings.jwt_secret_key, settings.database_url
     return Options(
         data=settings.godkaiser_data_dir,
         site=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else Site(),
@@ -84,13 +86,14 @@ def _options(settings: Settings) -> Options:
             settings.mqtt_broker_host,
             settings.mqtt_broker_port,
             settings.mqtt_username,
-            None if password is None else password.get_secret_value(),
+            _plain(settings.mqtt_password),
             _tls(settings),
             settings.godkaiser_mqtt_window,
             settings.godkaiser_mqtt_version,
         ),
-        database=None if database is None else database.get_secret_value(),
-        secret=None if secret is None else secret.get_secret_value(),
+        database=_plain(settings.database_url),
+        secret=_plain(settings.jwt_secret_key),
+        tokens=Tokens(_plain(settings.godkaiser_node_token), _plain(settings.godkaiser_broadcast_token)),
     )
 
 
@@ -102,3 +105,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         settings.mqtt_client_key_path,
         WallClock().now(),
     )
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -7,11 +7,24 @@ running pump to the payload. The same events in the same order give the same eff
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, cast, get_args
 
-from godkaiser.engine import actuation, decide, halt, ingest, note, outcome, presence, request
+from godkaiser.engine import (
+    actuation,
+    alive,
+    decide,
+    halt,
+    ingest,
+    lane,
+    note,
+    outcome,
+    presence,
+    registry,
+    request,
+)
 from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, State
+from godkaiser.engine.state import ActuatorState, ChainStep, Confirmed, Moment, State
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
@@ -35,10 +48,14 @@ class Engine:
     def restore(self, journal: dict[tuple[str, str], dict[str, Any]], now: Instant) -> None:
         """Take over what the safety journal kept: an active stop, running leases. Before anything else."""
         for (kind, key), data in sorted(journal.items()):
-            if kind == "stop":
+            if kind == "board":
+                self._seated(NodeId.parse(key), NodeId.parse(data["board"]))
+            elif kind == "stop":
                 self.state.stop = Stop(Phase.ACTIVE, data["reason"], data["by"], data["since"])
                 for actuator in self.state.actuators.values():
                     actuator.released, actuator.owed = False, True
+            elif kind == "node" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
+                node.confirmed = Confirmed(**data)
             elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
                 # A clock that was set back must not prolong a lease.
                 since, longest = min(data["since"], now), round((known.spec.longest_on_s or 0) * SECOND)
@@ -46,9 +63,15 @@ class Engine:
                 known.lease = Lease(known.id, data["value"], since, until, data["command"], data["who"])
                 self.state.due.set(("lease", known.id), until)
 
+    def _seated(self, node: NodeId, board: NodeId) -> None:
+        self.state.boards[board] = node
+        if (known := self.state.nodes.get(node)) is not None:
+            known.board_id = board if board != node else None
+
     def handle(self, event: ev.Event) -> list[Effect]:
         """Handle one event completely. Timers that are due before it come first."""
         self._seq += 1
+        event = self._as_node(event)
         moment = Moment(self.state, event.at, self._seq)
         if isinstance(event, (ev.StopAsked, ev.Closing)):
             # These come before what is due at the same time: a timer must not switch on what they switch off.
@@ -58,6 +81,21 @@ class Engine:
             self._fire_due(moment)
             self._dispatch(moment, event)
         return moment.effects
+
+    def _as_node(self, event: ev.Event) -> ev.Event:
+        """What a board says is said by the node it stands for; the board it replaced has no voice any more."""
+        speaker: NodeId | None = getattr(event, "node", None)
+        spoken = type(event) in REPORTS
+        if not self.state.boards or speaker is None or not spoken:
+            return event
+        node = self.state.boards.get(speaker)
+        if node is not None:
+            said: ev.Event = replace(cast("Any", event), node=node)
+            return said
+        if speaker in self.state.boards.values():
+            self.state.counters["retired_boards"] += 1
+            return ev.Echo(event.at, f"a board that was replaced: {speaker}")
+        return event
 
     def _dispatch(self, moment: Moment, event: ev.Event) -> None:
         for handle in HANDLERS[type(event)]:
@@ -84,6 +122,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "retry": lambda moment, key: actuation.on_retry(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: actuation.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
+    "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
     "stop": lambda moment, _: halt.on_stop_due(moment),
     "clear": lambda moment, _: halt.on_clear_due(moment),
 }
@@ -117,8 +156,8 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     # The journal knows what we announced: after a crash a new start recognises its own retained "online".
     moment.state.announced = moment.now // SECOND
     moment.emit(Journal("online", "", {"timestamp": moment.state.announced}))
-    for kaiser in presence.kaisers(moment.state):
-        presence.announce(moment, kaiser)
+    for kaiser in alive.kaisers(moment.state):
+        alive.announce(moment, kaiser)
     moment.tell("link")
     if moment.state.stop.phase is Phase.ACTIVE:
         halt.tell_nodes_to_stop(moment)
@@ -147,30 +186,31 @@ def _on_closing(moment: Moment) -> None:
         if actuator.lease is not None or actuator.safe is False:
             actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
             actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
-    for kaiser in presence.kaisers(moment.state):
+    for kaiser in alive.kaisers(moment.state):
         moment.emit(Say(ServerStatus(kaiser, False, moment.now // SECOND, "graceful_shutdown")))
     moment.emit(Journal("online", "", None))
 
 
+REPORTS: Final = get_args(ev.Report)
 HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     # from nodes
     ev.SensorReport: (ingest.on_sensor,),
     ev.SensorBatch: (),
     ev.MeasureAnswer: (request.on_measured,),
     ev.Heartbeat: (presence.on_heartbeat,),
-    ev.Metrics: (presence.on_metrics,),
+    ev.Metrics: (alive.on_metrics,),
     ev.Announce: (presence.on_announce,),
     ev.Will: (presence.on_will,),
-    ev.Discovery: (presence.on_discovery,),
+    ev.Discovery: (registry.on_discovery,),
     ev.ActuatorReport: (actuation.on_report, lambda moment, event: halt.note_safe_nodes(moment, event.node)),
     ev.CommandAck: (actuation.on_ack,),
     ev.StopAck: (halt.on_stop_ack,),
     ev.ClearAck: (halt.on_clear_ack,),
     ev.IntentOutcome: (outcome.on_outcome,),
     ev.Lifecycle: (),
-    ev.ConfigAnswer: (outcome.on_answer,),
-    ev.ZoneAck: (outcome.on_answer,),
-    ev.SubzoneAck: (outcome.on_answer,),
+    ev.ConfigAnswer: (note.on_config, lane.on_config),
+    ev.ZoneAck: (note.on_config, lane.on_zone),
+    ev.SubzoneAck: (note.on_config, lane.on_subzone),
     ev.SystemAnswer: (request.on_system_answer,),
     ev.ScanResult: (request.on_scan,),
     ev.NodeFault: (note.on_fault,),
@@ -183,7 +223,9 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.Asked: (lambda moment, event: actuation.on_asked(moment, event.intent),),
     ev.StopAsked: (halt.on_stop,),
     ev.ClearAsked: (halt.on_clear,),
-    ev.NodeDecided: (presence.on_decided,),
+    ev.NodeDecided: (registry.on_decided,),
+    ev.NodeRemoved: (registry.on_removed,),
+    ev.BoardReplaced: (registry.on_replaced,),
     ev.RulesChanged: (_on_rules,),
     ev.RequestAsked: (request.on_request,),
     # from the shell

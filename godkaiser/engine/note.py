@@ -6,7 +6,15 @@ from typing import Final
 
 from godkaiser.engine.state import Moment, Note
 from godkaiser.model.ids import NodeId
-from godkaiser.model.report import Alert, Diagnostics, NodeFault, QueuePressure
+from godkaiser.model.report import (
+    Alert,
+    ConfigAnswer,
+    Diagnostics,
+    NodeFault,
+    QueuePressure,
+    SubzoneAck,
+    ZoneAck,
+)
 
 SEVERITY: Final = ("note", "warning", "error", "critical")
 WHOLE_NODE: Final = 255
@@ -52,3 +60,10 @@ def on_diagnostics(moment: Moment, event: Diagnostics) -> None:
     if node is not None:
         node.heap, node.rssi, node.system_state = event.heap_free, event.wifi_rssi, event.system_state
         moment.tell("node", event.node)
+
+
+def on_config(moment: Moment, event: ConfigAnswer | ZoneAck | SubzoneAck) -> None:
+    """What goes wrong with configuration or place is shown, whoever sent it."""
+    if event.status in ("error", "failed", "partial_success"):
+        what = {ConfigAnswer: "configuration", ZoneAck: "zone", SubzoneAck: "subzone"}[type(event)]
+        note(moment, event.node, "config", f"{what}: {event.status}. {event.message}".strip())

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import actuation, halt, request
+from godkaiser.engine import actuation, halt, lane, request
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Moment, NodeState
 from godkaiser.model.outcome import Fate
-from godkaiser.model.report import ClearAck, ConfigAnswer, IntentOutcome, StopAck, SubzoneAck, ZoneAck
+from godkaiser.model.report import ClearAck, IntentOutcome, StopAck
 
 _STOPPED: Final = ("EMERGENCY_STOP_TRIGGERED", "BROADCAST_EMERGENCY_STOP_TRIGGERED")
 _FATES: Final = {"rejected": Fate.REJECTED, "failed": Fate.FAILED, "expired": Fate.EXPIRED}
@@ -49,6 +49,7 @@ def _cleared(moment: Moment, node: NodeState, event: IntentOutcome, *, ok: bool)
 def _others(moment: Moment, event: IntentOutcome) -> None:
     if event.outcome in _FATES:
         _tell_people(moment, event)
+    lane.on_config_outcome(moment, event)
     request.on_request_outcome(moment, event)
     if event.outcome in ("applied", "persisted"):
         actuation.on_applied(moment, event)
@@ -60,10 +61,3 @@ def _tell_people(moment: Moment, event: IntentOutcome) -> None:
     late = ", said late" if event.recovered else ""
     text = f"{event.flow} {event.correlation or event.intent} {event.outcome}: {event.code} {event.reason}"
     note(moment, event.node, "outcome", f"{text.strip()}{late}")
-
-
-def on_answer(moment: Moment, event: ConfigAnswer | ZoneAck | SubzoneAck) -> None:
-    """Until nodes are configured from here: what goes wrong is shown."""
-    if event.status in ("error", "failed", "partial_success"):
-        what = {ConfigAnswer: "configuration", ZoneAck: "zone", SubzoneAck: "subzone"}[type(event)]
-        note(moment, event.node, "config", f"{what}: {event.status}. {event.message}".strip())

@@ -15,6 +15,7 @@ from godkaiser.rules.explain import sentence
 from godkaiser.safety.stop import Phase
 from godkaiser.sensors.types import TYPES
 
+FLAPS = 2
 COUNTED = (
     "received",
     "readings_received",
@@ -46,10 +47,26 @@ def node_picture(state: State, node: NodeState, now: Instant) -> dict[str, Any]:
         "heap": node.heap,
         "uptime": node.uptime,
         "kaiser_id": node.kaiser,
+        "board": node.board,
+        "board_id": node.board_id or node.id,
+        "config": lane_picture(node),
         "system_state": node.system_state or None,
         "problems": list(problems_of(state, node)),
         "notes": [{"at": to_iso(n.at), "kind": n.kind, "text": n.text} for n in node.notes],
         "unreadable": troubles_picture(state, node.id),
+    }
+
+
+def lane_picture(node: NodeState) -> dict[str, Any]:
+    """How far its configuration has come."""
+    lane = node.lane
+    state = "converged" if lane.converged_at is not None else "problem" if lane.problem else "unknown"
+    return {
+        "state": "pushing" if lane.steps else state,
+        "waits_for": lane.steps[0].kind if lane.steps else None,
+        "left": sum(step.kind != "done" for step in lane.steps),
+        "problem": lane.problem or None,
+        "converged_at": _iso(lane.converged_at),
     }
 
 
@@ -59,6 +76,10 @@ def problems_of(state: State, node: NodeState) -> Iterator[str]:
         approved = node.status == "approved"
         more = "" if approved else "; nothing is said to it before it is approved"
         yield f"it listens to kaiser id {node.kaiser!r}, not {state.kaiser!r}{more}"
+    if len(node.wills) >= FLAPS:
+        yield f"its connection flaps: lost {len(node.wills)} times in 5 minutes"
+    if node.lane.problem:
+        yield node.lane.problem
     yield from node.degraded
     if node.pressed:
         yield "its publish queue runs full: readings may be lost"
@@ -203,7 +224,9 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
         "link": link_picture(state),
         "stop": stop_picture(state),
         "zones": [{"id": zone, "name": name} for zone, name in state.zones.items()],
-        "nodes": [node_picture(state, node, now) for node in state.nodes.values()],
+        "nodes": [
+            node_picture(state, node, now) for node in state.nodes.values() if node.status != "removed"
+        ],
         "sensors": [sensor_picture(state, sensor, now) for sensor in state.sensors.values()],
         "actuators": [actuator_picture(state, a, now) for a in state.actuators.values()],
         "rules": [rule_picture(state, rule, now) for rule in state.rules.values()],

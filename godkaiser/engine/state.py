@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from godkaiser.engine.effect import Effect, Tell
+from godkaiser.model.board import Board
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.intent import Intent
+from godkaiser.model.nodeconfig import ConfigPart, Planner
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.reading import Reading
@@ -30,7 +32,7 @@ KEPT_MALFORMED: Final = 20
 KEPT_PER_REASON: Final = 10
 KEPT_NOTES: Final = 20
 SAME: Final = 0.005
-NodeStatus = Literal["pending", "approved", "rejected"]
+NodeStatus = Literal["pending", "approved", "rejected", "removed"]
 Due = tuple[str, str]
 
 
@@ -49,6 +51,40 @@ class Trouble:
 
     count: int = 0
     last: deque[Malformed] = field(default_factory=lambda: deque(maxlen=KEPT_PER_REASON))
+
+
+@dataclass(slots=True)
+class Step:
+    """One message of a lane: what it is, what is known when it was confirmed, and the part of a push it sends."""
+
+    kind: Literal["zone", "subzone", "subzone_remove", "config", "done"]
+    learned: dict[str, Any]
+    part: ConfigPart | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """What a node still has to be told, the head being on its way since `sent_at` (None: waits for another try)."""
+
+    steps: deque[Step] = field(default_factory=deque)
+    correlation: str = ""
+    sent_at: Instant | None = None
+    tries: int = 0
+    problem: str = ""
+    wishes_wait: bool = False
+    converged_at: Instant | None = None
+    given_up_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a node has confirmed; kept in the journal. `config` is a fingerprint, `items` what it stands for."""
+
+    zone: list[str] = field(default_factory=list)
+    subzones: dict[str, list[int]] = field(default_factory=dict)
+    config: str = ""
+    items: list[list[Any]] = field(default_factory=list)
+    generation: int = 0
 
 
 @dataclass(slots=True)
@@ -83,6 +119,15 @@ class NodeState:
     degraded: tuple[str, ...] = ()
     pressed: bool = False
     system_state: str = ""
+    board: Board | None = None
+    board_id: NodeId | None = None  # whose place it took: a board that was replaced; None for the first one
+    wills: deque[Instant] = field(default_factory=deque)
+    decided_at: Instant = 0
+    master_zone: str = ""
+    zone_assigned: bool | None = None
+    counts: tuple[int | None, int | None] = (None, None)
+    lane: Lane = field(default_factory=Lane)
+    confirmed: Confirmed = field(default_factory=Confirmed)
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEPT_NOTES))
 
 
@@ -196,6 +241,9 @@ class State:
     due: Deadlines[Due] = field(default_factory=Deadlines)
     counters: Counter[str] = field(default_factory=Counter)
     malformed_by_code: Counter[str] = field(default_factory=Counter)
+    planner: Planner | None = None
+    boards: dict[NodeId, NodeId] = field(default_factory=dict)  # board that speaks → node it stands for
+    subzone_names: dict[tuple[NodeId, str], str] = field(default_factory=dict)
     requests: dict[str, deque[Request]] = field(default_factory=dict)
     announced: int | None = None
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
@@ -340,7 +388,11 @@ def from_site(site: Site) -> State:
     for node in site.nodes:
         status: NodeStatus = "approved" if node.approved else "pending"
         node_id = NodeId.parse(node.id)
-        state.nodes[node_id] = NodeState(node_id, state.kaiser, status, node.name, node.zone)
+        known = NodeState(node_id, state.kaiser, status, node.name, node.zone)
+        known.board, known.master_zone = node.board, node.master_zone
+        state.nodes[node_id] = known
+    for subzone in site.subzones:
+        state.subzone_names[NodeId.parse(subzone.node), subzone.id] = subzone.name or subzone.id
     for declared in site.sensors:
         spec = declared.model_copy(update={"type": canonical(declared.type)})
         state.sensor_specs[spec.series] = spec

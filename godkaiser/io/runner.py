@@ -26,8 +26,9 @@ from godkaiser.errors import (
 )
 from godkaiser.io.retry import Backoff
 from godkaiser.io.wire.decode import decode
-from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice
+from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice, readdressed
 from godkaiser.model import event as ev
+from godkaiser.model.command import Notice
 from godkaiser.model.ids import NodeId
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
@@ -198,7 +199,7 @@ class Runner:
                     else:
                         self._send(partial(self._encoded, command), command.id)
                 case fx.Say(notice=notice):
-                    self._send(partial(encode_notice, notice), "")
+                    self._send(partial(self._notice, notice), "")
                 case fx.Store(record=record):
                     self._batch.records.append(record)
                     self._on_record(record)
@@ -225,7 +226,16 @@ class Runner:
         state, node = self.engine.state, command.order.node
         known = None if node is None else state.nodes.get(node)
         modern = known is not None and known.modern
-        return encode_command(command, state.kaiser_of(node), self._tokens, modern=modern)
+        board = None if known is None else known.board_id
+        return encode_command(command, state.kaiser_of(node), self._tokens, modern=modern, board=board)
+
+    def _notice(self, notice: Notice) -> Outgoing:
+        message = encode_notice(notice)
+        node = getattr(notice, "node", None)
+        known = None if node is None else self.engine.state.nodes.get(node)
+        if known is None or known.board_id is None:
+            return message
+        return readdressed(message, known.id, known.board_id)
 
     def _send(self, encode: Callable[[], Outgoing], command: str) -> None:
         try:

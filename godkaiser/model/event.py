@@ -80,6 +80,25 @@ class NodeDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRemoved:
+    """A person took a node out: made safe, kept out of sight, its history stays."""
+
+    at: Instant
+    node: NodeId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoardReplaced:
+    """A new board takes a node's place: name, zone, actuators, rules and series go on under the node's id."""
+
+    at: Instant
+    node: NodeId
+    board: NodeId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class RulesChanged:
     """The set of rules is now this (already checked)."""
 
@@ -144,6 +163,8 @@ Event = (
     | StopAsked
     | ClearAsked
     | NodeDecided
+    | NodeRemoved
+    | BoardReplaced
     | RulesChanged
     | RequestAsked
     | LinkUp
@@ -157,6 +178,7 @@ __all__ = [
     "Alert",
     "Announce",
     "Asked",
+    "BoardReplaced",
     "ClearAck",
     "ClearAsked",
     "Closing",
@@ -176,6 +198,7 @@ __all__ = [
     "Metrics",
     "NodeDecided",
     "NodeFault",
+    "NodeRemoved",
     "QueuePressure",
     "Report",
     "RequestAsked",

@@ -55,6 +55,8 @@ class Heartbeat:
     state: int | None = None
     degraded: tuple[str, ...] = ()
     handover_rejects: int | None = None
+    zone: str = ""
+    master_zone: str = ""
     latest: bool = True
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from godkaiser.model.board import Board
 from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
 
 ActuatorType = Literal["pump", "valve", "relay", "pwm"]
@@ -56,8 +57,17 @@ class NodeSpec(Spec):
     id: Annotated[str, BeforeValidator(NodeId.parse)]
     name: str = ""
     zone: str | None = None
-    board: Literal["esp32_dev", "xiao_esp32c3"] = "esp32_dev"
+    master_zone: str = ""
+    board: Board = "esp32_dev"
     approved: bool = False
+
+
+class SubzoneSpec(Spec):
+    """A group of pins of one node: everything that names it in `subzone`."""
+
+    node: Annotated[str, BeforeValidator(NodeId.parse)]
+    id: Annotated[str, BeforeValidator(ZoneId.parse)]
+    name: Annotated[str, Field(max_length=64)] = ""
 
 
 class Calibration(Spec):
@@ -91,6 +101,9 @@ class SensorSpec(Spec):
     address: int | str | None = None
     name: str = ""
     zone: str | None = None
+    subzone: str | None = None
+    interval_s: Annotated[int, Field(ge=1, le=300)] = 30
+    mode: Literal["continuous", "on_demand", "paused", "scheduled"] = "continuous"
     adc: Literal["esp32", "ads1115"] = "esp32"
     calibration: Calibration | None = None
     stale_after_s: Annotated[Number, Field(gt=0)] | None = None
@@ -116,7 +129,11 @@ class ActuatorSpec(Spec):
     kind: ActuatorKind | None = None
     name: str = ""
     zone: str | None = None
+    subzone: str | None = None
     enabled: bool = True
+    aux_gpio: Gpio | None = None
+    inverted: bool = False
+    critical: bool = False
     safe_value: Annotated[Number, Field(ge=0, le=1)] = 0.0
     min_value: Annotated[Number, Field(ge=0, le=1)] = 0.0
     max_value: Annotated[Number, Field(ge=0, le=1)] = 1.0
@@ -157,6 +174,7 @@ class Site(Spec):
     kaiser_id: Annotated[str, BeforeValidator(KaiserId.parse)] = KaiserId.parse("god")
     timezone: str = "UTC"
     zones: tuple[ZoneSpec, ...] = ()
+    subzones: tuple[SubzoneSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
     sensors: tuple[SensorSpec, ...] = ()
     actuators: tuple[ActuatorSpec, ...] = ()
@@ -166,6 +184,7 @@ class Site(Spec):
     def _unique(self) -> Self:
         named: dict[str, list[str]] = {
             "zones": [z.id for z in self.zones],
+            "subzones": [f"{z.node}/{z.id}" for z in self.subzones],
             "nodes": [n.id for n in self.nodes],
             "sensors": [s.series for s in self.sensors],
             "actuators": [a.id for a in self.actuators],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from godkaiser.errors import UnknownSensorTypeError
+from godkaiser.model.board import Bus
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Calibration
 
@@ -37,6 +38,7 @@ class SensorType:
 
     `dark_end`: below this raw count the firmware calls the signal suspect, but here it is a true dark.
     `uncalibrated_rules`: may rules use it without a calibration? `stale_s`: default freshness in seconds.
+    `bus`: how the node reads it; whatever its firmware has no driver for, it reads as an analog pin.
     """
 
     name: str
@@ -49,6 +51,7 @@ class SensorType:
     probe: bool = False
     dark_end: float | None = None
     uncalibrated_rules: bool = True
+    bus: Bus = "analog"
 
 
 def _good(value: float) -> Converted:
@@ -131,14 +134,14 @@ def _offset(calibration: Calibration | None) -> float:
 TYPES: Final = {
     row.name: row
     for row in (
-        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20),
-        SensorType("sht31_temp", "air temperature", "°C", -40, 125, 180, _sht31_temp),
-        SensorType("sht31_humidity", "air humidity", "%", 0, 100, 180, _sht31_humidity),
-        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch),
-        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch),
-        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch),
-        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch),
-        SensorType("bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch),
+        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire"),
+        SensorType("sht31_temp", "air temperature", "°C", -40, 125, 180, _sht31_temp, bus="i2c"),
+        SensorType("sht31_humidity", "air humidity", "%", 0, 100, 180, _sht31_humidity, bus="i2c"),
+        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c"),
+        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c"),
+        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c"),
+        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c"),
+        SensorType("bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch, bus="i2c"),
         SensorType("ph", "pH", "pH", 0, 14, 86400, _ph, probe=True, uncalibrated_rules=False),
         SensorType("ec", "conductivity", "µS/cm", 0, 20000, 86400, _ec, probe=True, uncalibrated_rules=False),
         SensorType("moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True),

@@ -13,6 +13,7 @@ from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import from_site
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.runner import Runner
+from godkaiser.io.wire.encode import NO_TOKENS, Tokens
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
@@ -73,11 +74,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(window: int = 20, linger: float = 0.01) -> AsyncIterator[Bench]:
+async def bench(window: int = 20, linger: float = 0.01, tokens: Tokens = NO_TOKENS) -> AsyncIterator[Bench]:
     outcomes: list[Outcome] = []
     clock, link, store, journal = VirtualClock(T0), RecordingLink(window), MemoryStore(), MemoryJournal()
     engine = Engine(from_site(SITE))
-    runner = Runner(engine, link, store, journal, clock, linger=linger, on_answer=outcomes.append)
+    runner = Runner(
+        engine, link, store, journal, clock, linger=linger, tokens=tokens, on_answer=outcomes.append
+    )
     task = asyncio.create_task(runner.run())
     try:
         yield Bench(runner, link, store, journal, clock, outcomes)
@@ -238,3 +241,20 @@ async def test_a_message_that_cannot_be_read_is_acknowledged_and_shown() -> None
             (NODE, "missing_field"): 1,
             (NODE, "unknown_topic"): 1,
         }
+
+
+async def test_a_stop_carries_the_tokens_the_nodes_were_given() -> None:
+    """A node that was given one refuses a stop without it; an old node knows only its own id."""
+    for modern in (True, False):
+        async with bench(tokens=Tokens("node-secret", "all-secret")) as b:
+            b.runner.on_up("recorder")
+            boot = {"boot_sequence_id": "x-b1-r1"} if modern else {}
+            b.message("system/heartbeat", beat(1) | boot | {"active_handover_epoch": 0})
+            await b.runner.settled()
+            b.link.published.clear()
+            b.runner.post(ev.StopAsked(b.clock.now(), "ann", "smoke"))
+            await b.runner.settled()
+            said = {topic.split("/", 1)[1]: json.loads(body) for topic, body in b.link.published}
+            assert said["broadcast/emergency"]["auth_token"] == "all-secret"
+            own = said[f"god/esp/{NODE}/actuator/emergency"]["auth_token"]
+            assert own == ("node-secret" if modern else NODE)

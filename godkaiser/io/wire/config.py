@@ -34,6 +34,7 @@ from godkaiser.model.nodeconfig import (
     SensorItem,
 )
 
+LONGEST_ID: Final = NodeId.parse("ESP_FFFFFFFF")
 _ALWAYS: Final = {
     "gpio",
     "sensor_type",
@@ -170,7 +171,8 @@ def encode_part(kaiser: KaiserId, part: ConfigPart) -> bytes:
         "intent_id": part.correlation,
         "generation": part.generation,
     }
-    topic, qos = build("config", kaiser, part.node), BY_KIND["config"].qos
+    # Measured for the longest id there is: the node's board may be replaced by one with a longer id.
+    topic, qos = build("config", kaiser, LONGEST_ID), BY_KIND["config"].qos
     try:
         return pack("config", topic, qos, document, part.hardware)
     except MessageTooLargeError as error:

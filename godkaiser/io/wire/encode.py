@@ -6,7 +6,7 @@ Protocol 7.1 (`command` first, flat, no escapes), 8.1, 8.4 (string timestamp, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 from godkaiser.errors import MessageTooLargeError, SealError
@@ -44,35 +44,45 @@ NO_TOKENS: Final = Tokens()
 
 
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────
-def encode_command(  # noqa: PLR0911 - a table in the shape of a match
-    command: SafeCommand, kaiser: KaiserId, tokens: Tokens = NO_TOKENS, *, modern: bool = True
+def encode_command(
+    command: SafeCommand,
+    kaiser: KaiserId,
+    tokens: Tokens = NO_TOKENS,
+    *,
+    modern: bool = True,
+    board: NodeId | None = None,
 ) -> Outgoing:
     """A sealed command on the wire, under the kaiser id of its node.
 
-    `modern` False is the firmware that knows only its own id as token. Raises `MessageTooLargeError` rather
-    than send what a node would cut.
+    `modern` False is the firmware that knows only its own id as token; `board` is the id that the node's board
+    speaks under, if it was replaced. Raises `MessageTooLargeError` rather than send what a node would cut.
     """
-    order = command.order
+    order, node = command.order, board or command.order.node
+    if isinstance(order, cm.Halt | cm.Release) and node is not None and order.node is not None:
+        return _emergency(command, kaiser, node, tokens.node if modern else None)
+    if node is None:
+        return _packed("broadcast_emergency", build("broadcast_emergency", kaiser), _all(command, tokens))
     match order:
         case cm.Move():
-            return _to_node(
-                "actuator_command", kaiser, order.node, _move(order, command), order.actuator.gpio
-            )
-        case cm.Halt(node=None):
-            return _packed("broadcast_emergency", build("broadcast_emergency", kaiser), _all(command, tokens))
-        case cm.Halt(node=node) | cm.Release(node=node) if node is not None:
-            return _emergency(command, kaiser, node, tokens.node if modern else None)
+            return _to_node("actuator_command", kaiser, node, _move(order, command), order.actuator.gpio)
         case cm.Configure():
-            return _outgoing("config", build("config", kaiser, order.node), encode_part(kaiser, order.part))
+            return _outgoing("config", build("config", kaiser, node), encode_part(kaiser, order.part))
         case cm.SubzoneSafe():
-            return _to_node("subzone_safe", kaiser, order.node, _subzone_safe(order, command))
-        case cm.SafeMode():
-            word = "safe_mode" if order.on else "exit_safe_mode"
-            return _to_node("system_command", kaiser, order.node, {"command": word} | _ids(command.id))
-        case cm.FactoryReset():
-            body = {"command": "factory_reset", "confirm": True} | _ids(command.id)
-            return _to_node("system_command", kaiser, order.node, body)
+            return _to_node("subzone_safe", kaiser, node, _subzone_safe(order, command))
+        case cm.SafeMode() | cm.FactoryReset():
+            return _to_node("system_command", kaiser, node, _word(order) | _ids(command.id))
     raise SealError(what=type(order).__name__)
+
+
+def _word(order: cm.SafeMode | cm.FactoryReset) -> dict[str, Any]:
+    if isinstance(order, cm.FactoryReset):
+        return {"command": "factory_reset", "confirm": True}
+    return {"command": "safe_mode" if order.on else "exit_safe_mode"}
+
+
+def readdressed(message: Outgoing, node: NodeId, board: NodeId) -> Outgoing:
+    """The same message for the board that took the node's place."""
+    return replace(message, topic=message.topic.replace(f"/esp/{node}/", f"/esp/{board}/", 1))
 
 
 def _ids(correlation: str) -> dict[str, Any]:
@@ -114,7 +124,7 @@ def _subzone_safe(order: cm.SubzoneSafe, command: SafeCommand) -> dict[str, Any]
 
 
 # ── notices ────────────────────────────────────────────────────────────────────────────────────────────
-def encode_notice(notice: cm.Notice) -> Outgoing:  # noqa: PLR0911 - as above
+def encode_notice(notice: cm.Notice) -> Outgoing:  # noqa: PLR0911 - a table in the shape of a match
     """A message that cannot move an actuator. Raises `SealError` for one that could, `MessageTooLargeError`."""
     match notice:
         case cm.WillCleared():

@@ -97,6 +97,8 @@ class HeartbeatData(Message):
         default=0, validation_alias=AliasChoices("actuator_count", "active_actuators")
     )
     zone_assigned: bool | None = None
+    zone_id: Optional = ""
+    master_zone_id: Optional = ""
     boot_sequence_id: Optional = ""
     active_handover_epoch: Whole = 0
     time_valid: bool | None = None

@@ -21,7 +21,7 @@ def _heartbeat(claim: Claim) -> rp.Report:
         *claim.who, data.ts, data.uptime, data.heap_free, data.wifi_rssi, data.sensor_count,
         data.actuator_count, data.zone_assigned, data.boot_sequence_id, data.active_handover_epoch, modern,
         data.reset_reason, state if type(state) is int else None, tuple(_degraded(data)),
-        data.handover_contract_reject_count,
+        data.handover_contract_reject_count, data.zone_id, data.master_zone_id,
     )  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""Who uses which pin: the site's things against the one table of boards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from godkaiser.model.board import BOARDS, Board, Claim, Conflict, conflicts
+from godkaiser.model.site import ActuatorSpec, NodeSpec, SensorSpec, Site
+from godkaiser.sensors.types import TYPES, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """One claim and where it stands in the site file."""
+
+    path: tuple[str | int, ...]
+    claim: Claim
+
+
+def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
+    """Every conflict with its place in the site file. Nodes the site does not list are taken as the default board."""
+    boards: dict[str, Board] = {node.id: node.board for node in site.nodes}
+    for node in dict.fromkeys([*(s.node for s in site.sensors), *(a.node for a in site.actuators)]):
+        board = boards.get(node, NodeSpec.model_fields["board"].default)
+        wired = [*_sensors(site, node), *_actuators(site, node)]
+        places = {(w.claim.who, w.claim.gpio): w.path for w in reversed(wired)}
+        for fault in conflicts(board, (w.claim for w in wired)):
+            yield places[fault.who, fault.gpio], fault
+        yield from _room(board, node, wired)
+
+
+def _sensors(site: Site, node: str) -> Iterator[Wired]:
+    for number, spec in enumerate(site.sensors):
+        if spec.node == node:
+            claim = Claim(sensor_name(spec), spec.gpio, TYPES[canonical(spec.type)].bus)
+            yield Wired(("sensors", number, "gpio"), claim)
+
+
+def _actuators(site: Site, node: str) -> Iterator[Wired]:
+    """A valve moves by two pins: direction and, next to it unless said otherwise, enable."""
+    for number, spec in enumerate(site.actuators):
+        if spec.node != node:
+            continue
+        yield Wired(("actuators", number, "gpio"), Claim(actuator_name(spec), spec.gpio, "output"))
+        second = spec.aux_gpio if spec.type != "valve" or spec.aux_gpio is not None else spec.gpio + 1
+        if second is not None:
+            name = f"{actuator_name(spec)} (enable)"
+            yield Wired(("actuators", number, "aux_gpio"), Claim(name, second, "output"))
+
+
+def sensor_name(spec: SensorSpec) -> str:
+    """For people."""
+    return spec.name or f"{spec.type} on pin {spec.gpio}"
+
+
+def actuator_name(spec: ActuatorSpec) -> str:
+    """For people."""
+    return spec.name or f"{spec.type} on pin {spec.gpio}"
+
+
+def _room(board: Board, node: str, wired: list[Wired]) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
+    for what, most in (("sensors", BOARDS[board].sensors), ("actuators", BOARDS[board].actuators)):
+        mine = [w for w in wired if w.path[0] == what and w.path[2] == "gpio"]
+        for extra in mine[most:]:
+            text = f"a {BOARDS[board].name} holds {most} {what}, this is number {mine.index(extra) + 1} of {node}"
+            claim = extra.claim
+            yield extra.path, Conflict("too_many", claim.gpio, claim.who, BOARDS[board].name, text)
