@@ -65,6 +65,8 @@ class Engine:
 
     def _seated(self, node: NodeId, board: NodeId) -> None:
         self.state.boards[board] = node
+        if board != node:
+            self.state.nodes.pop(board, None)
         if (known := self.state.nodes.get(node)) is not None:
             known.board_id = board if board != node else None
 

@@ -75,7 +75,7 @@ def on_replaced(moment: Moment, event: BoardReplaced) -> None:
     if node is None:
         return
     old = node.board_id or node.id
-    fresh = moment.state.nodes.pop(event.board, None)
+    fresh = moment.state.nodes.pop(event.board, None) if event.board != node.id else None
     moment.state.boards = {b: n for b, n in moment.state.boards.items() if n != node.id}
     moment.state.boards[event.board] = node.id
     node.board_id = event.board if event.board != node.id else None
@@ -83,6 +83,8 @@ def on_replaced(moment: Moment, event: BoardReplaced) -> None:
     node.online, node.boot_id, node.uptime, node.rejects, node.epoch = None, "", None, None, 0
     if fresh is not None:
         node.kaiser, node.modern = fresh.kaiser, fresh.modern
+        fresh.status = "removed"
+        store_node(moment, fresh)
         for key in (("node", fresh.id), ("adopt", fresh.id), ("lane", fresh.id)):
             moment.state.due.drop(key)
         moment.tell("snapshot")
