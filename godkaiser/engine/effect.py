@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from godkaiser.model.command import Notice
-from godkaiser.model.ids import NodeId, SeriesId
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
@@ -89,7 +89,14 @@ class Audit:
     detail: str
 
 
-Record = Reading | Decision | Outcome | NodeRecord | SeriesRecord | Audit | ActuatorSpec
+@dataclass(frozen=True, slots=True)
+class ActuatorGone:
+    """An actuator that is no longer kept."""
+
+    id: ActuatorId
+
+
+Record = Reading | Decision | Outcome | NodeRecord | SeriesRecord | Audit | ActuatorSpec | ActuatorGone
 
 
 @dataclass(frozen=True, slots=True)

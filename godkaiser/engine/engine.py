@@ -22,6 +22,7 @@ from godkaiser.engine import (
     presence,
     registry,
     request,
+    site,
 )
 from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
 from godkaiser.engine.state import ActuatorState, ChainStep, Confirmed, Moment, State
@@ -130,27 +131,6 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
 }
 
 
-def _on_rules(moment: Moment, event: ev.RulesChanged) -> None:
-    """The new set replaces the old; what removed or changed rules wanted is withdrawn first."""
-    fresh = {rule.id: rule for rule in event.rules}
-    for rule_id, old in tuple(moment.state.rules.items()):
-        if fresh.get(rule_id) != old.rule:
-            decide.drop_rule(moment, old)
-    for spec in event.actuators:
-        moment.state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec, released=_free(moment)))
-        moment.emit(Store(spec))
-        moment.tell("actuator", spec.id)
-    moment.state.set_rules(event.rules)
-    moment.emit(Store(Audit(moment.now, event.by, "rules.changed", "all", ", ".join(fresh))))
-    decide.reconsider_all(moment)
-    for rule_id in fresh:
-        moment.tell("rule", rule_id)
-
-
-def _free(moment: Moment) -> bool:
-    return moment.state.stop.phase is Phase.NORMAL
-
-
 def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     """Announce ourselves, repeat an active stop, deliver what is owed."""
     link = moment.state.link
@@ -204,13 +184,17 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.Announce: (presence.on_announce,),
     ev.Will: (presence.on_will,),
     ev.Discovery: (registry.on_discovery,),
-    ev.ActuatorReport: (actuation.on_report, lambda moment, event: halt.note_safe_nodes(moment, event.node)),
-    ev.CommandAck: (actuation.on_ack,),
+    ev.ActuatorReport: (
+        actuation.on_report,
+        lambda moment, event: halt.note_safe_nodes(moment, event.node),
+        site.on_moved,
+    ),
+    ev.CommandAck: (actuation.on_ack, site.on_moved),
     ev.StopAck: (halt.on_stop_ack,),
     ev.ClearAck: (halt.on_clear_ack,),
-    ev.IntentOutcome: (outcome.on_outcome,),
+    ev.IntentOutcome: (outcome.on_outcome, site.on_configured),
     ev.Lifecycle: (),
-    ev.ConfigAnswer: (note.on_config, lane.on_config),
+    ev.ConfigAnswer: (note.on_config, lane.on_config, site.on_configured),
     ev.ZoneAck: (note.on_config, lane.on_zone),
     ev.SubzoneAck: (note.on_config, lane.on_subzone),
     ev.SystemAnswer: (request.on_system_answer,),
@@ -228,7 +212,8 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.NodeDecided: (registry.on_decided,),
     ev.NodeRemoved: (registry.on_removed,),
     ev.BoardReplaced: (registry.on_replaced,),
-    ev.RulesChanged: (_on_rules,),
+    ev.RulesChanged: (site.on_rules,),
+    ev.SiteChanged: (site.on_site,),
     ev.RequestAsked: (request.on_request,),
     # from the shell
     ev.LinkUp: (_on_link_up,),

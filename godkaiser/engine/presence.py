@@ -32,6 +32,9 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     node.epoch = event.handover_epoch or node.epoch
     if event.latest and ours(moment, node, event.kaiser):
         acknowledge(moment, node, event)
+        if event.handover_epoch not in (0, node.adopted_epoch):
+            node.adopted_epoch = event.handover_epoch  # it had let go, although we never lost it
+            _adopt(moment, node)
     _remember(moment, node, event)
     lane.watch_drift(moment, node, event)
     _heard(moment, node)
@@ -67,6 +70,11 @@ def _heard(moment: Moment, node: NodeState) -> None:
         moment.emit(Say(WillCleared(node.kaiser, node.id)))
     if node.status == "approved" and not stop_node_again(moment, node.id):
         deliver_owed(moment, node.id)
+    _adopt(moment, node)
+
+
+def _adopt(moment: Moment, node: NodeState) -> None:
+    """Its ack starts a time in which it reports its states and is not to be contradicted."""
     node.adopting = True
     moment.state.due.set(("adopt", node.id), moment.now + ADOPT_FOR)
 

@@ -80,7 +80,14 @@ def on_replaced(moment: Moment, event: BoardReplaced) -> None:
     moment.state.boards[event.board] = node.id
     node.board_id = event.board if event.board != node.id else None
     node.confirmed, node.lane = Confirmed(), Lane()
-    node.online, node.boot_id, node.uptime, node.rejects, node.epoch = None, "", None, None, 0
+    node.online, node.boot_id, node.uptime, node.rejects, node.epoch, node.adopted_epoch = (
+        None,
+        "",
+        None,
+        None,
+        0,
+        0,
+    )
     if fresh is not None:
         node.kaiser, node.modern = fresh.kaiser, fresh.modern
         fresh.status = "removed"

@@ -105,6 +105,7 @@ class NodeState:
     adopting: bool = False
     modern: bool = False
     epoch: int = 0
+    adopted_epoch: int = 0
     boot_id: str = ""
     boot: int = 0
     uptime: int | None = None
@@ -120,6 +121,7 @@ class NodeState:
     pressed: bool = False
     system_state: str = ""
     board: Board | None = None
+    declared: bool = False  # the site names it
     board_id: NodeId | None = None  # whose place it took: a board that was replaced; None for the first one
     wills: deque[Instant] = field(default_factory=deque)
     decided_at: Instant = 0
@@ -346,18 +348,20 @@ class State:
 
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:
-        """A series heard of for the first time; its spec may stand without the address."""
+        """A series heard of for the first time."""
+        sensor = self.sensors[series] = SensorState(series, None)
+        self.describe(sensor)
         bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
-        spec = self.sensor_specs.get(series) or self.sensor_specs.get(bare)
-        seconds = (
-            spec.stale_after_s
-            if spec is not None and spec.stale_after_s
-            else TYPES[series.sensor_type].stale_s
-        )
-        sensor = self.sensors[series] = SensorState(series, spec, stale_after=round(seconds * SECOND))
         if bare != series:
             self.bindings.setdefault(bare, []).append(series)
         return sensor
+
+    def describe(self, sensor: SensorState) -> None:
+        """What the site says of a series; it may say so without the address."""
+        bare = SeriesId.of(sensor.id.node, sensor.id.gpio, sensor.id.sensor_type)
+        spec = sensor.spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(bare)
+        stated = None if spec is None else spec.stale_after_s
+        sensor.stale_after = round((stated or TYPES[sensor.id.sensor_type].stale_s) * SECOND)
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; a rule that stays the same keeps its memory."""
@@ -389,7 +393,7 @@ def from_site(site: Site) -> State:
         status: NodeStatus = "approved" if node.approved else "pending"
         node_id = NodeId.parse(node.id)
         known = NodeState(node_id, state.kaiser, status, node.name, node.zone)
-        known.board, known.master_zone = node.board, node.master_zone
+        known.board, known.master_zone, known.declared = node.board, node.master_zone, True
         state.nodes[node_id] = known
     for subzone in site.subzones:
         state.subzone_names[NodeId.parse(subzone.node), subzone.id] = subzone.name or subzone.id
