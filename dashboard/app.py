@@ -30,6 +30,7 @@ from .gate import Gate, ticket_of
 from .guard import Guard
 from .pages.actuators import Actuators
 from .pages.history import History
+from .pages.nodes import Nodes
 from .pages.overview import Overview
 from .session import LOOK_MS, Page, Session, Ticker
 from .shell import AROUND, TABS, frame, head
@@ -39,6 +40,7 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
     "overview": Overview,
     "history": History,
     "actuators": Actuators,
+    "nodes": Nodes,
 }
 # Building a page takes a tenth of a second, a phone on a bad day may take twenty until its socket comes.
 UNUSED_MS: Final = 30_000
@@ -170,7 +172,8 @@ def _page(dashboard: Dashboard, name: str) -> pn.Template:
     lang = _argument(request, "lang")
     words = Words(pick_language(lang, request.headers.get("Accept-Language")))
     query = f"&lang={words.language}" if lang else ""
-    session = Session(dashboard.feed, ticket, words, doc, query, wanted=_argument(request, "sensor"))
+    wanted = _argument(request, "sensor") or _argument(request, "node")
+    session = Session(dashboard.feed, ticket, words, doc, query, wanted)
     doc.on_session_destroyed(lambda _: session.close())
     return _assemble(session, name, request, lang or "")
 

@@ -129,6 +129,17 @@ def _actuator_remarks(actuator: Thing, view: View) -> Iterator[Remark]:
         yield Remark("actuator.disabled", "note")
 
 
+def node_face(node: Thing) -> Remark:
+    """Whether a node takes part and is there, in one word."""
+    if node.get("status") == "rejected":
+        return Remark("node.rejected", "none")
+    if node.get("status") == "pending":
+        return Remark("node.pending", "note")
+    if node.get("online") is None:
+        return Remark("node.unheard", "none")
+    return Remark("node.online", "good") if node["online"] else Remark("node.offline", "warn")
+
+
 def wellness(view: View, now: datetime) -> Wellness:
     """The headline: is all well, why not, and what is being done right now."""
     reasons = tuple(_reasons(view, now))

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from typing import Final
+from urllib.parse import quote
 
-from .faces import Remark
+from .faces import Remark, node_face
 from .parts import marked
 from .view import Thing, View, age_s, moment
 from .words import Words
 
-_SHOWN_MALFORMED: Final = 3
+SHOWN_MALFORMED: Final = 3
 
 
-def nodes_panel(words: Words, nodes: Sequence[Thing], now: datetime) -> str:
+def nodes_panel(words: Words, nodes: Sequence[Thing], now: datetime, query: str = "") -> str:
     """All nodes that are not waiting for approval."""
-    rows = "".join(_node_row(words, node, now) for node in nodes)
-    return _panel(words("overview.nodes"), rows, words("overview.nodes.none"))
+    rows = "".join(_node_row(words, node, now, query) for node in nodes)
+    return panel(words("overview.nodes"), rows, words("overview.nodes.none"))
 
 
 def pending_node(words: Words, node: Thing, may_approve: bool) -> str:
@@ -35,7 +36,7 @@ def pending_node(words: Words, node: Thing, may_approve: bool) -> str:
 def rules_panel(words: Words, rules: Sequence[Thing], now: datetime) -> str:
     """All rules as sentences, with what they conclude now."""
     rows = "".join(_rule_row(words, rule, now) for rule in rules)
-    return _panel(words("overview.rules"), rows, words("overview.rules.none"))
+    return panel(words("overview.rules"), rows, words("overview.rules.none"))
 
 
 def counts_panel(words: Words, view: View) -> str:
@@ -47,38 +48,40 @@ def counts_panel(words: Words, view: View) -> str:
     return f'<div class="panel"><h3>{title}</h3><div class="counts">{counts}</div></div>'
 
 
-def malformed_panel(words: Words, view: View) -> str:
-    """The messages nobody could read: how many, and the last of them with the reason."""
+def malformed_panel(words: Words, view: View, most: int = SHOWN_MALFORMED) -> str:
+    """The messages nobody could read: how many, and the last of them with the reason, at most `most`."""
     number = int(view.counters.get("malformed") or 0)
     if not number:
         return f'<p class="soft">{escape(words("malformed.none"))}</p>'
-    rows = "".join(_malformed_row(words, message) for message in view.malformed[:_SHOWN_MALFORMED])
+    rows = "".join(malformed_row(words, message) for message in view.malformed[:most])
     title = f'<span class="mark warn">{escape(words("malformed.title", n=number))}</span>'
     return f'<div class="panel"><h3>{title}</h3><ul class="rows">{rows}</ul></div>'
 
 
-def _node_row(words: Words, node: Thing, now: datetime) -> str:
-    online, name = node.get("online"), str(node.get("name") or node.get("id"))
-    key, tone = _node_state(node)
-    how = []
-    if (age := age_s(node.get("last_contact"), now)) is not None:
-        how.append(words("node.heard", age=words.age(age)))
-    if node.get("rssi") is not None and online:
-        how.append(words("node.wifi", rssi=node["rssi"]))
-    how.extend(str(problem) for problem in node.get("problems") or ())
+def _node_row(words: Words, node: Thing, now: datetime, query: str) -> str:
+    name, key = escape(str(node.get("name") or node.get("id"))), escape(str(node.get("id")))
+    face = node_face(node)
+    how = [*heard(words, node, now), *(str(problem) for problem in node.get("problems") or ())]
     return (
-        f'<li><span class="what"><b>{escape(name)}</b> <code>{escape(str(node.get("id")))}</code></span>'
-        f'<span class="mark {tone}">{escape(words("node." + key))}</span>'
+        f'<li><span class="what"><b><a href="{node_link(node, query)}">{name}</a></b> <code>{key}</code></span>'
+        f"{marked(words, face)}"
         f'<span class="how">{escape(" · ".join(how))}</span></li>'
     )
 
 
-def _node_state(node: Thing) -> tuple[str, str]:
-    if node.get("status") == "rejected":
-        return "rejected", "none"
-    if node.get("online") is None:
-        return "unheard", "none"
-    return ("online", "good") if node["online"] else ("offline", "warn")
+def node_link(node: Thing, query: str) -> str:
+    """Where everything about a node stands, as an attribute."""
+    return escape(f"/nodes?node={quote(str(node.get('id')), safe='')}{query}", quote=True)
+
+
+def heard(words: Words, node: Thing, now: datetime) -> list[str]:
+    """When a node was heard last, and how well."""
+    how = []
+    if (age := age_s(node.get("last_contact"), now)) is not None:
+        how.append(words("node.heard", age=words.age(age)))
+    if node.get("rssi") is not None and node.get("online"):
+        how.append(words("node.wifi", rssi=node["rssi"]))
+    return how
 
 
 def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
@@ -105,15 +108,17 @@ def _count(words: Words, view: View, name: str) -> str:
     return f"<div><b>{number}</b><span>{escape(words('counter.' + name))}</span></div>"
 
 
-def _panel(title: str, rows: str, empty: str) -> str:
+def panel(title: str, rows: str, empty: str) -> str:
+    """A surface with a heading and rows, or a sentence when there are none. `rows` is escaped already."""
     body = f'<ul class="rows">{rows}</ul>' if rows else f'<p class="soft">{escape(empty)}</p>'
     return f'<div class="panel"><h3>{escape(title)}</h3>{body}</div>'
 
 
-def _malformed_row(words: Words, message: Thing) -> str:
+def malformed_row(words: Words, message: Thing) -> str:
+    """One message nobody could read. Its topic and its beginning come from strangers."""
     why, excerpt = str(message.get("why") or message.get("code")), str(message.get("excerpt"))[:200]
     return (
         f'<li><span class="what"><b>{escape(why)}</b><br><code>{escape(str(message.get("topic")))}</code><br>'
         f"<code>{escape(excerpt)}</code></span>"
-        f'<span class="how">{escape(words.clock(moment(message.get("at"))))}</span></li>'
+        f'<span class="how">{escape(words.stamp(moment(message.get("at"))))}</span></li>'
     )

@@ -63,7 +63,7 @@ class Page(Protocol):
 class Session:
     """What a page needs to know and may do: its reader, their language, and the controller in their name.
 
-    `query` keeps a chosen language in links; `wanted` is the sensor a link asked for.
+    `query` keeps a chosen language in links; `wanted` is the sensor or node a link asked for.
     """
 
     feed: Feed

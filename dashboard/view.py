@@ -133,6 +133,11 @@ def named(things: Iterable[Thing]) -> list[Thing]:
     return sorted(things, key=_by_name)
 
 
+def waiting(view: View) -> list[Thing]:
+    """The nodes that wait for approval, by name."""
+    return named(node for node in view.nodes.values() if node.get("status") == "pending")
+
+
 def who(origin: object, view: View) -> str:
     """Who or what stands behind a command or a stop, as people know it."""
     kind, _, name = str(origin or "?").partition(":")

@@ -32,16 +32,30 @@ if TYPE_CHECKING:
         LinkDownError,
         MissingExtraError,
         NoControllerError,
+        NodeRefusedError,
+        NodeSilentError,
         PortInUseError,
         SettingsError,
         ThrottledError,
         UnknownActuatorError,
+        UnknownNodeError,
         UnknownSensorError,
     )
     from godkaiser.frames import plot
-    from godkaiser.handles.farm import Actuator, Farm, Rules, Sensor
-    from godkaiser.handles.looks import Node, Rule, Table
-    from godkaiser.handles.values import Chain, Change, Finding, Outcome, Reading, Step, Stop, Verdict
+    from godkaiser.handles.farm import Actuator, Farm, Node, Rules, Sensor
+    from godkaiser.handles.looks import Table
+    from godkaiser.handles.said import Message, Note, Probe, Unreadable
+    from godkaiser.handles.thing import Rule
+    from godkaiser.handles.values import (
+        Chain,
+        Change,
+        Finding,
+        Outcome,
+        Reading,
+        Step,
+        Stop,
+        Verdict,
+    )
     from godkaiser.io.desk import Desk
     from godkaiser.kaiser.connect import connect
 
@@ -64,24 +78,31 @@ _HOMES = {
         "LinkDownError",
         "MissingExtraError",
         "NoControllerError",
+        "NodeRefusedError",
+        "NodeSilentError",
         "PortInUseError",
         "SettingsError",
         "ThrottledError",
         "UnknownActuatorError",
+        "UnknownNodeError",
         "UnknownSensorError",
     ),
     "godkaiser.frames": ("plot",),
     "godkaiser.handles.farm": (
         "Actuator",
         "Farm",
+        "Node",
         "Rules",
         "Sensor",
     ),
-    "godkaiser.handles.looks": (
-        "Node",
-        "Rule",
-        "Table",
+    "godkaiser.handles.looks": ("Table",),
+    "godkaiser.handles.said": (
+        "Message",
+        "Note",
+        "Probe",
+        "Unreadable",
     ),
+    "godkaiser.handles.thing": ("Rule",),
     "godkaiser.handles.values": (
         "Chain",
         "Change",
@@ -117,11 +138,16 @@ __all__ = [
     "InvalidValueError",
     "Kind",
     "LinkDownError",
+    "Message",
     "MissingExtraError",
     "NoControllerError",
     "Node",
+    "NodeRefusedError",
+    "NodeSilentError",
+    "Note",
     "Outcome",
     "PortInUseError",
+    "Probe",
     "Reading",
     "Rule",
     "Rules",
@@ -132,7 +158,9 @@ __all__ = [
     "Table",
     "ThrottledError",
     "UnknownActuatorError",
+    "UnknownNodeError",
     "UnknownSensorError",
+    "Unreadable",
     "Verdict",
     "blocking",
     "connect",

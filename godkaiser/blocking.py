@@ -17,8 +17,11 @@ from godkaiser.frames import need_pandas, one_frame, wide_frame
 from godkaiser.handles import deeds
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.line import Line, told
-from godkaiser.handles.looks import ActuatorLook, FarmLook, Rule, SensorLook, Table
+from godkaiser.handles.looks import FarmLook, Table
+from godkaiser.handles.places import ActuatorLook, SensorLook
+from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
+from godkaiser.handles.thing import NodeLook, Rule
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
 from godkaiser.kaiser.bar import Bar
 from godkaiser.kaiser.connect import DRAW_EVERY
@@ -28,8 +31,24 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class Node(NodeLook):
+    """A board with sensors and actuators."""
+
+    def ask(self, command: str, **params: Any) -> dict[str, Any]:
+        """Ask it something that moves nothing, and give its answer; see `godkaiser.Node.ask`."""
+        return self._line.waited(deeds.ask_node, self._line, self.id, command, params)
+
+    def scan(self, pin: int | None = None) -> tuple[Probe, ...]:
+        """The probes on a one-wire bus; see `godkaiser.Node.scan`."""
+        return self._line.waited(deeds.scan, self._line, self.id, pin)
+
+
 class Sensor(SensorLook):
     """What is measured in one place."""
+
+    def measure(self, within: Span = "5s") -> Reading:
+        """Have it read now and give its new reading; see `godkaiser.Sensor.measure`."""
+        return self._line.waited(deeds.measure, self._line, self.id, within)
 
     def follow(self, limit: int | None = None) -> Iterator[Reading]:
         """New readings as they come; see `godkaiser.Sensor.follow`."""
@@ -81,9 +100,10 @@ class Rules(Table[Rule]):
         return self._line.waited(deeds.export_rules, self._line)
 
 
-class Farm(FarmLook[Sensor, Actuator]):
+class Farm(FarmLook[Node, Sensor, Actuator]):
     """A connected farm. Made by `godkaiser.blocking.connect(…)`."""
 
+    _node_kind = Node
     _sensor_kind = Sensor
     _actuator_kind = Actuator
 

@@ -1,4 +1,4 @@
-"""Commands that ask or tell a running controller: nodes, sensors, set, stop, clear, why, status."""
+"""Commands that ask or tell a running controller: status, sensors, measure, set, stop, clear, why."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from godkaiser.cli.output import Data, Json, ask, say, show, table
+from godkaiser.cli.output import Data, Json, ask, say, show, table, waiting
 from godkaiser.errors import InvalidValueError
-
-nodes_app = typer.Typer(help="Nodes: who is there, who waits.", invoke_without_command=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.add_typer(nodes_app, name="nodes")
-    for command in (status, sensors, set_actuator, stop, clear, why):
+    for command in (status, sensors, measure, set_actuator, stop, clear, why):
         name = "set" if command is set_actuator else command.__name__
         app.command(name)(command)
 
@@ -47,83 +44,13 @@ def _tell_status(shot: dict[str, Any]) -> None:
         say(f"unreadable ({bad['code']}): {bad['topic']} – {bad['why']}")
 
 
-@nodes_app.callback()
-def nodes(context: typer.Context, data: Data = None, as_json: Json = False) -> None:
-    """List the nodes with their actuators."""
-    if context.invoked_subcommand is not None:
-        return
-    shot = ask(data, "snapshot")
-    shown = {"nodes": shot["nodes"], "actuators": shot["actuators"]}
-    show(shown, as_json, _tell_nodes)
-
-
-def _tell_nodes(shown: dict[str, Any]) -> None:
-    rows = [
-        (
-            n["id"],
-            n["name"],
-            n["status"],
-            _online(n),
-            n["last_contact"],
-            n["zone"],
-            n["generation"],
-            n["rssi"],
-        )
-        for n in shown["nodes"]
-    ]
-    head = ("node", "name", "status", "link", "last contact", "zone", "firmware", "RSSI")
-    table(head, rows, "No node has been heard of yet. Nodes appear with their first heartbeat.")
-    if shown["actuators"]:
-        say("")
-        acts = [
-            (
-                a["id"],
-                a["name"],
-                a["kind"],
-                _level(a),
-                "yes" if a["pending"] else "",
-                a["lease_until"],
-                _last(a),
-            )
-            for a in shown["actuators"]
-        ]
-        table(("actuator", "name", "kind", "reported", "pending", "ends at", "last command"), acts, "")
-
-
-def _online(node: dict[str, Any]) -> str:
-    return {True: "online", False: "offline", None: "not heard yet"}[node["online"]]
-
-
-def _level(actuator: dict[str, Any]) -> str:
-    reported = actuator["reported"]
-    if reported is None:
-        return "unknown"
-    return "safe" if actuator["safe"] else f"{reported:.0%}"
-
-
-def _last(actuator: dict[str, Any]) -> str:
-    last = actuator["last_command"]
-    return "–" if last is None else f"{last['value']:g} by {last['origin']}: {last['state']}"
-
-
-@nodes_app.command()
-def approve(node: str, data: Data = None, as_json: Json = False) -> None:
-    """Let a pending node take part."""
-    show(ask(data, "nodes.approve", node=node), as_json, lambda n: say(f"{n['id']} is {n['status']}."))
-
-
-@nodes_app.command()
-def reject(node: str, data: Data = None, as_json: Json = False) -> None:
-    """Keep a node out; its data is counted, not stored."""
-    show(ask(data, "nodes.reject", node=node), as_json, lambda n: say(f"{n['id']} is {n['status']}."))
-
-
 def sensors(data: Data = None, as_json: Json = False) -> None:
     """List the sensors with their newest values."""
-    show(ask(data, "snapshot")["sensors"], as_json, _tell_sensors)
+    show(ask(data, "snapshot")["sensors"], as_json, tell_sensors)
 
 
-def _tell_sensors(found: list[dict[str, Any]]) -> None:
+def tell_sensors(found: list[dict[str, Any]]) -> None:
+    """Sensors as a table."""
     rows = [
         (s["id"], s["name"], _value(s), s["freshness"], s["quality"], s["measured_at"], s["reason"])
         for s in found
@@ -134,6 +61,25 @@ def _tell_sensors(found: list[dict[str, Any]]) -> None:
 
 def _value(sensor: dict[str, Any]) -> str:
     return "–" if sensor["value"] is None else f"{sensor['value']:.4g} {sensor['unit']}"
+
+
+def measure(
+    sensor: Annotated[str, typer.Argument(help="NODE/GPIO/TYPE or the sensor's name.")],
+    within: Annotated[
+        str | None, typer.Option(help='What the node is given for it, "1ms" to "60s" (default 5s).')
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Have a sensor read now and show its new reading. The node must be online and of the 2026 firmware."""
+    with waiting(f"{sensor}: measuring …"):
+        shot = ask(data, "measure", sensor=sensor, within=within)
+    show(shot, as_json, _tell_measured)
+
+
+def _tell_measured(sensor: dict[str, Any]) -> None:
+    why = f" ({sensor['reason']})" if sensor["reason"] else ""
+    say(f"{sensor['name']}: {_value(sensor)}, {sensor['quality']}{why}, measured at {sensor['measured_at']}")
 
 
 def why(actuator: str, data: Data = None, as_json: Json = False) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+import unicodedata
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from godkaiser.errors import GodkaiserError
 
@@ -23,33 +25,52 @@ Data = Annotated[
         "--data", help="Data folder of the controller.", envvar="GODKAISER_DATA_DIR", show_default=False
     ),
 ]
+_UNSEEN: Final = ("C", "Zl", "Zp")  # controls, invisible marks, halves of characters, line separators
 
 
 def show(document: Any, as_json: bool, tell: Callable[[Any], None]) -> None:
     """Print the document, or let `tell` say it."""
     if as_json:
-        print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        print(as_line(document))
     else:
         tell(document)
 
 
+def as_line(document: Any) -> str:
+    """One line of JSON; what nobody sees in it stands as an escape."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
+    return "".join(json.dumps(sign)[1:-1] if _unseen(sign) else sign for sign in text)
+
+
+def plain(text: str) -> str:
+    """Words of strangers must not move a terminal's cursor: what does not print stands as an escape."""
+    return "".join(ascii(sign)[1:-1] if _unseen(sign) and sign not in "\n\t" else sign for sign in text)
+
+
+def _unseen(sign: str) -> bool:
+    return unicodedata.category(sign).startswith(_UNSEEN)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """A table, or a sentence when there is nothing."""
-    console = _console()
+    """A table, or a sentence when there is nothing. Columns without names have no head."""
     if not rows:
-        console.print(escape(empty))
+        say(empty)
         return
-    grid = Table(box=None, pad_edge=False)
+    grid = Table(box=None, pad_edge=False, show_header=any(columns))
     for number, column in enumerate(columns):
         grid.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        grid.add_row(*(escape("–" if cell is None else str(cell)) for cell in row))
-    console.print(grid)
+        grid.add_row(*(_cell(cell) for cell in row))
+    _console().print(grid)
+
+
+def _cell(value: object) -> Text:
+    return Text("–" if value is None else plain(str(value)).replace("\n", "\\n"))
 
 
 def say(text: str) -> None:
     """A sentence for people."""
-    _console().print(escape(text))
+    _console().print(Text(plain(text)))
 
 
 def _console() -> Console:
@@ -58,11 +79,22 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=240)
 
 
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """A spinner on a terminal; into a file or pipe nothing."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(Text(plain(text))):
+        yield
+
+
 def complain(error: GodkaiserError, as_json: bool) -> None:
     """One line: what is wrong and what helps."""
     if as_json:
-        print(json.dumps({"error": error.to_wire()}, ensure_ascii=False, default=str))
-    print(f"godkaiser: {error} {error.remedy}".replace("\n", " "), file=sys.stderr)
+        print(as_line({"error": error.to_wire()}))
+    print("godkaiser:", plain(f"{error} {error.remedy}".replace("\n", " ")), file=sys.stderr)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

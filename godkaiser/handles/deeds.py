@@ -15,7 +15,8 @@ from godkaiser.errors import AckTimeoutError, DocumentError, InvalidValueError
 from godkaiser.frames import GAP_S, Stretch
 from godkaiser.handles.line import Line
 from godkaiser.handles.mirror import Event
-from godkaiser.handles.values import Chain, Finding, Outcome, Stop, Verdict
+from godkaiser.handles.said import Probe
+from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Stop, Verdict
 from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
 
 Span = str | float | timedelta
@@ -89,6 +90,28 @@ async def set_level(
 async def why(line: Line, actuator: str) -> Chain:
     """The chain behind the last command."""
     return Chain.of(await line.ask("why", actuator=actuator))
+
+
+# ── sensors and nodes ──────────────────────────────────────────────────────────────────────────────────
+async def measure(line: Line, sensor: str, within: Span) -> Reading:
+    """Have it read now."""
+    shot = await line.ask("measure", sensor=sensor, within=seconds(within, "within"))
+    line.mirror.fold({"kind": "sensor", "id": str(shot["id"]), "data": shot})
+    reading = Reading.of(shot, line.mirror.now())
+    assert reading is not None  # the controller answers with a reading or with an error
+    return reading
+
+
+async def ask_node(line: Line, node: str, command: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a question to a node; its own words are the answer."""
+    answer: dict[str, Any] = await line.ask("nodes.ask", node=node, command=command, params=dict(params))
+    return answer
+
+
+async def scan(line: Line, node: str, pin: int | None) -> tuple[Probe, ...]:
+    """What hangs on a one-wire bus."""
+    answer = await ask_node(line, node, "onewire/scan", {} if pin is None else {"pin": pin})
+    return Probe.all_of(answer["devices"])
 
 
 # ── the whole farm ─────────────────────────────────────────────────────────────────────────────────────

@@ -13,16 +13,53 @@ from typing import TYPE_CHECKING, Any, Self
 from godkaiser.frames import need_pandas, one_frame, wide_frame
 from godkaiser.handles import deeds
 from godkaiser.handles.deeds import Document, Span, When
-from godkaiser.handles.looks import ActuatorLook, FarmLook, Rule, SensorLook, Table
+from godkaiser.handles.looks import FarmLook, Table
+from godkaiser.handles.places import ActuatorLook, SensorLook
+from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
+from godkaiser.handles.thing import NodeLook, Rule
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class Node(NodeLook):
+    """A board with sensors and actuators."""
+
+    async def ask(self, command: str, **params: Any) -> dict[str, Any]:
+        """Ask it something that moves nothing, and give its answer, in its own words.
+
+        `command`: `status`, `diagnostics`, `get_config`, `set_log_level` (with `level` DEBUG, INFO, WARNING,
+        ERROR or CRITICAL), `onewire/scan` (with `pin`; easier with `scan`) or `set_emergency_token` (with
+        `token`, 1..64 bytes, and `token_type` esp or broadcast). Waits up to ten seconds, longer when others
+        have asked the same node before.
+
+        Raises `NodeRefusedError` when the node says no or cannot be asked now, `NodeSilentError` when it does
+        not answer in time, `InvalidValueError`, `ForbiddenError`, `ControllerGoneError`.
+        """
+        return await self._line.awaited(deeds.ask_node, self._line, self.id, command, params)
+
+    async def scan(self, pin: int | None = None) -> tuple[Probe, ...]:
+        """The probes on a one-wire bus, at most ten; without `pin` on the board's own. Raises like `ask`."""
+        return await self._line.awaited(deeds.scan, self._line, self.id, pin)
+
+
 class Sensor(SensorLook):
     """What is measured in one place."""
+
+    async def measure(self, within: Span = "5s") -> Reading:
+        """Have it read now, on demand or paused too, and give its new reading (then also `latest`).
+
+        `within`, 1 ms to 60 s of the controller's time, is what the node is given for it; the answer may take
+        five seconds more, and longer when others have asked the same node before. Spans are `"5s"`, a
+        timedelta or seconds.
+
+        Raises `NodeRefusedError` when the node could not measure, sent no new reading of this sensor or cannot
+        be asked now, `NodeSilentError` when it does not answer in time, `InvalidValueError`,
+        `ForbiddenError`, `ControllerGoneError`.
+        """
+        return await self._line.awaited(deeds.measure, self._line, self.id, within)
 
     async def follow(self, limit: int | None = None) -> AsyncGenerator[Reading, None]:
         """New readings as they come, `limit` of them or for ever.
@@ -88,13 +125,14 @@ class Rules(Table[Rule]):
         return await self._line.awaited(deeds.export_rules, self._line)
 
 
-class Farm(FarmLook[Sensor, Actuator]):
+class Farm(FarmLook[Node, Sensor, Actuator]):
     """A connected farm. Made by `await godkaiser.connect(…)`.
 
     Once connected, whatever is awaited raises `ControllerGoneError` while the controller is away (the farm
     reconnects by itself) and `FarmClosedError` after `close`.
     """
 
+    _node_kind = Node
     _sensor_kind = Sensor
     _actuator_kind = Actuator
 

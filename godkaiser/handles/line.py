@@ -14,7 +14,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 # What a person's token decides on; the rest only looks.
 SIGNED: Final = {
-    "set", "stop", "clear", "history", "nodes.approve", "nodes.reject",
+    "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
     "rules.check", "rules.import", "rules.export",
 }  # fmt: skip
 

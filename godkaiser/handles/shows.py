@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from godkaiser.display import Html, bad, html_of, joined, lines, quiet, steps, strong, table
-from godkaiser.handles.looks import FarmLook, Table, Thing
+from godkaiser.handles.looks import FarmLook, Table
+from godkaiser.handles.said import Message, Note, Probe, Unreadable
+from godkaiser.handles.thing import NodeLook, Thing
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Step, Stop, Verdict, ago, number
 
 ALARMING = {
@@ -17,6 +19,7 @@ ALARMING = {
     "refused",
     "failed",
     "unknown",
+    "problem",
 }
 
 
@@ -34,11 +37,62 @@ def _(table_of: Table) -> Html:  # type: ignore[type-arg]  # singledispatch take
 
 @html_of.register
 def _(thing: Thing) -> Html:
+    return _facts(thing)
+
+
+def _facts(thing: Thing, *more: tuple[str, object]) -> Html:
     name, *rest = thing.columns[1:]
     first, second, *others = thing.row()
-    facts = [(title, cell(part)) for title, part in zip(rest, others, strict=True)]
+    facts = [(title, cell(part)) for title, part in zip(rest, others, strict=True)] + list(more)
     titled = joined(strong(str(second)), quiet(str(first))) if name == "name" else strong(str(first))
     return lines(titled, table((), facts if name == "name" else [(name, html_of(second)), *facts]))
+
+
+@html_of.register
+def _(node: NodeLook) -> Html:
+    facts = [
+        ("board", node.board),
+        ("firmware", node.generation),
+        ("configuration", cell(node.configuration)),
+        ("kaiser id", node.kaiser_id),
+        ("system state", node.system_state),
+        ("RSSI", None if node.rssi is None else f"{node.rssi} dBm"),
+        ("free heap", None if node.heap is None else f"{node.heap} bytes"),
+        ("uptime", node.uptime),
+    ]
+    parts: list[object] = [_facts(node, *facts)]
+    if node.notes:
+        parts += [strong("What it said of itself"), table((), [_note(note) for note in node.notes])]
+    if node.unreadable:
+        parts += [strong("What could not be read of it"), *node.unreadable]
+    return lines(*parts)
+
+
+def _note(note: Note) -> tuple[object, ...]:
+    return note.at, cell(note.kind), note.text
+
+
+@html_of.register
+def _(note: Note) -> Html:
+    return joined(*_note(note))
+
+
+@html_of.register
+def _(unreadable: Unreadable) -> Html:
+    rows = [(m.at, m.topic, m.why, m.excerpt) for m in unreadable.last]
+    heading = joined(bad(unreadable.code), f"{unreadable.count} messages")
+    return lines(heading, table(("at", "topic", "why", "begins with"), rows))
+
+
+@html_of.register
+def _(message: Message) -> Html:
+    return joined(message.at, message.topic, bad(message.why), quiet(message.excerpt))
+
+
+@html_of.register
+def _(probe: Probe) -> Html:
+    where = "" if probe.pin is None else f"on pin {probe.pin}"
+    return joined(strong(probe.rom), probe.type, where)
 
 
 @html_of.register

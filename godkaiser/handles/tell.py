@@ -12,7 +12,7 @@ from godkaiser.handles.values import Reading
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from godkaiser.handles.looks import SensorLook
+    from godkaiser.handles.places import SensorLook
 
 
 @dataclass(slots=True)

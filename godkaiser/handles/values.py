@@ -18,7 +18,8 @@ def when(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _surely(text: str) -> datetime:
+def surely(text: str) -> datetime:
+    """The same for a time that is always there."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -59,7 +60,7 @@ class Reading(Shown):
         """From a sensor's picture; None when it has never reported."""
         if shot["measured_at"] is None:
             return None
-        measured = _surely(shot["measured_at"])
+        measured = surely(shot["measured_at"])
         age = max(now - measured, timedelta())
         late = age.total_seconds() > shot["stale_after_s"] and shot["freshness"] in ("fresh", "late")
         return cls(
@@ -137,7 +138,7 @@ class Outcome(Shown):
             actuator=str(shot["actuator"]),
             value=shot["value"],
             state=shot["state"],
-            at=_surely(shot["at"]),
+            at=surely(shot["at"]),
             origin=shot["origin"],
             message=shot["message"],
             findings=Finding.all_of(shot["findings"]),
@@ -177,7 +178,7 @@ class Chain(Shown):
     @classmethod
     def of(cls, shot: Mapping[str, Any]) -> Self:
         """From the controller's words."""
-        steps = tuple(Step(s["what"], _surely(s["at"]), s["text"], s["ok"]) for s in shot["steps"])
+        steps = tuple(Step(s["what"], surely(s["at"]), s["text"], s["ok"]) for s in shot["steps"])
         return cls(str(shot["actuator"]), shot["text"], steps)
 
     def __repr__(self) -> str:

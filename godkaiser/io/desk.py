@@ -28,6 +28,8 @@ from godkaiser.errors import (
 log = logging.getLogger(__name__)
 LINE_MOST: Final = 64 * 1024 * 1024
 ANSWER_WITHIN: Final = 60.0
+NODE_ANSWERS_WITHIN: Final = 610.0  # the controller gives up before
+_ASKS_A_NODE: Final = ("measure", "nodes.ask")
 SLOW_CLIENT: Final = 10.0
 SOCKET_PATH_MOST: Final = 100  # AF_UNIX allows 107 bytes
 POINTER: Final = "controller.json"
@@ -114,7 +116,7 @@ class _Client:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, line: bytes) -> None:
-        number = None
+        number, method = None, ""
         try:
             number, method, params = _request(line)
             if method == "watch":
@@ -124,8 +126,8 @@ class _Client:
         except GodkaiserError as error:
             answer = {"id": number, "error": error.to_wire()}
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
-            # Values nobody thought of: the caller gets an answer, the log gets the trace.
-            log.exception("request failed: %s", line[:200])
+            # Values nobody thought of: the caller gets an answer, the log gets the trace, and no password.
+            log.exception("request failed: %s", method[:40])
             answer = {
                 "id": number,
                 "error": ProtocolError(problem=f"{type(error).__name__}: {error}"[:200]).to_wire(),
@@ -301,10 +303,11 @@ class Desk:
             raise ProtocolError(problem="NaN and infinity cannot be asked for") from None
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._writer.write(line.encode() + b"\n")
+        patience = NODE_ANSWERS_WITHIN if method in _ASKS_A_NODE else ANSWER_WITHIN
         try:
-            return await asyncio.wait_for(future, ANSWER_WITHIN)
+            return await asyncio.wait_for(future, patience)
         except TimeoutError:
-            raise ControllerGoneError(problem=f"no answer within {ANSWER_WITHIN:.0f} s") from None
+            raise ControllerGoneError(problem=f"no answer within {patience:.0f} s") from None
         finally:
             self._waiting.pop(number, None)
 

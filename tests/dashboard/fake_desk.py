@@ -61,8 +61,22 @@ def node(key: str, name: str, zone: str | None, status: str = "approved", **more
     said: dict[str, Any] = {
         "id": key, "name": name, "zone": zone, "status": status, "online": True, "last_contact": iso(now()),
         "generation": "2026", "rssi": -61, "heap": 181_000, "uptime": 86_400, "problems": [],
+        "kaiser_id": "god", "system_state": "OPERATIONAL", "notes": [], "unreadable": [],
+        "board": "esp32_dev", "board_id": key,
+        "config": {"state": "converged", "waits_for": None, "left": 0, "problem": None, "converged_at": iso(now())},
     }  # fmt: skip
     return said | more
+
+
+def said_of_itself(kind: str, text: str = "said") -> dict[str, str]:
+    """A note of a node."""
+    return {"at": iso(now()), "kind": kind, "text": text}
+
+
+def unreadable(code: str, count: int = 1, excerpt: str = "{") -> dict[str, Any]:
+    """Messages nobody could read, for one reason."""
+    last = {"at": iso(now()), "topic": "kaiser/god/esp/x", "excerpt": excerpt, "code": code, "why": "no JSON"}
+    return {"code": code, "count": count, "last": [last] * min(count, 10)}
 
 
 def rule(key: str, sentence: str, truth: str, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.dashboard.conftest import Running, until
-from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS, said_of_itself, unreadable
 from tests.services import CHROMIUM_FLAGS
 
 PHONE = {"width": 390, "height": 844}
@@ -84,7 +84,7 @@ async def test_sign_in_watch_stop_and_clear(
 async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Browser, running: Running) -> None:
     for name in ("ada", "vera"):
         watched = await enter(browser, running, name, viewport=PHONE)
-        for path in ("/", "/history", "/actuators", "/?lang=de"):
+        for path in ("/", "/history", "/actuators", "/nodes", "/nodes?node=ESP_A1B2C3", "/?lang=de"):
             await watched.page.goto(running.address + path)
             await watched.goes_live()
             await expect(watched.page.locator("#stop")).to_be_visible()
@@ -123,6 +123,36 @@ async def test_switching_by_hand_with_safetys_opinion(browser: Browser, running:
     assert running.house.calls[-1][1]["actuator"] == FAN
     await page.get_by_role("button", name="Why?").first.click()
     await expect(page.get_by_text("cool: 28.6 °C > 28 °C")).to_be_visible(timeout=PATIENCE_MS)
+    assert watched.troubles == []
+
+
+ATTACK = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_a_node_and_what_strangers_wrote_about_it(
+    browser: Browser, running: Running, size: dict[str, int], scheme: str, language: str
+) -> None:
+    watched = await enter(browser, running, viewport=size, color_scheme=scheme)
+    page, house = watched.page, running.house
+    await page.goto(f"{running.address}/nodes?lang={language}")
+    await watched.goes_live()
+    await page.get_by_role("link", name="climate node").click()
+    await watched.goes_live()
+    assert "node=ESP_A1B2C3" in page.url
+    bad = unreadable("wrong_type", 12, ATTACK)
+    bad["last"][0] |= {"topic": f"kaiser/{ATTACK}", "why": ATTACK}
+    house.change(
+        "node", "ESP_A1B2C3", notes=[said_of_itself("alert", ATTACK)], unreadable=[bad], problems=[ATTACK]
+    )
+    await expect(page.get_by_text(ATTACK).first).to_be_visible(timeout=PATIENCE_MS)
+    assert await page.get_by_text(ATTACK).count() >= 12
+    assert await page.locator("img[src=x]").count() == 0
+    assert "owned" not in await page.title()
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size["width"]
     assert watched.troubles == []
 
 

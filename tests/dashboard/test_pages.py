@@ -14,6 +14,7 @@ from godkaiser_dashboard.feed import Feed
 from godkaiser_dashboard.guard import Ticket
 from godkaiser_dashboard.pages.actuators import Actuators
 from godkaiser_dashboard.pages.history import History
+from godkaiser_dashboard.pages.nodes import Nodes
 from godkaiser_dashboard.pages.overview import Overview
 from godkaiser_dashboard.parts import chain, findings
 from godkaiser_dashboard.session import Session
@@ -21,7 +22,7 @@ from godkaiser_dashboard.shell import frame, head
 from godkaiser_dashboard.view import View, fold, lost
 from godkaiser_dashboard.words import Words
 
-from tests.dashboard.fake_desk import AIR, FAN, HEATER, Greenhouse, now
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, Greenhouse, now, said_of_itself, unreadable
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -79,12 +80,17 @@ def buttons(shown: pn.viewable.Viewable) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("wanted", [None, "ESP_0A1B2C", EVIL])
 @pytest.mark.parametrize("name", PAGES)
-async def test_nothing_from_outside_gets_into_a_page_unescaped(name: str, language: str) -> None:
+async def test_nothing_from_outside_gets_into_a_page_unescaped(
+    name: str, wanted: str | None, language: str
+) -> None:
     house = Greenhouse()
     house.malformed = [{"at": now().isoformat(), "topic": "t", "excerpt": "e", "code": "c", "why": "w"}]
     house.counters["malformed"] = 1
-    house.nodes["ESP_0A1B2C"]["problems"] = ["hot"]
+    house.nodes["ESP_0A1B2C"] |= {
+        "problems": ["hot"], "kaiser_id": "god", "notes": [said_of_itself("x")], "unreadable": [unreadable("x")],
+    }  # fmt: skip
     house.rules["cool"]["degraded"] = "away"
     house.sensors[AIR] |= {"quality": "error", "reason": "broken", "value": None}
     house.actuators[FAN]["last_command"] = {
@@ -98,6 +104,7 @@ async def test_nothing_from_outside_gets_into_a_page_unescaped(name: str, langua
     data = poison(house.snapshot())
     view = fold(View(), {"kind": "snapshot", "id": "", "data": data}, 0.0)
     session = session_of(house, view, language=language)
+    session.wanted = wanted
     page = "".join(texts(PAGES[name](session).content()))
     page += "".join(str(v) for v in head(session.words, session.ticket, view, view.now(0.0)).values())
     assert "&lt;script&gt;" in page
@@ -327,6 +334,9 @@ def test_the_top_bar_tells_the_link() -> None:
     view = view_of(house, link=link)
     said = head(words, session.ticket, view, since + timedelta(seconds=3))["link"]
     assert "Broker gone since 12:00:00 UTC, next try in 5 s" in said
+    assert head(words, session.ticket, view, since)["gone"] == ""
+    view = view_of(house, link=link | {"error": "cannot be trusted: <expired> Renew its certificate"})
+    assert "&lt;expired&gt; Renew its certificate" in head(words, session.ticket, view, since)["gone"]
     assert "Controller gone" in head(words, session.ticket, lost(view, 1.0), since)["link"]
     assert "has not answered since" in head(words, session.ticket, lost(view, 1.0), since)["gone"]
 
@@ -347,3 +357,134 @@ def test_a_normal_house_has_no_stop_banner() -> None:
     house = Greenhouse()
     view = view_of(house)
     assert head(Words("en"), session_of(house, view).ticket, view, now())["stopped"] == ""
+
+
+# ── nodes ──────────────────────────────────────────────────────────────────────────────────────────────
+def nodes_page(
+    house: Greenhouse, wanted: str | None = None, **more: Any
+) -> tuple[Nodes, pn.viewable.Viewable]:
+    session = session_of(house, view_of(house), **more)
+    session.wanted = wanted
+    page = Nodes(session)
+    return page, page.content()
+
+
+async def test_every_node_is_a_card_that_leads_to_all_about_it() -> None:
+    house = Greenhouse()
+    house.nodes["ESP_A1B2C3"] |= {
+        "problems": ["its queue runs full"],
+        "unreadable": [unreadable("bad_json", 12)],
+    }
+    _, shown = nodes_page(house)
+    cards = {t.split("node=")[1][:10]: t for t in texts(shown) if 'class="card' in t}
+    assert set(cards) == set(house.nodes)
+    assert "its queue runs full" in cards["ESP_A1B2C3"]
+    assert "12 unreadable messages" in cards["ESP_A1B2C3"]
+    assert 'class="mark good">online' in cards["ESP_0A1B2C"]
+    assert "waits for approval" in cards["ESP_AB12CD"]
+    assert "unreadable messages" not in cards["ESP_0A1B2C"]
+
+
+async def test_a_node_tells_everything_about_itself() -> None:
+    house = Greenhouse()
+    house.nodes["ESP_A1B2C3"] |= {
+        "kaiser_id": "greenhouse_2", "generation": "seed", "heap": 0, "system_state": "SAFE_MODE",
+        "problems": ["it listens to another kaiser id"],
+        "notes": [said_of_itself("critical", "4200 sensor bus dead"), said_of_itself("outcome", "expired")],
+        "unreadable": [unreadable("wrong_type", 11), unreadable("made_up_yesterday", 1)],
+    }  # fmt: skip
+    page = " ".join(texts(nodes_page(house, "ESP_A1B2C3")[1]))
+    for words in (
+        "climate node <code>ESP_A1B2C3</code>", "<dd>greenhouse_2</dd>", "<dd>before 2026</dd>", "<dd>SAFE_MODE</dd>",
+        "<dd>-61 dBm</dd>", "<dd>0.0 KiB</dd>", "<dd>1 d</dd>", "<dd>approved</dd>", "<dd>Propagation bench</dd>",
+        "<dd>esp32_dev</dd>", "<dd>as wanted</dd>",
+        "it listens to another kaiser id", '<span class="mark bad">critical</span>', "4200 sensor bus dead",
+        "could not read: 12", "a field of the wrong type: 11", "made_up_yesterday: 1", "kaiser/god/esp/x",
+        "Bench air", "<span>Fan</span>",
+    ):  # fmt: skip
+        assert words in page
+    assert "Soil moisture" not in page
+    assert "Lamp" not in page
+    assert page.index("4200 sensor bus dead") < page.index("expired")
+
+
+async def test_what_a_node_has_not_said_is_not_made_up() -> None:
+    house = Greenhouse()
+    nothing = dict.fromkeys(
+        ("online", "last_contact", "generation", "rssi", "heap", "uptime", "system_state")
+    )
+    house.nodes["ESP_A1B2C3"] |= nothing | {"zone": None, "board": None, "config": {"state": "unknown"}}
+    page = " ".join(texts(nodes_page(house, "ESP_A1B2C3")[1]))
+    assert page.count("<dd>–</dd>") == 7
+    assert "<dd>not known</dd>" in page
+    assert "<dd>never</dd>" in page
+    assert "<dd>not heard yet</dd>" in page
+    assert "Nothing is wrong with it." in page
+    assert "Nothing that needs a person." in page
+    assert "Every message could be read." in page
+
+
+@pytest.mark.parametrize(("language", "href"), [("en", "/nodes"), ("de", "/nodes?lang=de")])
+async def test_the_way_back_keeps_the_language(language: str, href: str) -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house), language=language)
+    session.wanted = "ESP_FFFFFF"
+    session.query = "&lang=de" if language == "de" else ""
+    said = " ".join(texts(Nodes(session).content()))
+    assert f'<a href="{href}">' in said
+    assert "ESP_FFFFFF" in said
+
+
+async def test_a_node_nobody_can_know_yet_is_not_denied() -> None:
+    house = Greenhouse()
+    session = session_of(house, View())
+    session.wanted = "ESP_A1B2C3"
+    page = Nodes(session)
+    shown = page.content()
+    assert "Waiting for the controller." in " ".join(texts(shown))
+    view = view_of(house)
+    page.update(view, view.now(0.0))
+    assert "climate node" in " ".join(texts(shown))
+
+
+async def test_a_gone_controller_leaves_no_node_online() -> None:
+    house = Greenhouse()
+    page, shown = nodes_page(house)
+    view = lost(view_of(house), 1.0)
+    page.update(view, view.now(1.0))
+    assert not any(">online<" in text for text in texts(shown))
+    assert " ".join(texts(shown)).count("Controller gone") == len(house.nodes)
+
+
+async def test_only_what_changed_about_a_node_is_redrawn() -> None:
+    house = Greenhouse()
+    page, shown = nodes_page(house, "ESP_A1B2C3")
+    redrawn = list[str]()
+    for pane in parts(shown, pn.pane.HTML):
+        pane.param.watch(lambda event: redrawn.append(event.new), "object")
+    house.nodes["ESP_A1B2C3"]["notes"] = [said_of_itself("alert", "pump ran dry")]
+    view = fold(view_of(house), {"kind": "node", "id": "ESP_A1B2C3", "data": house.nodes["ESP_A1B2C3"]}, 0.0)
+    page.update(view, view.now(0.0))
+    assert [text for text in redrawn if "pump ran dry" in text]
+    assert not [text for text in redrawn if "could be read" in text or "Nothing is wrong" in text]
+
+
+@pytest.mark.parametrize("wanted", [None, "ESP_AB12CD"])
+@pytest.mark.parametrize(("name", "may"), [("olaf", True), ("vera", False)])
+async def test_a_node_is_approved_where_it_is_shown(name: str, may: bool, wanted: str | None) -> None:
+    house = Greenhouse()
+    page, shown = nodes_page(house, wanted, name=name)
+    assert buttons(shown) == (["Approve ESP_AB12CD"] if may else [])
+    if may:
+        parts(shown, pn.widgets.Button)[0].clicks += 1
+        await settle(page._session)
+        assert house.nodes["ESP_AB12CD"]["status"] == "approved"
+        assert "ESP_AB12CD is approved." in " ".join(texts(shown))
+
+
+async def test_the_overview_leads_to_each_node() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    session.query = "&lang=de"
+    page = " ".join(texts(Overview(session).content()))
+    assert '<a href="/nodes?node=ESP_A1B2C3&amp;lang=de">climate node</a>' in page

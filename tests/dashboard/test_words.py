@@ -9,7 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
+
+from godkaiser.engine.note import SEVERITY
+from godkaiser.errors import UnknownSensorTypeError
 
 EN, DE = Words("en"), Words("de")
 SOURCES = [p for p in Path(str(files("godkaiser_dashboard"))).rglob("*") if p.suffix in (".py", ".html")]
@@ -24,16 +28,28 @@ FAMILIES = {
     "sensor.": ["stale", "offline", "never", "error", "suspect", "uncalibrated", "late", "good"],
     "actuator.": ["rejected", "failed", "expired"],
     "rule.": ["true", "false", "unknown", "acting", "disabled"],
-    "node.": ["online", "offline", "unheard", "rejected"],
+    "node.": ["online", "offline", "unheard", "rejected", "pending"],
+    "node.status.": ["approved", "pending", "rejected"],
+    "node.generation.": ["2026", "seed"],
+    "node.note.": [*SEVERITY, "alert", "queue", "outcome", "config", "handover"],
+    "node.config.": ["converged", "pushing", "problem", "unknown"],
+    "node.fact.": [
+        "board", "config",
+        "status", "link", "contact", "state", "kaiser", "generation", "rssi", "heap", "uptime", "zone",
+    ],
+    "unreadable.": [
+        "bad_json", "missing_field", "wrong_type", "bad_value", "id_pattern", "too_large", "unknown_topic",
+        UnknownSensorTypeError.code,
+    ],
     "role.": ["admin", "operator", "viewer"],
     "command.": ["sent", "acked", "confirmed", "rejected", "failed", "expired"],
     "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
     "set.outcome.": ["confirmed", "acked", "other"],
-    "nav.": ["overview", "history", "actuators"],
+    "nav.": [name for name, _ in TABS],
     "history.range.": ["1h", "6h", "24h", "7d"],
     "kind.": ["fan", "heater", "humidifier", "lamp", "pump", "relay"],
     "counter.": ["readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed"],
-}
+}  # fmt: skip
 
 
 def _fields(sentence: str) -> set[str]:
@@ -115,6 +131,11 @@ def test_spans(seconds: float, text: str) -> None:
 def test_clock() -> None:
     assert EN.clock(datetime(2026, 5, 1, 6, 7, 8, tzinfo=UTC)) == "06:07:08 UTC"
     assert EN.clock(None) == "–"
+
+
+def test_stamps_carry_the_day() -> None:
+    assert EN.stamp(datetime(2026, 5, 1, 6, 7, 8, tzinfo=UTC)) == "2026-05-01 06:07:08 UTC"
+    assert EN.stamp(None) == "–"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,16 @@ def actuator(thing: str = "ESP_A1B2C3/25", name: str = "fan", **more: Any) -> di
 
 def node(thing: str = "ESP_A1B2C3", name: str = "climate", **more: Any) -> dict[str, Any]:
     shot: dict[str, Any] = {"id": thing, "name": name, "zone": "bench", "status": "approved", "online": True}
-    return shot | {"last_contact": NOW, "problems": []} | more
+    shot |= {"last_contact": NOW, "generation": "2026", "kaiser_id": "god", "system_state": "OPERATIONAL"}
+    shot |= {"rssi": -61, "heap": 181_000, "uptime": 7200, "notes": [], "unreadable": []}
+    shot["config"] = {
+        "state": "converged",
+        "waits_for": None,
+        "left": 0,
+        "problem": None,
+        "converged_at": NOW,
+    }
+    return shot | {"problems": [], "board": "esp32_dev", "board_id": thing} | more
 
 
 def rule(thing: str = "cool", name: str = "Cool", **more: Any) -> dict[str, Any]:

@@ -16,7 +16,10 @@ from godkaiser import (
     Farm,
     GodkaiserError,
     InvalidValueError,
+    NodeRefusedError,
+    Probe,
     UnknownActuatorError,
+    UnknownNodeError,
     UnknownSensorError,
 )
 from tests.facade.process import eventually
@@ -250,6 +253,61 @@ async def test_nodes_are_rejected_and_approved(farm: Farm) -> None:
     assert farm.nodes["ESP_0A1B2C"].status == "approved"
     with pytest.raises(GodkaiserError, match="ESP_FFFFFF"):
         await farm.approve("ESP_FFFFFF")
+
+
+def test_a_node_tells_how_it_is(farm: Farm) -> None:
+    node = farm.node("Climate Node")
+    assert isinstance(node, godkaiser.Node)
+    assert node == farm.node("ESP_A1B2C3") == farm.nodes["climate node"]
+    assert (node.kaiser_id, node.generation) == ("god", "2026")
+    assert node.rssi is not None
+    assert node.rssi < 0
+    assert node.heap is not None
+    assert node.heap > 0
+    assert node.uptime is not None
+    assert node.uptime >= timedelta(hours=2)
+    assert node.unreadable == ()
+    with pytest.raises(UnknownNodeError, match="nobody"):
+        farm.node("nobody")
+
+
+async def test_a_node_answers_and_scans_its_bus(farm: Farm) -> None:
+    node = farm.node("ESP_A1B2C3")
+    status = await node.ask("status")
+    assert (status["esp_id"], status["success"]) == ("ESP_A1B2C3", True)
+    assert (await node.ask("set_log_level", level="INFO"))["level"] == "INFO"
+    assert await node.scan() == await node.scan(pin=4) == (Probe("28FF641E8D3C0C79", "ds18b20", 4),)
+    with pytest.raises(InvalidValueError, match="reboot"):
+        await node.ask("reboot")
+    with pytest.raises(InvalidValueError, match="pin"):
+        await node.scan(pin=-1)
+    with pytest.raises(NodeRefusedError) as caught:
+        await node.scan(pin=6)  # the board's own memory hangs there
+    assert caught.value.remedy in caught.value.__notes__
+
+
+async def test_a_sensor_measures_now(farm: Farm) -> None:
+    air = farm.sensor("bench air")
+    before = air.latest
+    assert before is not None
+    reading = await air.measure(within=timedelta(seconds=5))
+    assert reading.measured_at > before.measured_at
+    assert reading.value is not None
+    assert reading.age < timedelta(minutes=1)
+    latest = air.latest
+    assert latest is not None
+    assert latest.measured_at >= reading.measured_at
+    for nonsense in ("0s", "61s", -1, "soon"):
+        with pytest.raises(InvalidValueError):
+            await air.measure(within=nonsense)
+
+
+async def test_who_follows_a_sensor_sees_a_measurement_once(farm: Farm) -> None:
+    soil = farm.sensor("ESP_D4E5F6/34/moisture")
+    following = asyncio.ensure_future(anext(aiter(soil.follow())))
+    await asyncio.sleep(0)
+    reading = await soil.measure()
+    assert (await following).measured_at <= reading.measured_at
 
 
 async def test_it_works_from_two_loops_and_goes_on_while_a_cell_blocks(farm: Farm) -> None:

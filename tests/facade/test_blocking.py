@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from godkaiser import CommandRefusedError, FarmClosedError, blocking
+from godkaiser import CommandRefusedError, FarmClosedError, InvalidValueError, blocking
 from tests.facade.process import eventually
 
 
@@ -34,6 +34,19 @@ def test_following(plain: blocking.Farm) -> None:
     assert readings[0].measured_at < readings[1].measured_at
     kinds = [change.kind for change in islice(plain.changes(kind="sensor"), 3)]
     assert kinds == ["snapshot", "sensor", "sensor"]
+
+
+def test_measuring_and_asking(plain: blocking.Farm) -> None:
+    air = plain.sensor("bench air")
+    before = air.latest
+    assert before is not None
+    assert air.measure(within="2s").measured_at > before.measured_at
+    node = plain.node("climate node")
+    assert isinstance(node, blocking.Node)
+    assert node.ask("status")["esp_id"] == node.id
+    assert [probe.rom for probe in node.scan(pin=4)] == ["28FF641E8D3C0C79"]
+    with pytest.raises(InvalidValueError):
+        node.ask("reboot")
 
 
 def test_stop_rules_and_nodes(plain: blocking.Farm) -> None:

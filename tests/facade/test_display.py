@@ -6,12 +6,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from godkaiser import Farm, NoControllerError, html_of
-from godkaiser.display import Html, framed, text_table
+from godkaiser.display import Html, Shown, framed, text_table
+from godkaiser.handles.said import Message, Note, Probe, Unreadable
 from godkaiser.handles.values import Chain, Change, Finding, Outcome, Reading, Step, Stop, Verdict
 from godkaiser.kaiser.connect import Connecting
 from tests.facade.fake import HOSTILE, Fake, actuator, node, rule, sensor, snapshot
@@ -41,13 +43,29 @@ class Text(HTMLParser):
 
 def hostile_snapshot() -> dict[str, object]:
     problems = {"quality": "error", "reason": HOSTILE, "unit": HOSTILE}
+    said: dict[str, Any] = {
+        "notes": [note_shot()],
+        "unreadable": [unreadable_shot()],
+        "system_state": HOSTILE,
+    }
     return snapshot(
-        nodes=[node(name=HOSTILE, problems=[HOSTILE], zone=HOSTILE, status="pending", last_contact=None)],
+        nodes=[
+            node(name=HOSTILE, problems=[HOSTILE], zone=HOSTILE, status="pending", last_contact=None, **said)
+        ],
         sensors=[sensor(name=HOSTILE, **problems), sensor("b", HOSTILE, measured_at=None)],
         actuators=[actuator(name=HOSTILE, kind=HOSTILE, last_command=outcome_shot())],
         rules=[rule(name=HOSTILE, sentence=HOSTILE, degraded=HOSTILE)],
         stop={"phase": "ACTIVE", "reason": HOSTILE, "by": HOSTILE, "since": None, "unconfirmed": [HOSTILE]},
     )
+
+
+def note_shot(text: str = HOSTILE) -> dict[str, object]:
+    return {"at": AT.isoformat(), "kind": "alert", "text": text}
+
+
+def unreadable_shot(count: int = 12) -> dict[str, object]:
+    last = {"at": AT.isoformat(), "topic": HOSTILE, "excerpt": HOSTILE, "code": "bad_json", "why": HOSTILE}
+    return {"code": HOSTILE, "count": count, "last": [last, last]}
 
 
 def outcome_shot() -> dict[str, object]:
@@ -76,11 +94,15 @@ VALUES = [
     Outcome("1", HOSTILE, 1.0, "confirmed", AT, HOSTILE, HOSTILE),
     Chain(HOSTILE, HOSTILE, (Step("payload", AT, HOSTILE, True), Step("verdict", AT, HOSTILE, False))),
     Stop("ACTIVE", HOSTILE, HOSTILE, AT, (HOSTILE,), HOSTILE),
+    Note(AT, HOSTILE, HOSTILE),
+    Message(AT, HOSTILE, HOSTILE, HOSTILE),
+    Unreadable(HOSTILE, 3, (Message(AT, HOSTILE, HOSTILE, HOSTILE),)),
+    Probe(HOSTILE, HOSTILE, 4),
 ]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_values_escape_what_others_wrote(value: Reading | Verdict | Outcome | Chain | Stop) -> None:
+def test_values_escape_what_others_wrote(value: Shown) -> None:
     page = value._repr_html_()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -108,6 +130,45 @@ async def test_reprs_are_whole_sentences_of_text(hostile: Farm) -> None:
     assert hostile.nodes[0].problems == (HOSTILE,)
     assert hostile.nodes[0].zone == HOSTILE
     assert hostile.nodes[0].last_contact is None
+
+
+async def test_a_node_shows_its_problems_its_notes_and_what_could_not_be_read(hostile: Farm) -> None:
+    node = hostile.nodes[0]
+    assert "12 messages could not be read" in repr(node)
+    assert f"it said last: 2026-05-01 12:00:00  alert  {HOSTILE}" in repr(node)
+    page = Text(node._repr_html_())
+    for words in (
+        "What it said of itself",
+        "What could not be read of it",
+        "12 messages",
+        "-61 dBm",
+        "2 h",
+        "esp32_dev",
+    ):
+        assert words in page.said
+    assert page.said.count(HOSTILE) >= 10
+    assert node.unreadable[0].last[0].excerpt == HOSTILE
+    assert node.notes[0].at == AT
+    assert node.system_state == HOSTILE
+
+
+async def test_what_a_node_has_not_said_is_a_dash_and_zero_is_a_value() -> None:
+    fake = Fake(first=False)
+    said: dict[str, Any] = dict.fromkeys(("generation", "rssi", "uptime", "system_state")) | {"heap": 0}
+    fake.feed = [{"kind": "snapshot", "id": "", "data": snapshot(nodes=[node(**said)])}]
+    async with Connecting(fake.line()) as farm:
+        shown = farm.node("climate")
+        assert (shown.rssi, shown.uptime, shown.generation, shown.system_state, shown.heap) == (
+            None,
+            None,
+            None,
+            None,
+            0,
+        )
+        page = Text(shown._repr_html_()).said
+        assert "0 bytes" in page
+        assert page.count("–") == 4
+        assert "could not be read" not in repr(shown) + page
 
 
 def test_marks_and_words_carry_the_meaning_not_the_colour() -> None:

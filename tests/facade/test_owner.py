@@ -242,3 +242,22 @@ async def test_the_end_of_a_controllers_task_is_the_end_of_the_simulation() -> N
     with pytest.raises(OSError, match="the disk"):
         await _until_one_ends(tasks)
     tasks[1].cancel()
+
+
+async def test_requests_carry_the_persons_token_and_the_answer_is_the_latest() -> None:
+    fake = Fake()
+    new = sensor(value=24.0, measured_at="2026-05-01T12:00:05Z")
+    fake.answers = {"measure": new, "nodes.ask": {"devices": [{"rom": "28FF", "type": "", "pin": None}]}}
+    farm = await opened(fake, token="signed in")
+    air = farm.sensor("air")
+    assert (await air.measure("3s")).value == 24.0
+    assert air.latest is not None
+    assert air.latest.value == 24.0
+    probes = await farm.node("climate").scan()
+    assert [(probe.rom, probe.type, probe.pin) for probe in probes] == [("28FF", "", None)]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("measure", {"sensor": air.id, "within": 3.0}),
+        ("nodes.ask", {"node": "ESP_A1B2C3", "command": "onewire/scan", "params": {}}),
+    ]
+    assert fake.asked == [(method, params | {"token": "signed in"}) for method, params in asked]
+    await farm.close()

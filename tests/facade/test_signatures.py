@@ -10,6 +10,7 @@ from godkaiser import blocking
 
 PAIRS = [
     (godkaiser.Farm, blocking.Farm),
+    (godkaiser.Node, blocking.Node),
     (godkaiser.Sensor, blocking.Sensor),
     (godkaiser.Actuator, blocking.Actuator),
     (godkaiser.Rules, blocking.Rules),
