@@ -31,6 +31,7 @@ from godkaiser.sensors.types import TYPES, canonical
 KEPT_MALFORMED: Final = 20
 KEPT_PER_REASON: Final = 10
 KEPT_NOTES: Final = 20
+FIRMWARE_LIMIT_S: Final = 3600.0
 SAME: Final = 0.005
 NodeStatus = Literal["pending", "approved", "rejected", "removed"]
 Due = tuple[str, str]
@@ -322,7 +323,10 @@ class State:
         state = self.nodes.get(node)
         if state is None:
             return None
-        return NodeView(node, state.status == "approved", state.online, state.modern, state.adopting)
+        # Old firmware cannot be told another limit, newer was told ours when it has confirmed its configuration.
+        told = state.modern and bool(state.confirmed.config)
+        limit = None if told else FIRMWARE_LIMIT_S
+        return NodeView(node, state.status == "approved", state.online, state.modern, state.adopting, limit)
 
     def on_since(self, actuator: ActuatorId) -> Instant | None:
         """Since when it is away from its safe value."""

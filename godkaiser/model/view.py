@@ -14,13 +14,18 @@ from godkaiser.model.site import ActuatorSpec
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node as safety sees it. `online` None: not heard of yet; `adopting`: it has just come back."""
+    """A node as safety sees it. `online` None: not heard of yet; `adopting`: it has just come back.
+
+    `own_limit_s`: after that on-time its firmware ends an actuator by itself and latches the pin; None when the
+    node was told a limit beyond ours.
+    """
 
     id: NodeId
     approved: bool
     online: bool | None
     modern: bool
     adopting: bool = False
+    own_limit_s: float | None = None
 
 
 class ReadingView(Protocol):

@@ -19,6 +19,7 @@ from godkaiser.model.view import SafetyView
 
 Check = Callable[[Intent, ActuatorSpec, SafetyView, Instant], Finding | None]
 MAX_DURATION: Final = DAY
+LATCH_MARGIN_S: Final = 60.0
 
 
 def is_safe(intent: Intent, spec: ActuatorSpec) -> bool:
@@ -115,6 +116,24 @@ def shortened(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     return Finding("duration_shortened", text, Severity.WARN)
 
 
+def node_limit(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
+    """Ours must end it before the node's firmware does: that would latch the pin until somebody clears it."""
+    most, longest = allowed_s(spec, view), spec.longest_on_s
+    wished = longest if intent.duration is None else intent.duration / SECOND
+    if most is None or longest is None or wished is None or min(wished, longest) <= most:
+        return None
+    text = f"The node of {spec.id} would latch it by itself; it ends after {most:g} s."
+    return Finding("node_limit", text, Severity.WARN)
+
+
+def allowed_s(spec: ActuatorSpec, view: SafetyView) -> float | None:
+    """The longest on-time: the actuator's own, and less than what its node's firmware allows."""
+    node = view.node(spec.id.node)
+    limit = None if node is None or node.own_limit_s is None else node.own_limit_s - LATCH_MARGIN_S
+    bounds = [bound for bound in (spec.longest_on_s, limit) if bound is not None]
+    return min(bounds, default=None)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     stopped,
     enabled,
@@ -127,6 +146,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     bounded,
     within_max_on,
     shortened,
+    node_limit,
 )
 
 

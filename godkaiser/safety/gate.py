@@ -15,7 +15,7 @@ from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Finding, Severity
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
-from godkaiser.safety.check import CHECKS, is_safe, lenient
+from godkaiser.safety.check import CHECKS, allowed_s, is_safe, lenient
 from godkaiser.safety.permit import NodeOrder, objections
 from godkaiser.safety.seal import _SEAL, SafeCommand
 
@@ -62,7 +62,7 @@ def judge(intent: Intent, view: SafetyView, now: Instant, command_id: str) -> Pa
 def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration:
     """The wished duration or the maximum, less what the actuator has already been on."""
     since = view.on_since(spec.id)
-    longest = spec.longest_on_s  # `bounded` refused it when there is none
+    longest = allowed_s(spec, view)  # `bounded` refused it when there is none
     left = round(cast("float", longest) * SECOND) - (0 if since is None else max(0, now - since))
     return left if intent.duration is None else min(intent.duration, left)
 

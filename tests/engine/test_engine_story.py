@@ -74,7 +74,7 @@ def test_exactly_one_command_and_only_after_approval() -> None:
     assert acks(desk.beat(STRANGER)) == ["online"]
     desk.wait(2)
     sent = desk.read(THERE, 30)
-    assert moves(sent) == [Move(RELAY, "ON", 1.0, 3600)]
+    assert moves(sent) == [Move(RELAY, "ON", 1.0, 3540)]
     assert len(stored(Reading, sent)) == 1
     later = desk.obey(sent)
     for _ in range(6):

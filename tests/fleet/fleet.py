@@ -47,7 +47,7 @@ def relay_of(node: str) -> int:
 
 
 def _site() -> dict[str, Any]:
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {
             "id": node,
             "approved": True,

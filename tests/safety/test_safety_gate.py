@@ -209,3 +209,25 @@ def test_stop_and_release_are_always_sealed() -> None:
     assert (stop.order, stop.origin, stop.cause) == (Halt(NODE, "smoke", "ann"), "safety", 7)
     assert halt(None, "smoke", "ann", NOW, "c1", 7).order == Halt(None, "smoke", "ann")
     assert release(NODE, "ann", NOW, "c2", 8).order == Release(NODE)
+
+
+@pytest.mark.parametrize(
+    ("limit", "longest", "duration", "lease", "warned"),
+    [
+        (None, 86400, None, 86400, False),
+        (3600.0, 86400, None, 3540, True),
+        (3600.0, 3600, None, 3540, True),
+        (3600.0, 1800, None, 1800, False),
+        (3600.0, 86400, 600, 600, False),
+        (3600.0, 86400, 7200, 3540, True),
+    ],
+)
+def test_ours_ends_it_before_the_nodes_own_limit_latches_it(
+    limit: float | None, longest: float, duration: float | None, lease: float, warned: bool
+) -> None:
+    view = View(spec_of(max_on_s=longest), replace(READY, own_limit_s=limit))
+    wish = wants(0.8, duration=None if duration is None else round(duration * SECOND))
+    verdict = judge(wish, view, NOW, "c1")
+    assert isinstance(verdict, Passed)
+    assert verdict.lease == lease * SECOND
+    assert ("node_limit" in [finding.code for finding in verdict.findings]) is warned

@@ -8,7 +8,7 @@ from typing import Any
 
 from godkaiser.engine.effect import Effect, Journal, Replied, Say, Send
 from godkaiser.engine.engine import Engine
-from godkaiser.engine.state import from_site
+from godkaiser.engine.state import Confirmed, from_site
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.encode import Outgoing, encode_command, encode_notice
@@ -51,6 +51,10 @@ class Pair:
     journal: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def start(self) -> Pair:
+        """Up and heard; without a planner the node counts as told already."""
+        state = self.engine.state
+        if state.planner is None:
+            state.nodes[NodeId.parse(NODE)].confirmed = Confirmed(config="as it is")
         self.handle(ev.LinkUp(self.rig.now, "pair"))
         self.hear(self.rig.connect())
         self.deliver(SERVER, self.retained)
