@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +45,8 @@ class Pair:
     engine: Engine = field(default_factory=lambda: Engine(from_site(SITE)))
     deaf: bool = False
     withhold: str = ""
+    only: str = ""
+    mutate: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda topic, body: body
     twice: bool = False
     replies: list[Reply] = field(default_factory=list)
     sent: list[Outgoing] = field(default_factory=list)
@@ -88,8 +91,14 @@ class Pair:
         self.sent.append(message)
         if message.retain and message.topic == SERVER:
             self.retained = message.payload
-        if message.topic != self.withhold:
-            self.deliver(message.topic, message.payload)
+        if message.topic != self.withhold and (not self.only or message.topic == self.only):
+            self.deliver(message.topic, self._spoilt(message))
+
+    def _spoilt(self, message: Outgoing) -> bytes:
+        """What arrives when our duties are done wrongly on purpose."""
+        body = json.loads(message.payload) if message.payload else None
+        changed = body if body is None else self.mutate(message.topic, dict(body))
+        return message.payload if changed == body else json.dumps(changed, separators=(",", ":")).encode()
 
     def deliver(self, topic: str, payload: bytes) -> None:
         self.hear(self.rig.node.receive(topic, payload, self.rig.now))
