@@ -8,7 +8,7 @@
     │                        MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownRuleError,
     │                        NoControllerError
-    ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError
+    ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError, BoardUnfitError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
@@ -364,6 +364,17 @@ class AmbiguousNameError(ConflictError, LookupError):
     hint = "Use the full id."
     text: str
     found: str
+
+
+class BoardUnfitError(ConflictError):
+    """This board cannot take a node's place."""
+
+    sentence = "{board} cannot take the place of {node}: {problem}."
+    hint = "{way}"
+    node: str
+    board: str
+    problem: str
+    way: str
 
 
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────

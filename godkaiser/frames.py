@@ -1,7 +1,8 @@
 """Readings as pandas frames, and a plot of them. The extra `lab` (pandas, matplotlib) is loaded when used.
 
 Times are a UTC `DatetimeIndex` named `time`, values float64. `frame.attrs` says what the columns are:
-`units`, `series` (ids), `names` and `gap_s` (seconds of silence that make a gap), each by column.
+`units`, `series` (ids), `names`, `gap_s` (seconds of silence that make a gap) and `marks` (when board or calibration
+were changed: `at` and `text`), each by column.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Stretch:
     times: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     quality: Sequence[str] = ()
+    marks: Sequence[dict[str, str]] = ()
 
 
 def need(module: str, feature: str) -> Any:
@@ -127,6 +129,7 @@ def _described(frame: DataFrame, columns: dict[str, Stretch], every: Duration | 
     frame.attrs["units"] = {column: stretch.unit for column, stretch in columns.items()}
     frame.attrs["series"] = {column: stretch.series for column, stretch in columns.items()}
     frame.attrs["names"] = {column: stretch.name for column, stretch in columns.items()}
+    frame.attrs["marks"] = {column: list(stretch.marks) for column, stretch in columns.items()}
     gap = {column: stretch.gap_s for column, stretch in columns.items()}
     frame.attrs["gap_s"] = gap if every is None else dict.fromkeys(columns, every / SECOND)
     return frame

@@ -19,7 +19,6 @@ from godkaiser.io.tls import broker_tls
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
-from godkaiser.model.site import Site
 from godkaiser.settings import Settings, load_settings
 
 
@@ -81,7 +80,7 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
 def _options(settings: Settings) -> Options:
     return Options(
         data=settings.godkaiser_data_dir,
-        site=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else Site(),
+        file=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else None,
         address=BrokerAddress(
             settings.mqtt_broker_host,
             settings.mqtt_broker_port,

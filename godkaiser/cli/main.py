@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from godkaiser.cli import clients, nodes, problems, rules, starters, wire
+from godkaiser.cli import clients, nodes, problems, registry, rules, site, starters, wire
 from godkaiser.cli.output import complain
 from godkaiser.errors import GodkaiserError
 
@@ -18,8 +18,10 @@ app = typer.Typer(
     help="A greenhouse controller for ESP32 nodes that speak MQTT. `godkaiser demo` shows it at work.",
 )
 clients.add_to(app)
+registry.add_to(nodes.app)
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(rules.app, name="rules")
+app.add_typer(site.app, name="site")
 wire.app.command()(problems.problems)
 app.add_typer(wire.app, name="wire")
 starters.add_to(app)

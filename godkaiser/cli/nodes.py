@@ -134,12 +134,6 @@ def _with_unit(value: int | None, unit: str) -> str | None:
 
 # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 @app.command()
-def approve(node: Node, data: Data = None, as_json: Json = False) -> None:
-    """Let a pending node take part."""
-    show(ask(data, "nodes.approve", node=node), as_json, lambda n: say(f"{n['id']} is {n['status']}."))
-
-
-@app.command()
 def reject(node: Node, data: Data = None, as_json: Json = False) -> None:
     """Keep a node out; its data is counted, not stored."""
     show(ask(data, "nodes.reject", node=node), as_json, lambda n: say(f"{n['id']} is {n['status']}."))

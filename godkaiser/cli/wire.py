@@ -50,7 +50,7 @@ def decode(
             if text and not as_json:
                 say(_short(verdict))
             else:
-                print(json.dumps(verdict, ensure_ascii=True, default=str))
+                print(json.dumps(verdict, ensure_ascii=True, default=str, allow_nan=False))
     if bad:
         raise DocumentError(path=str(file), problem=f"{bad} lines are no recorded messages")
 

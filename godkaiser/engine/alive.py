@@ -34,7 +34,8 @@ def acknowledge(moment: Moment, node: NodeState, event: Heartbeat) -> None:
     that let go for the first time has none, refuses the ack, and takes an epoch from the news.
     """
     pause = None if node.acked_at is None else moment.now - node.acked_at
-    node.acked_at = moment.now
+    if moment.state.link.up:
+        node.acked_at = moment.now
     ack = HeartbeatAck(
         event.kaiser, event.node, _ACK_STATUS[node.status], node.epoch or 1, moment.now // SECOND
     )

@@ -14,6 +14,7 @@ from godkaiser.engine import (
     actuation,
     alive,
     decide,
+    declared,
     halt,
     ingest,
     lane,
@@ -24,8 +25,8 @@ from godkaiser.engine import (
     request,
     site,
 )
-from godkaiser.engine.effect import Audit, Effect, Journal, Say, Store
-from godkaiser.engine.state import ActuatorState, ChainStep, Confirmed, Moment, State
+from godkaiser.engine.effect import Effect, Journal, Say
+from godkaiser.engine.state import ChainStep, Confirmed, Moment, State
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
@@ -57,10 +58,12 @@ class Engine:
                     actuator.released, actuator.owed = False, True
             elif kind == "node" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
                 node.confirmed = Confirmed(**data)
+            elif kind == "halted" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
+                node.halted = True
             elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
                 # A clock that was set back must not prolong a lease.
                 since, longest = min(data["since"], now), round((known.spec.longest_on_s or 0) * SECOND)
-                until = max(now, min(data["until"], now + longest))
+                until = max(now, min(data["until"], now + longest)) if known.spec.enabled else now
                 known.lease = Lease(known.id, data["value"], since, until, data["command"], data["who"])
                 self.state.due.set(("lease", known.id), until)
 
@@ -187,14 +190,14 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.ActuatorReport: (
         actuation.on_report,
         lambda moment, event: halt.note_safe_nodes(moment, event.node),
-        site.on_moved,
+        declared.on_moved,
     ),
-    ev.CommandAck: (actuation.on_ack, site.on_moved),
+    ev.CommandAck: (actuation.on_ack, declared.on_moved),
     ev.StopAck: (halt.on_stop_ack,),
-    ev.ClearAck: (halt.on_clear_ack,),
-    ev.IntentOutcome: (outcome.on_outcome, site.on_configured),
+    ev.ClearAck: (note.on_clear_refused, halt.on_clear_ack),
+    ev.IntentOutcome: (outcome.on_outcome, declared.on_configured),
     ev.Lifecycle: (),
-    ev.ConfigAnswer: (note.on_config, lane.on_config, site.on_configured),
+    ev.ConfigAnswer: (note.on_config, lane.on_config, declared.on_configured),
     ev.ZoneAck: (note.on_config, lane.on_zone),
     ev.SubzoneAck: (note.on_config, lane.on_subzone),
     ev.SystemAnswer: (request.on_system_answer,),
@@ -218,7 +221,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     # from the shell
     ev.LinkUp: (_on_link_up,),
     ev.LinkDown: (_on_link_down,),
-    ev.SendFailed: (actuation.on_send_failed,),
+    ev.SendFailed: (actuation.on_send_failed, lane.on_send_failed, request.on_send_failed),
     ev.Timer: (),
     ev.Closing: (lambda moment, event: _on_closing(moment),),
 }

@@ -79,6 +79,9 @@ def _halt(moment: Moment, node: NodeId | None) -> None:
     command = halt(node, stop.reason or "stop", stop.by, moment.now, moment.new_id("c"), moment.seq)
     for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
         halted.halted, halted.halt_id = True, command.id
+        moment.emit(Journal("halted", halted.id, {"by": command.id}))
+    if node is None:
+        moment.state.broadcast_id = command.id
     moment.emit(Send(command, energising=False))
 
 
@@ -105,10 +108,10 @@ def _has_actuators(moment: Moment, node: NodeId) -> bool:
 def stop_node_again(moment: Moment, node: NodeId) -> bool:
     """A node came back while a stop is active: it is told too. False when there is nothing to tell."""
     phase = moment.state.stop.phase
-    if not _has_actuators(moment, node):
-        return False
     if phase is not Phase.ACTIVE:
         _release_late(moment, node)
+        return False
+    if not _has_actuators(moment, node):
         return False
     for actuator in tuple(moment.state.actuators.values()):
         if actuator.id.node == node:
@@ -127,6 +130,10 @@ def _release_late(moment: Moment, node: NodeId) -> None:
 
 def on_stop_ack(moment: Moment, event: StopAck) -> None:
     """One node stopped."""
+    node = moment.state.nodes.get(event.node)
+    mine = ("", moment.state.broadcast_id, "" if node is None else node.halt_id)
+    if event.correlation and any(mine) and event.correlation not in mine:
+        return  # an old one, delivered again
     if moment.state.stop.phase is Phase.ACTIVE and event.node in moment.state.stop.waiting:
         moment.state.stop = confirmed_by(moment.state.stop, event.node)
         moment.tell("stop")
@@ -197,8 +204,11 @@ def on_clear_ack(moment: Moment, event: ClearAck) -> None:
     """A node lifted its latch, or refused."""
     stop = moment.state.stop
     node = moment.state.nodes.get(event.node)
-    if node is not None and event.ok and stop.phase is not Phase.ACTIVE:
+    if node is not None and event.correlation and node.release_id not in ("", event.correlation):
+        return  # an old one, delivered again
+    if node is not None and event.ok and stop.phase is not Phase.ACTIVE and node.halted:
         node.halted = False
+        moment.emit(Journal("halted", node.id, None))
     asked = moment.state.due.get(("clear", "")) is None
     if stop.phase is not Phase.CLEARING or event.node not in stop.waiting or not asked:
         return

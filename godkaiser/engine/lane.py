@@ -12,6 +12,7 @@ refusal is shown and not repeated until something changes. No answer: three trie
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState, Step
 from godkaiser.engine.wanted import fingerprint, hardware_of, subzones_of, wanted_config
 from godkaiser.errors import InvalidError
 from godkaiser.model.command import Configure, SensorConfig, SubzoneAssign, SubzoneRemove, ZoneAssign
+from godkaiser.model.event import SendFailed
 from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.nodeconfig import ActuatorItem, ConfigPart, NodeConfig, SensorItem
@@ -35,6 +37,10 @@ ANSWER_WITHIN: Final = 10 * SECOND
 TRY_AGAIN: Final = 5 * SECOND
 TRIES: Final = 3
 COOL_DOWN: Final = 120 * SECOND
+LONGEST_NUMBER: Final = 10**10 - 100  # the parts count on from here
+LONGEST_ID: Final = "g" * 32
+PENDING_AFTER_RESET: Final = 8  # a node's state in which it takes nothing but a configuration
+_APPLIED: Final = re.compile(r"applied=(\d{1,10})\b")
 RETRYABLE: Final = frozenset(
     {"QUEUE_FULL", "WRITE_TIMEOUT", "REPLAY_QUEUE_FULL", "COMMIT_FAILED", "CONFIG_LANE_BUSY", "silent"}
 )
@@ -96,9 +102,10 @@ def _config_steps(moment: Moment, node: NodeState) -> Iterator[Step]:
     if planner is None:
         return
     whole = _with_removals(node, wanted)
+    # Numbered when sent: planned with the longest number and id there are, so that it fits then, too.
     push = planner(
-        node.id, node.kaiser, hardware_of(node), whole, generation=0, new_id=lambda: ""
-    )  # numbered when sent
+        node.id, node.kaiser, hardware_of(node), whole, generation=LONGEST_NUMBER, new_id=lambda: LONGEST_ID
+    )
     for part in push.parts:
         yield Step("config", {}, part)
     yield Step("done", {"config": print_, "items": _items(wanted)})
@@ -167,10 +174,13 @@ def _wishes(moment: Moment, node: NodeState) -> None:
     reconsider_node(moment, node.id)
 
 
-def _stuck(moment: Moment, node: NodeState, problem: str) -> None:
-    """Not converged, and it says why. What is wanted of its actuators does not wait for that."""
+def _stuck(moment: Moment, node: NodeState, problem: str, *, again: bool = False) -> None:
+    """Not converged, and it says why. What is wanted of its actuators does not wait for that.
+
+    `again`: worth another try after the cool-down; else only when something changes.
+    """
     waited = node.lane.wishes_wait
-    node.lane = Lane(problem=problem, given_up_at=moment.now)
+    node.lane = Lane(problem=problem, given_up_at=moment.now, again=again)
     moment.state.due.drop(("lane", node.id))
     note(moment, node.id, "config", problem)
     if waited:
@@ -300,10 +310,29 @@ def _answered(moment: Moment, node: NodeState, good: bool, code: str, message: s
         _learn(moment, node, lane.steps.popleft())
         lane.tries = 0
         _next(moment, node)
-    elif code in RETRYABLE and lane.tries < TRIES:
+    elif (code in RETRYABLE or _overtaken(moment, node, code, message)) and lane.tries < TRIES:
         moment.state.due.set(("lane", node.id), moment.now + TRY_AGAIN)
     else:
-        _stuck(moment, node, f"{lane.steps[0].kind}: {code} {message}".strip())
+        problem = f"{lane.steps[0].kind}: {code} {message}".strip()
+        _stuck(moment, node, problem, again=code in RETRYABLE)
+
+
+def _overtaken(moment: Moment, node: NodeState, code: str, message: str) -> bool:
+    """Somebody configured it with higher numbers than ours: go on above the one it names."""
+    applied = _APPLIED.search(message) if code.startswith("STALE_") else None
+    if applied is None:
+        return False
+    _confirm(moment, node, {"generation": int(applied[1])})
+    return True
+
+
+def on_send_failed(moment: Moment, event: SendFailed) -> None:
+    """What could not even be written is not tried again, and its own words say why."""
+    for node in moment.state.nodes.values():
+        if node.lane.steps and node.lane.sent_at is not None and node.lane.correlation == event.command:
+            again = not event.final
+            _stuck(moment, node, f"{node.lane.steps[0].kind}: {event.why}", again=again)
+            return
 
 
 def _learn(moment: Moment, node: NodeState, step: Step) -> None:
@@ -341,10 +370,15 @@ def watch_drift(moment: Moment, node: NodeState, event: Heartbeat) -> None:
     last = max(filter(None, (lane.converged_at, lane.given_up_at)), default=None)
     if last is None or lane.steps or moment.now - last < COOL_DOWN:
         return
+    if lane.given_up_at is not None and not lane.again:
+        return  # refused: not before the node has been away, or the site has changed
+    unconfigured = event.state == PENDING_AFTER_RESET and node.confirmed.config
+    if unconfigured:
+        _confirm(moment, node, {"config": ""})
     drifted = _lacks(node, wanted_config(moment.state, node.id)) or bool(
         node.zone and event.zone_assigned is False
     )
-    if drifted or lane.given_up_at is not None:
+    if drifted or unconfigured or lane.again:
         begin(moment, node)
 
 

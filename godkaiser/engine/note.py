@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine.state import Moment, Note
+from godkaiser.engine.state import Moment, NodeState, Note
 from godkaiser.model.ids import NodeId
+from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.report import (
     Alert,
+    ClearAck,
     ConfigAnswer,
     Diagnostics,
     NodeFault,
@@ -18,14 +20,21 @@ from godkaiser.model.report import (
 
 SEVERITY: Final = ("note", "warning", "error", "critical")
 WHOLE_NODE: Final = 255
+REPEATED_WITHIN: Final = 10 * SECOND
 
 
 def note(moment: Moment, node_id: NodeId, kind: str, text: str) -> None:
     """Keep it with its node; nodes we do not know have no such list."""
     node = moment.state.nodes.get(node_id)
-    if node is not None:
+    if node is not None and not _repeated(node, moment.now, kind, text):
         node.notes.appendleft(Note(moment.now, kind, text))
         moment.tell("node", node_id)
+
+
+def _repeated(node: NodeState, now: Instant, kind: str, text: str) -> bool:
+    """Brokers may deliver twice."""
+    recent = (known for known in node.notes if now - known.at < REPEATED_WITHIN)
+    return any((known.kind, known.text) == (kind, text) for known in recent)
 
 
 def on_fault(moment: Moment, event: NodeFault) -> None:
@@ -38,6 +47,12 @@ def on_alert(moment: Moment, event: Alert) -> None:
     """The node switched something off by itself, or refused to."""
     where = "the node" if event.gpio == WHOLE_NODE else f"pin {event.gpio}"
     note(moment, event.node, "alert", f"{event.alert_type} on {where}: {event.message}".rstrip(": "))
+
+
+def on_clear_refused(moment: Moment, event: ClearAck) -> None:
+    """Also a stop that was refused: old firmware says so with the same words."""
+    if not event.ok:
+        note(moment, event.node, "emergency", f"it refused: {event.message}")
 
 
 def on_pressure(moment: Moment, event: QueuePressure) -> None:

@@ -24,7 +24,7 @@ def on_outcome(moment: Moment, event: IntentOutcome) -> None:
     if node is None:
         return
     if event.code in _STOPPED:
-        if _counts(event, node.halt_id):
+        if _counts(event, moment.state.broadcast_id, node.halt_id):
             halt.on_stop_ack(moment, StopAck(event.at, event.kaiser, event.node, event.correlation))
     elif event.code == "EMERGENCY_CLEAR_APPLIED":
         _cleared(moment, node, event, ok=True)
@@ -34,8 +34,13 @@ def on_outcome(moment: Moment, event: IntentOutcome) -> None:
         _others(moment, event)
 
 
-def _counts(event: IntentOutcome, command: str) -> bool:
-    return not event.recovered or event.correlation == command
+def _counts(event: IntentOutcome, *commands: str) -> bool:
+    """Brokers deliver twice, nodes say late: only the very command counts.
+
+    Who was told nothing by us (we have just started) has stopped all the same.
+    """
+    known = [command for command in commands if command]
+    return event.correlation in known or not (known or event.recovered)
 
 
 def _cleared(moment: Moment, node: NodeState, event: IntentOutcome, *, ok: bool) -> None:

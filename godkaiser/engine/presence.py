@@ -30,7 +30,7 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
         return
     rediscovered(moment, node)
     node.epoch = event.handover_epoch or node.epoch
-    if event.latest and ours(moment, node, event.kaiser):
+    if ours(moment, node, event.kaiser):
         acknowledge(moment, node, event)
         if event.handover_epoch not in (0, node.adopted_epoch):
             node.adopted_epoch = event.handover_epoch  # it had let go, although we never lost it
@@ -49,7 +49,8 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> None:
         node.first_seen = moment.now
     if node.kaiser != event.kaiser and node.status == "approved":
         announce(moment, event.kaiser)
-    node.kaiser, node.modern, node.degraded = event.kaiser, event.modern, event.degraded
+    # One heartbeat without the newer fields does not make a node older.
+    node.kaiser, node.modern, node.degraded = event.kaiser, node.modern or event.modern, event.degraded
     node.uptime, node.rssi, node.heap = event.uptime, event.wifi_rssi, event.heap_free
     if rebooted:
         node.boot, node.boot_id = node.boot + 1, event.boot_id
@@ -97,8 +98,15 @@ def on_announce(moment: Moment, event: Announce) -> None:
 def on_will(moment: Moment, event: Will) -> None:
     """At once offline; a retained will older than the last contact is old news."""
     node = moment.state.nodes.get(event.node)
-    if node is None or (event.retained and node.online):
+    if node is None:
         return
+    if event.retained and node.online:
+        if ours(moment, node, node.kaiser):
+            moment.emit(Say(WillCleared(node.kaiser, node.id)))
+        return
+    if event.ts and event.ts == node.will_ts and node.online:
+        return  # of a connection it has already lost: delivered again
+    node.will_ts = event.ts
     if not event.retained:
         node.wills.append(moment.now)
         while node.wills[0] <= moment.now - FLAPPING_WITHIN:

@@ -65,7 +65,7 @@ def on_removed(moment: Moment, event: NodeRemoved) -> None:
     moment.emit(Journal("node", node.id, None))
     store_node(moment, node)
     moment.emit(Store(Audit(moment.now, event.by, "node.removed", node.id, "")))
-    moment.tell("node", node.id)
+    moment.tell("snapshot")
     reconsider_node(moment, node.id)
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 from godkaiser.engine.effect import Audit, Replied, Say, Store
 from godkaiser.engine.state import Moment
 from godkaiser.model.command import Enquiry
-from godkaiser.model.event import RequestAsked
+from godkaiser.model.event import RequestAsked, SendFailed
 from godkaiser.model.ids import NodeId
 from godkaiser.model.report import IntentOutcome, MeasureAnswer, ScanResult, SystemAnswer
-from godkaiser.model.request import Measure, Reply, Request
+from godkaiser.model.request import Inquiry, Measure, Reply, Request
 
 WAITING_MOST: Final = 8
 _GONE_WRONG: Final = ("rejected", "failed", "expired")
@@ -82,6 +82,14 @@ def _head(moment: Moment, node: NodeId, kind: str) -> Request | None:
     return lane[0] if lane else None
 
 
+def on_send_failed(moment: Moment, event: SendFailed) -> None:
+    """It never left."""
+    for lane in list(moment.state.requests.values()):
+        if lane[0].id == event.command:
+            _end(moment, Reply(lane[0], "refused", event.why))
+            return
+
+
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────
 def on_measured(moment: Moment, event: MeasureAnswer) -> None:
     """The readings themselves came before it."""
@@ -99,7 +107,7 @@ def on_measured(moment: Moment, event: MeasureAnswer) -> None:
 def on_system_answer(moment: Moment, event: SystemAnswer) -> None:
     """A scan that found something is answered by its result."""
     request = _head(moment, event.node, "system")
-    if request is None or event.command != request.what:
+    if request is None or event.command != request.what or not _fits(request, event.content):
         moment.state.counters["unmatched_acks"] += 1
     elif event.success is False:
         _end(moment, Reply(request, "refused", event.error or "the node gave no reason"))
@@ -109,10 +117,18 @@ def on_system_answer(moment: Moment, event: SystemAnswer) -> None:
         _end(moment, Reply(request, "answered", content={"devices": []}))
 
 
+def _fits(request: Request, content: dict[str, Any]) -> bool:
+    """A late answer to an earlier request names what that one asked for."""
+    asked = request.ask.params if isinstance(request.ask, Inquiry) else {}
+    named = content.get("correlation_id", request.id) == request.id
+    return named and all(content.get(key, asked[key]) == asked[key] for key in asked if key != "token")
+
+
 def on_scan(moment: Moment, event: ScanResult) -> None:
     """What hangs on the bus."""
     request = _head(moment, event.node, "system")
-    if request is None or request.what != "onewire/scan":
+    pins: list[dict[str, Any]] = [{"pin": device.pin} for device in event.devices if device.pin is not None]
+    if request is None or request.what != "onewire/scan" or not all(_fits(request, pin) for pin in pins):
         return
     devices: list[dict[str, Any]] = [{"rom": d.rom, "type": d.kind, "pin": d.pin} for d in event.devices]
     _end(moment, Reply(request, "answered", content={"devices": devices}))

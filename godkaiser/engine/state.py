@@ -75,6 +75,7 @@ class Lane:
     wishes_wait: bool = False
     converged_at: Instant | None = None
     given_up_at: Instant | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class NodeState:
     declared: bool = False  # the site names it
     board_id: NodeId | None = None  # whose place it took: a board that was replaced; None for the first one
     wills: deque[Instant] = field(default_factory=deque)
+    will_ts: int = 0  # of the last will: a repeated one is no new loss
     decided_at: Instant = 0
     master_zone: str = ""
     zone_assigned: bool | None = None
@@ -249,6 +251,7 @@ class State:
     subzone_names: dict[tuple[NodeId, str], str] = field(default_factory=dict)
     requests: dict[str, deque[Request]] = field(default_factory=dict)
     announced: int | None = None
+    broadcast_id: str = ""  # of the last stop that went to all
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     malformed: deque[Malformed] = field(default_factory=lambda: deque(maxlen=KEPT_MALFORMED))
 

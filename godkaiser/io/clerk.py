@@ -7,11 +7,12 @@ import base64
 import getpass
 import math
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
+from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
     AckTimeoutError,
     CommandFailedError,
@@ -37,7 +38,6 @@ from godkaiser.model.instant import DAY, MILLISECOND, MINUTE, SECOND, parse_dura
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
-from godkaiser.model.site import ActuatorSpec
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document, write_document
 from godkaiser.rules.explain import sentence
@@ -49,6 +49,7 @@ from godkaiser.sensors.types import canonical
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
+MARKING: Final = ("node.replaced", "sensor.recalibrated")  # what a reader of a curve must know of
 Method = Callable[..., Awaitable[Any]]
 
 
@@ -65,6 +66,7 @@ class Clerk:
         self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
         self.documents: dict[str, dict[str, Any]] = {}
+        self.changing = asyncio.Lock()  # one change of rules or site after the other
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
         self._methods: dict[str, Method] = {
             "snapshot": self._snapshot,
@@ -86,6 +88,10 @@ class Clerk:
             "rules.import": self._rules_import,
             "rules.export": self._rules_export,
         }
+
+    def offer(self, methods: Mapping[str, Method]) -> None:
+        """More methods, by name."""
+        self._methods.update(methods)
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """One request. Every error is typed."""
@@ -116,6 +122,9 @@ class Clerk:
 
     # ── looking ────────────────────────────────────────────────────────────────────────────────────────
     async def _snapshot(self) -> dict[str, Any]:
+        return self._whole()
+
+    def _whole(self) -> dict[str, Any]:
         now = self._runner.clock.now()
         shot = picture.snapshot(self._state, now, self._runner.received)
         shot["counters"] = self._counters()
@@ -128,6 +137,8 @@ class Clerk:
     def _draw(self, kind: str, thing: str) -> dict[str, Any] | None:
         if kind == "counters":
             return self._counters()
+        if kind == "snapshot":
+            return self._whole()
         return picture.one(self._state, kind, thing, self._runner.clock.now())
 
     async def _why(self, actuator: str) -> dict[str, Any]:
@@ -149,7 +160,10 @@ class Clerk:
         packed: bool = False,
         token: str | None = None,
     ) -> dict[str, Any]:
-        """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value)."""
+        """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value).
+
+        `marks`: when the board or the calibration behind the series was changed, and the words about it.
+        """
         _check_history(since, until, limit)
         sensor = self._sensor(series)
         now = self._runner.clock.now()
@@ -157,14 +171,19 @@ class Clerk:
         end = now + SECOND if until is None else parse_instant(until, now, "until")
         await self._runner.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, start, end, limit)
-        head = {"series": sensor, "unit": self._state.unit_of(sensor), "quality": columns.quality}
+        marks = await self._store.marks((sensor, sensor.node), MARKING, start, end)
+        head: dict[str, Any] = {"series": sensor, "unit": self._state.unit_of(sensor)}
+        head |= {
+            "quality": columns.quality,
+            "marks": [{"at": to_iso(at), "text": text} for at, text in marks],
+        }
         if packed:
             values = array("d", (math.nan if v is None else v for v in columns.values))
             return head | {"times": _packed(array("q", columns.times)), "values": _packed(values)}
         return head | {"times": [to_iso(at) for at in columns.times], "values": columns.values}
 
     # ── who asks ───────────────────────────────────────────────────────────────────────────────────────
-    def _who(self, token: str | None, permission: Permission) -> str:
+    def who(self, token: str | None, permission: Permission) -> str:
         """A signed-in person with the right, or the local user, whom the socket's file mode has let in."""
         if token is None:
             return f"local:{getpass.getuser()}"
@@ -194,7 +213,7 @@ class Clerk:
         hold: str | float | None = None,
         token: str | None = None,
     ) -> dict[str, Any]:
-        who = self._who(token, Permission.SWITCH)
+        who = self.who(token, Permission.SWITCH)
         actuator_id = self._actuator(actuator)
         self._asked += 1
         intent = Intent(
@@ -229,13 +248,13 @@ class Clerk:
             queue.put_nowait(outcome)
 
     async def _stop(self, reason: str = "", token: str | None = None) -> dict[str, Any]:
-        who = self._who(token, Permission.STOP)
+        who = self.who(token, Permission.STOP)
         self._runner.post(ev.StopAsked(self._runner.clock.now(), who, str(reason)[:500]))
         await self._runner.settled_inbox()
         return picture.stop_picture(self._state)
 
     async def _clear(self, force: bool = False, token: str | None = None) -> dict[str, Any]:
-        who = self._who(token, Permission.CLEAR)
+        who = self.who(token, Permission.CLEAR)
         stop = self._state.stop
         if not stop.allows(Step.CLEAR) and not (force and stop.allows(Step.CONFIRMED)):
             way = {
@@ -249,15 +268,13 @@ class Clerk:
         return picture.stop_picture(self._state)
 
     async def _approve(self, node: str, token: str | None = None) -> dict[str, Any]:
-        return await self._decide(node, True, self._who(token, Permission.APPROVE))
+        return await self._decide(node, True, self.who(token, Permission.APPROVE))
 
     async def _reject(self, node: str, token: str | None = None) -> dict[str, Any]:
-        return await self._decide(node, False, self._who(token, Permission.APPROVE))
+        return await self._decide(node, False, self.who(token, Permission.APPROVE))
 
     async def _decide(self, node: str, approved: bool, who: str) -> dict[str, Any]:
-        node_id = NodeId.parse(node)
-        if node_id not in self._state.nodes:
-            raise UnknownNodeError(text=node)
+        node_id = self.node(node)
         self._runner.post(ev.NodeDecided(self._runner.clock.now(), node_id, approved, who))
         await self._runner.drained()
         shown = picture.one(self._state, "node", node_id, self._runner.clock.now())
@@ -269,10 +286,16 @@ class Clerk:
         self, sensor: str, within: str | float | None = None, token: str | None = None
     ) -> dict[str, Any]:
         """Read a sensor now; the answer is its new reading."""
-        who = self._who(token, Permission.SWITCH)
+        who = self.who(token, Permission.SWITCH)
         series = self._sensor(sensor)
         limit = MEASURE_WITHIN if within is None else _measure_time(parse_duration(within, "within"))
-        await self._reply(series.node, who, Measure(series.gpio, limit))
+        before, ask = self._state.sensors[series].latest, Measure(series.gpio, limit)
+        reply = await self._reply(series.node, who, ask)
+        if self._state.sensors[series].latest is before:
+            message = (
+                "it answered, but sent no newer reading of this sensor: is another one first on its pin?"
+            )
+            raise NodeRefusedError(node=series.node, what=reply.request.what, message=message)
         await self._runner.committed()
         shown = picture.one(self._state, "sensor", series, self._runner.clock.now())
         assert shown is not None
@@ -284,11 +307,23 @@ class Clerk:
         """A system command that moves nothing."""
         inquiry = read_inquiry(command, params or {})
         right = Permission.MANAGE_USERS if inquiry.word == "set_emergency_token" else Permission.SWITCH
-        who = self._who(token, right)
-        node_id = NodeId.parse(node)
-        if node_id not in self._state.nodes:
-            raise UnknownNodeError(text=node)
-        return (await self._reply(node_id, who, inquiry)).content
+        who = self.who(token, right)
+        if inquiry.word == "set_emergency_token":
+            self._check_ours(inquiry)
+        return (await self._reply(self.node(node), who, inquiry)).content
+
+    def _check_ours(self, inquiry: Inquiry) -> None:
+        """A node must not demand a token that we do not send: our own emergency stop would be refused."""
+        broadcast = inquiry.params.get("token_type") == "broadcast"
+        ours = self._runner.tokens.broadcast if broadcast else self._runner.tokens.node
+        if inquiry.params["token"] != ours:
+            name = "GODKAISER_BROADCAST_TOKEN" if broadcast else "GODKAISER_NODE_TOKEN"
+            raise InvalidValueError(
+                field="params.token",
+                value="…",
+                problem="is not the one this controller sends, so the node would refuse our own emergency stop",
+                allowed=f"the token in {name}: set it there, start the controller again, then give it to the nodes",
+            )
 
     async def _reply(self, node: NodeId, who: str, ask: Measure | Inquiry) -> Reply:
         self._asked += 1
@@ -354,15 +389,16 @@ class Clerk:
 
     async def _rules_import(self, documents: list[Any], token: str | None = None) -> dict[str, Any]:
         """All or nothing: rules of the same name are replaced, the others stay."""
-        who = self._who(token, Permission.EDIT_RULES)
+        who = self.who(token, Permission.EDIT_RULES)
         checked = self._checked(documents)
-        merged = dict(self.documents)
-        merged.update({rule.id: write_document(document) for document, rule in checked})
-        rules = [self.build(read_document(data), "rule") for data in merged.values()]
-        declared = self._undeclared(rules)
-        await self._store.save_rules(list(merged.items()))
-        self.documents = merged
-        self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), tuple(declared), who))
+        async with self.changing:
+            merged = dict(self.documents)
+            merged.update({rule.id: write_document(document) for document, rule in checked})
+            rules = [self.build(read_document(data), "rule") for data in merged.values()]
+            declared = undeclared(rules, self._state.actuators)
+            await self._store.save_rules(list(merged.items()))
+            self.documents = merged
+            self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), declared, who))
         await self._runner.drained()
         return {
             "imported": [rule.id for _, rule in checked],
@@ -374,22 +410,20 @@ class Clerk:
             ],
         }
 
-    def _undeclared(self, rules: list[Rule]) -> list[ActuatorSpec]:
-        """Rules of the existing system come without a table of actuators: naming one declares it, in the open."""
-        wanted = {turn.actuator for rule in rules for turn in rule.actions}
-        missing = sorted(wanted - set(self._state.actuators))
-        return [
-            ActuatorSpec(node=actuator.node, gpio=actuator.gpio, type="relay", declared_by="rule")
-            for actuator in missing
-        ]
-
     async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
         return list(self.documents.values())
 
     # ── names ──────────────────────────────────────────────────────────────────────────────────────────
+    def node(self, text: str) -> NodeId:
+        """By id or name. Raises `UnknownNodeError`."""
+        for node in self._state.nodes.values():
+            if text and text in (node.id, node.name):
+                return node.id
+        raise UnknownNodeError(text=str(text))
+
     def _actuator(self, text: str) -> ActuatorId:
         for actuator in self._state.actuators.values():
-            if text in (actuator.id, actuator.spec.name):
+            if text and text in (actuator.id, actuator.spec.name):
                 return actuator.id
         raise UnknownActuatorError(text=str(text))
 

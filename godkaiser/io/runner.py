@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from godkaiser.engine import effect as fx
 from godkaiser.engine.engine import Engine
 from godkaiser.errors import (
+    GodkaiserError,
     JournalError,
     LinkDownError,
-    MessageTooLargeError,
     RecordRefusedError,
     StoreAwayError,
 )
@@ -28,7 +28,14 @@ from godkaiser.io.retry import Backoff
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice, readdressed
 from godkaiser.model import event as ev
-from godkaiser.model.command import Notice
+from godkaiser.model.command import (
+    Enquiry,
+    Notice,
+    SensorConfig,
+    SubzoneAssign,
+    SubzoneRemove,
+    ZoneAssign,
+)
 from godkaiser.model.ids import NodeId
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
@@ -71,9 +78,9 @@ class Runner:
         self.engine, self.link, self.store, self.journal, self.clock = engine, link, store, journal, clock
         self._linger_s = linger
         self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
-        self._on_reply, self._tokens = on_reply, tokens
+        self._on_reply, self.tokens = on_reply, tokens
         self._inbox: deque[tuple[ev.Event, object | None]] = deque()
-        self._beats: Counter[NodeId] = Counter()  # heartbeats in the inbox
+        self._beats: dict[NodeId, ev.Heartbeat] = {}  # before the inbox, as nodes wait for the answer
         self._urgent: deque[ev.Event] = deque()
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
@@ -97,11 +104,20 @@ class Runner:
         if isinstance(event, ev.StopAsked):
             self._urgent.append(event)
         else:
-            self._inbox.append((event, token))
-            if isinstance(event, ev.Heartbeat):
-                self._beats[event.node] += 1
+            self._enqueue(event, token)
         self._idle.clear()
         self._wake.set()
+
+    def _enqueue(self, event: ev.Event, token: object | None) -> None:
+        """After a gap only the newest heartbeat of a node is handled, and before all that waits."""
+        if not isinstance(event, ev.Heartbeat):
+            self._inbox.append((event, token))
+            return
+        self._beats.pop(event.node, None)
+        self._beats[event.node] = event
+        if token is not None:
+            self._batch.tokens.append(token)  # nothing of it goes to the database
+            self._consider_flush()
 
     def on_message(self, message: RawMessage) -> None:
         """From the link."""
@@ -151,26 +167,22 @@ class Runner:
                 event, token = entry
                 await self._carry_out(self.engine.handle(event), token)
             self._arm()
-            if not self._inbox and not self._urgent and not self._publishing:
+            if not self._waiting and not self._publishing:
                 self._idle.set()
 
     def _next(self) -> tuple[ev.Event, object | None] | None:
         if self._urgent:
             return self._urgent.popleft(), None
+        if self._beats:
+            return self._beats.pop(next(iter(self._beats))), None
         due = self.engine.next_wakeup
         if due is not None and due <= (self._inbox[0][0].at if self._inbox else self.clock.now()):
             return ev.Timer(max(due, 0)), None
-        return self._taken(*self._inbox.popleft()) if self._inbox else None
+        return self._inbox.popleft() if self._inbox else None
 
-    def _taken(self, event: ev.Event, token: object | None) -> tuple[ev.Event, object | None]:
-        """After a gap only the newest heartbeat of a node is acknowledged."""
-        if not isinstance(event, ev.Heartbeat):
-            return event, token
-        self._beats[event.node] -= 1
-        if self._beats[event.node] > 0:
-            return replace(event, latest=False), token
-        del self._beats[event.node]
-        return event, token
+    @property
+    def _waiting(self) -> bool:
+        return bool(self._inbox or self._urgent or self._beats)
 
     def _arm(self) -> None:
         if self._alarm is not None:
@@ -199,7 +211,7 @@ class Runner:
                     else:
                         self._send(partial(self._encoded, command), command.id)
                 case fx.Say(notice=notice):
-                    self._send(partial(self._notice, notice), "")
+                    self._send(partial(self._notice, notice), _id_of(notice))
                 case fx.Store(record=record):
                     self._batch.records.append(record)
                     self._on_record(record)
@@ -227,7 +239,7 @@ class Runner:
         known = None if node is None else state.nodes.get(node)
         modern = known is not None and known.modern
         board = None if known is None else known.board_id
-        return encode_command(command, state.kaiser_of(node), self._tokens, modern=modern, board=board)
+        return encode_command(command, state.kaiser_of(node), self.tokens, modern=modern, board=board)
 
     def _notice(self, notice: Notice) -> Outgoing:
         message = encode_notice(notice)
@@ -240,9 +252,13 @@ class Runner:
     def _send(self, encode: Callable[[], Outgoing], command: str) -> None:
         try:
             outgoing = encode()
-        except MessageTooLargeError as error:
+        except GodkaiserError as error:
             log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
-            self._failed(command, str(error))
+            self._failed(command, f"{error} {error.remedy}", final=True)
+            return
+        except ValueError as error:  # a number or a character that no wire takes
+            log.error("%s cannot be said: %s", command or "a notice", error)  # noqa: TRY400 - as above
+            self._failed(command, str(error), final=True)
             return
         task = asyncio.create_task(self._publish(outgoing, command))
         self._publishing.add(task)
@@ -255,13 +271,13 @@ class Runner:
         except LinkDownError as error:
             self._failed(command, str(error))
 
-    def _failed(self, command: str, why: str) -> None:
+    def _failed(self, command: str, why: str, *, final: bool = False) -> None:
         if command:
-            self.post(ev.SendFailed(self.clock.now(), command, why))
+            self.post(ev.SendFailed(self.clock.now(), command, why, final))
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._publishing.discard(task)
-        if not self._publishing and not self._inbox and not self._urgent and not self._wake.is_set():
+        if not self._publishing and not self._waiting and not self._wake.is_set():
             self._idle.set()
 
     # ── storage: in batches, acknowledged after commit ─────────────────────────────────────────────────
@@ -328,7 +344,7 @@ class Runner:
     # ── for drivers and for the end ────────────────────────────────────────────────────────────────────
     async def settled(self) -> None:
         """Wait until the inbox is empty and the broker has everything we said."""
-        while not self._idle.is_set() or self._inbox or self._urgent or self._publishing:
+        while not self._idle.is_set() or self._waiting or self._publishing:
             self._idle.clear()
             self._wake.set()
             await self._idle.wait()
@@ -336,7 +352,7 @@ class Runner:
     async def drained(self) -> None:
         """Wait until everything is on disk, too."""
         await self.settled()
-        while len(self._batch) or self._flushing or self._inbox:
+        while len(self._batch) or self._flushing or self._waiting:
             self._flush.set()
             await asyncio.sleep(0.005)
             await self.settled()
@@ -351,5 +367,17 @@ class Runner:
 
     async def settled_inbox(self) -> None:
         """Wait until everything posted so far was handled; does not wait for the broker."""
-        while self._inbox or self._urgent or self._wake.is_set():
+        while self._waiting or self._wake.is_set():
             await asyncio.sleep(0.001)
+
+
+def _id_of(notice: Notice) -> str:
+    """What waits for the answer to it, if anything."""
+    match notice:
+        case Enquiry():
+            return notice.request.id
+        case SensorConfig():
+            return notice.part.correlation
+        case ZoneAssign() | SubzoneAssign() | SubzoneRemove():
+            return notice.correlation
+    return ""

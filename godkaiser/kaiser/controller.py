@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import ActuatorState, NodeState, from_site
-from godkaiser.errors import ControllerRunningError, LinkDownError
+from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.io.accounts import Accounts, installation_secret
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
@@ -26,23 +28,27 @@ from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
+from godkaiser.io.registrar import Registrar
 from godkaiser.io.runner import LINGER, Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
+from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
+from godkaiser.kaiser.site import SiteFile
+from godkaiser.kaiser.sitedesk import SiteDesk
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
-from godkaiser.model.ids import NodeId, SeriesId
+from godkaiser.model.ids import KaiserId, NodeId, SeriesId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.request import Reply
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.ports import Clock, Link
-from godkaiser.rules.document import read_document, write_document
+from godkaiser.rules.document import RuleDocument, read_document, write_document
 from godkaiser.rules.rule import Rule
 
 SAFE_WITHIN: Final = 1.2
@@ -51,10 +57,14 @@ DRAINED_WITHIN: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a controller is made of. `link` replaces the MQTT connection (simulation)."""
+    """What a controller is made of. `link` replaces the MQTT connection (simulation).
+
+    `site` is what a new data folder begins with; `file`, if given, is applied at every start.
+    """
 
     data: Path
     site: Site = field(default_factory=Site)
+    file: SiteFile | None = None
     address: BrokerAddress = field(default_factory=BrokerAddress)
     clock: Clock = field(default_factory=WallClock)
     database: str | None = None
@@ -72,10 +82,13 @@ class Options:
 class Controller:
     """One controller: owns its data folder, its engine and its link. Use `open`, then `running`."""
 
-    def __init__(self, options: Options, folder: DataFolder, journal: JournalFile, store: SqlStore) -> None:
+    def __init__(
+        self, options: Options, site: Site, folder: DataFolder, journal: JournalFile, store: SqlStore
+    ) -> None:
         self.options, self._folder, self._journal = options, folder, journal
-        self.store = store
-        self.engine = Engine(from_site(options.site))
+        self.store, self._site = store, site
+        self.engine = Engine(from_site(site))
+        self.engine.state.planner = plan_push
         self.link = self._link()
         self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
         self.runner = Runner(
@@ -94,6 +107,9 @@ class Controller:
         self.clerk = Clerk(
             self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
         )
+        self.site = SiteDesk(self.runner, store, self.clerk)
+        self.clerk.offer(self.site.methods)
+        self.clerk.offer(Registrar(self.runner, self.clerk).methods)
         self.desk = DeskServer(options.data, self.clerk)
 
     def _tell(self, kind: str, thing: str) -> None:
@@ -109,15 +125,18 @@ class Controller:
     async def open(cls, options: Options) -> Controller:
         """Take the folder, read the journal, open the database, load what is known. Nothing is sent yet."""
         folder = DataFolder(options.data).take()
-        with contextlib.ExitStack() as undo:
+        async with contextlib.AsyncExitStack() as undo:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal")
             undo.callback(journal.close)
-            if options.check_rival:
-                await _check_rival(options, journal)
             store = await SqlStore.open(options.database, options.data)
-            controller = cls(options, folder, journal, store)
-            await controller._load()
+            undo.push_async_callback(store.close)
+            kept = _kept(await store.site())
+            site = _first(options) if kept is None else _under(kept, options.file)
+            if options.check_rival:
+                await _check_rival(options.address, site.kaiser_id, journal)
+            controller = cls(options, site, folder, journal, store)
+            await controller._load(kept)
             undo.pop_all()
         return controller
 
@@ -142,8 +161,8 @@ class Controller:
             self._journal.write_now([Journal("identity", "", known)])
         return str(known["id"])
 
-    async def _load(self) -> None:
-        """What earlier runs learned: nodes, series, actuators, rules, accounts; then stop and leases."""
+    async def _load(self, kept: Site | None) -> None:
+        """What earlier runs learned: nodes, series, actuators, rules, accounts; stop and leases. Then the file."""
         state = self.engine.state
         for row in await self.store.rows(NodeRow):
             _merge_node(state.nodes, state.kaiser, row)
@@ -157,17 +176,28 @@ class Controller:
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())
         state.set_rules(await self._rules())
+        if kept is None:
+            await self.site.remember(self._site)
+        if self.options.file is not None:
+            await self.site.at_start(self.options.file, str((kept or self._site).kaiser_id))
 
     async def _rules(self) -> tuple[Rule, ...]:
-        """Rules kept in the database, overruled by name by those of the site file."""
+        """Rules kept in the database; a new folder begins with those of its site besides."""
         documents = {
             row["id"]: json.loads(row["document"]) for row in await self.store.rows(RuleRow, "place")
         }
-        for number, data in enumerate(self.options.site.rules):
+        for number, data in enumerate(self._site.rules):
             document = read_document(data, f"rules[{number}]")
-            documents[self.clerk.build(document, f"rules[{number}]").id] = write_document(document)
+            documents[self._bound(document, f"rules[{number}]").id] = write_document(document)
         self.clerk.documents = documents
-        return tuple(self.clerk.build(read_document(data), "rule") for data in documents.values())
+        return tuple(self._bound(read_document(data), "rule") for data in documents.values())
+
+    def _bound(self, document: RuleDocument, path: str) -> Rule:
+        try:
+            return self.clerk.build(document, path)
+        except DocumentError as error:
+            file = self.options.file
+            raise error if file is None else file.lined(error) from None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Controller]:
@@ -218,12 +248,32 @@ class Controller:
             await asyncio.sleep(0.01)
 
 
+def _first(options: Options) -> Site:
+    """What a new data folder begins with."""
+    return options.site if options.file is None else options.file.site
+
+
+def _kept(text: str | None) -> Site | None:
+    """The site that was applied last, if any."""
+    try:
+        return None if text is None else Site.model_validate_json(text)
+    except ValidationError as error:
+        raise DatabaseBrokenError(where="kept site", problem=error.errors()[0]["msg"]) from None
+
+
+def _under(kept: Site, file: SiteFile | None) -> Site:
+    """Only the kaiser id must be the file's from the beginning: the link is made for it."""
+    if file is None or "kaiser_id" not in file.site.model_fields_set:
+        return kept
+    return kept.model_copy(update={"kaiser_id": file.site.kaiser_id})
+
+
 def _merge_node(nodes: dict[NodeId, NodeState], kaiser: Any, row: dict[str, Any]) -> None:
-    """The site file names; approval by a person stays, whatever the file says."""
+    """The site says where a node is; what was decided about it stays, whatever the site says."""
     node_id = NodeId.parse(row["id"])
     node = nodes.get(node_id) or NodeState(node_id, kaiser, row["status"], row["name"], row["zone"])
     nodes[node_id] = node
-    node.status = row["status"] if node.status == "pending" else node.status
+    node.status = row["status"]
     node.boot_id, node.boot, node.modern = row["boot_id"], row["boot"], row["modern"]
     node.first_seen = row["first_seen"]
 
@@ -237,13 +287,13 @@ def _read_status(payload: bytes | None) -> dict[str, Any]:
     return status if isinstance(status, dict) else {}
 
 
-async def _check_rival(options: Options, journal: JournalFile) -> None:
+async def _check_rival(address: BrokerAddress, kaiser_id: str, journal: JournalFile) -> None:
     """Somebody online for this kaiser id who is not our own crashed self: refuse to be the second."""
-    topic = build_topic("server_status", options.site.kaiser_id)  # type: ignore[arg-type]  # parsed by the model
+    topic = build_topic("server_status", KaiserId.parse(kaiser_id))
     with contextlib.suppress(LinkDownError):  # no broker now: the link keeps trying, as always
-        payload = await peek_retained(options.address, topic)
+        payload = await peek_retained(address, topic)
         status = _read_status(payload)
         ours = journal.content.get(("online", ""), {}).get("timestamp")
         if status.get("status") == "online" and status.get("timestamp") != ours:
-            what = f"kaiser id {options.site.kaiser_id!r} at broker {options.address}"
+            what = f"kaiser id {kaiser_id!r} at broker {address}"
             raise ControllerRunningError(what=what, who="it announced itself on server/status")

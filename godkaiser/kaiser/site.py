@@ -1,57 +1,204 @@
-"""Site files: YAML → a checked site."""
+"""Site files: YAML → a checked site whose errors name the line."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import ValidationError
 
-from godkaiser.errors import DocumentError, SettingsError
+from godkaiser.errors import DocumentError, SettingsError, UnknownSensorTypeError
 from godkaiser.kaiser.wiring import wiring_faults
-from godkaiser.model.site import Site
+from godkaiser.model.ids import ActuatorId, SeriesId
+from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.rules.build import build_rule
+from godkaiser.rules.document import RuleDocument, read_document
+from godkaiser.rules.rule import Rule
+from godkaiser.sensors.types import canonical
+
+Steps = tuple[str | int, ...]
+Bound = tuple[RuleDocument, Rule]
 
 
-def load_site(path: Path) -> Site:
-    """A site file. Raises `DocumentError` with the path of the first wrong field."""
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A checked site, the name of its file, and where in it everything stands."""
+
+    site: Site
+    where: str
+    tree: yaml.Node | None = None
+
+    def fault(self, path: Steps, problem: str) -> DocumentError:
+        """An error at a place of the file."""
+        return DocumentError(path=_place(self.tree, path, self.where), problem=problem)
+
+    def lined(self, error: DocumentError) -> DocumentError:
+        """The same error with its line: `rules[0].actions[1]` → `rules.0.actions.1 (line 40 of site.yaml)`."""
+        steps = re.findall(r"[a-z_]+|\d+", error.path)
+        return self.fault(tuple(int(s) if s.isdecimal() else s for s in steps), error.problem)
+
+
+def load_site(path: Path, field: str = "GODKAISER_SITE") -> SiteFile:
+    """A site file; `field` is what named it. Raises `SettingsError`, or `DocumentError` with the line."""
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise SettingsError(
-            field="GODKAISER_SITE",
-            problem=f"{path}: {error.strerror}",
-            remedy_text="Name an existing site file.",
-        ) from None
-    return parse_site(text, str(path))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8'}"
+        raise SettingsError(field=field, problem=problem, remedy_text="Name an existing site file.") from None
+    return read_site(text, str(path))
 
 
 def parse_site(text: str, where: str) -> Site:
     """YAML → site, checked. Errors name the field and its line."""
+    return read_site(text, where).site
+
+
+def read_site(text: str, where: str) -> SiteFile:
+    """YAML → site, checked, with its lines. Sensor types are canonical in it."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        site = Site.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise DocumentError(path=where, problem=str(error).replace("\n", " ")) from None
+        _refuse_doubles(tree, where)
+        document = yaml.safe_load(text)
+    except DocumentError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _no_yaml(error, where) from None
+    try:
+        site = Site.model_validate({} if document is None else document)
     except ValidationError as error:
         first = error.errors()[0]
-        problem = first["msg"].removeprefix("Value error, ")
-        raise DocumentError(path=_place(tree, first["loc"], where), problem=problem) from None
+        path, problem = first["loc"], first["msg"].removeprefix("Value error, ")
+        if not path and isinstance(document, dict):
+            path, problem = _twice(document, tree) or (path, problem)
+        raise DocumentError(path=_place(tree, path, where), problem=problem) from None
+    file = SiteFile(_with_types(SiteFile(site, where, tree)), where, tree)
+    check_wiring(file, file.site)
+    _check_rules(file)
+    return file
+
+
+def check_site(text: str, where: str) -> Site:
+    """A file alone: everything in it, and its rules against its own sensors and actuators."""
+    file = read_site(text, where)
+    try:
+        bind_rules(file.site)
+    except DocumentError as error:
+        raise file.lined(error) from None
+    return file.site
+
+
+def _with_types(file: SiteFile) -> Site:
+    """Types by their own names, the time zone known. Two names of one type are one series."""
+    site, sensors = file.site, []
+    try:
+        ZoneInfo(site.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise file.fault(("timezone",), f"{site.timezone!r} is not an IANA time zone") from None
+    for number, spec in enumerate(site.sensors):
+        try:
+            sensors.append(spec.model_copy(update={"type": canonical(spec.type)}))
+        except UnknownSensorTypeError as error:
+            raise file.fault(("sensors", number, "type"), f"{error} {error.remedy}") from None
+        if sensors[-1].series in {other.series for other in sensors[:-1]}:
+            raise file.fault(("sensors", number), f"{sensors[-1].series} stands twice")
+    changes = {"sensors": tuple(sensors)} if site.sensors else {}
+    return site.model_copy(update=changes)
+
+
+def check_wiring(file: SiteFile, site: Site) -> None:
+    """Raise `DocumentError` for the first pin conflict, with pin and owner."""
     for path, fault in wiring_faults(site):
-        problem = f"{fault.who}: {fault.sentence}"
-        raise DocumentError(path=_place(tree, path, where), problem=problem)
-    return site
+        raise file.fault(path, f"{fault.who}: {fault.sentence}")
 
 
-def _place(tree: yaml.Node | None, path: tuple[str | int, ...], where: str) -> str:
+def _check_rules(file: SiteFile) -> None:
+    try:
+        for number, data in enumerate(file.site.rules):
+            read_document(data, f"rules[{number}]")
+    except DocumentError as error:
+        raise file.lined(error) from None
+
+
+def bind_rules(
+    site: Site,
+    known: Iterable[SeriesId] = (),
+    spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
+) -> list[Bound]:
+    """The rules of a site, bound to its sensors and actuators and to what is known besides.
+
+    Raises `DocumentError` at `rules[…]`.
+    """
+    specs = {spec.id: spec for spec in site.actuators}
+    others = spec_of or (lambda _: None)
+    series = (*known, *(spec.series for spec in site.sensors))
+    bound: list[Bound] = []
+    for number, data in enumerate(site.rules):
+        path = f"rules[{number}]"
+        document = read_document(data, path)
+        rule = build_rule(
+            document,
+            timezone=site.timezone,
+            canonical=canonical,
+            known=series,
+            spec_of=lambda actuator: specs.get(actuator) or others(actuator),
+            path=path,
+        )
+        if any(rule.id == other.id for _, other in bound):
+            raise DocumentError(path=f"{path}.name", problem=f"a rule named {rule.id!r} stands twice")
+        bound.append((document, rule))
+    return bound
+
+
+def _no_yaml(error: Exception, where: str) -> DocumentError:
+    mark = getattr(error, "problem_mark", None)
+    path = where if mark is None else f"line {mark.line + 1} of {where}"
+    return DocumentError(path=path, problem=" ".join((getattr(error, "problem", None) or str(error)).split()))
+
+
+# ── what stands twice ──────────────────────────────────────────────────────────────────────────────────
+_IDENTITY: Final = {
+    "zones": ("id",),
+    "subzones": ("node", "id"),
+    "nodes": ("id",),
+    "sensors": ("node", "gpio", "type", "address"),
+    "actuators": ("node", "gpio"),
+}
+
+
+def _twice(document: dict[str, Any], tree: yaml.Node | None) -> tuple[Steps, str] | None:
+    """The second of two things that are one, and who was first."""
+    for section, fields in _IDENTITY.items():
+        first: dict[str, tuple[int, str]] = {}
+        for number, item in enumerate(document.get(section) or ()):
+            shown = "/".join(str(item[field]) for field in fields if item.get(field) is not None)
+            if shown in first:
+                line, name = first[shown]
+                return (section, number), f"{shown} stands twice; {name or 'the first'} has it in line {line}"
+            first[shown] = _line(tree, (section, number)) or 0, str(item.get("name") or "")
+    return None
+
+
+# ── lines ──────────────────────────────────────────────────────────────────────────────────────────────
+def _place(tree: yaml.Node | None, path: Steps, where: str) -> str:
     """`sensors.3.gpio (line 14 of site.yaml)`: as far as the path leads into the document."""
-    line = None if tree is None else tree.start_mark.line
+    line, shown = _line(tree, path), ".".join(str(part) for part in path)
+    at = where if line is None else f"line {line} of {where}"
+    return f"{shown} ({at})" if shown else at
+
+
+def _line(tree: yaml.Node | None, path: Steps) -> int | None:
+    """The line, from 1, as far as the path leads."""
+    line = None if tree is None else tree.start_mark.line + 1
     for part in path:
         tree = _child(tree, part)
-        line = line if tree is None else tree.start_mark.line
-    shown = ".".join(str(part) for part in path)
-    at = where if line is None else f"line {line + 1} of {where}"
-    return f"{shown} ({at})" if shown else at
+        line = line if tree is None else tree.start_mark.line + 1
+    return line
 
 
 def _child(tree: yaml.Node | None, part: str | int) -> yaml.Node | None:
@@ -61,6 +208,21 @@ def _child(tree: yaml.Node | None, part: str | int) -> yaml.Node | None:
         child: yaml.Node = tree.value[part]
         return child
     return None
+
+
+def _refuse_doubles(tree: Any, where: str) -> None:
+    """A key that stands twice: YAML would silently take the last one."""
+    if isinstance(tree, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in tree.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                at = f"line {key.start_mark.line + 1} of {where}"
+                raise DocumentError(path=at, problem=f"{key.value!r} stands twice")
+            seen.add(str(key.value))
+            _refuse_doubles(value, where)
+    elif isinstance(tree, yaml.SequenceNode):
+        for item in tree.value:
+            _refuse_doubles(item, where)
 
 
 def demo_site() -> Site:

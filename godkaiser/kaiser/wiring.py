@@ -20,7 +20,7 @@ class Wired:
 
 def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
     """Every conflict with its place in the site file. Nodes the site does not list are taken as the default board."""
-    boards: dict[str, Board] = {node.id: node.board for node in site.nodes}
+    boards: dict[str, Board] = {node.id: node.board for node in site.nodes if node.board is not None}
     for node in dict.fromkeys([*(s.node for s in site.sensors), *(a.node for a in site.actuators)]):
         board = boards.get(node, NodeSpec.model_fields["board"].default)
         wired = [*_sensors(site, node), *_actuators(site, node)]

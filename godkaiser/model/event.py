@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from godkaiser.model.difference import Difference
 from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import Instant
 from godkaiser.model.intent import Intent
@@ -40,6 +41,7 @@ from godkaiser.model.report import (
     ZoneAck,
 )
 from godkaiser.model.request import Request
+from godkaiser.model.site import Site
 
 
 # ── from people ────────────────────────────────────────────────────────────────────────────────────────
@@ -109,6 +111,17 @@ class RulesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteChanged:
+    """What is declared is now this (already checked); `differences` is what people were told about it."""
+
+    at: Instant
+    site: Site
+    rules: tuple[Any, ...]
+    by: str
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RequestAsked:
     """Someone wants an answer from a node that moves nothing: measure now, its state, its bus."""
 
@@ -136,11 +149,12 @@ class LinkDown:
 
 @dataclass(frozen=True, slots=True)
 class SendFailed:
-    """A command could not be handed to the broker."""
+    """A command could not be handed to the broker; `final`: it cannot be said at all."""
 
     at: Instant
     command: str
     why: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +180,7 @@ Event = (
     | NodeRemoved
     | BoardReplaced
     | RulesChanged
+    | SiteChanged
     | RequestAsked
     | LinkUp
     | LinkDown
@@ -207,6 +222,7 @@ __all__ = [
     "SendFailed",
     "SensorBatch",
     "SensorReport",
+    "SiteChanged",
     "StopAck",
     "StopAsked",
     "SubzoneAck",

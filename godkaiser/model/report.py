@@ -32,11 +32,7 @@ class SensorReport:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """`system/heartbeat`. `degraded` names what the node itself complains of.
-
-    `latest` is False when a younger one of the same node had arrived before this one could be handled: then
-    only the younger one is acknowledged.
-    """
+    """`system/heartbeat`. `degraded` names what the node itself complains of."""
 
     at: Instant
     kaiser: KaiserId
@@ -45,8 +41,8 @@ class Heartbeat:
     uptime: int
     heap_free: int
     wifi_rssi: int
-    sensor_count: int
-    actuator_count: int
+    sensor_count: int | None
+    actuator_count: int | None
     zone_assigned: bool | None
     boot_id: str
     handover_epoch: int
@@ -57,7 +53,6 @@ class Heartbeat:
     handover_rejects: int | None = None
     zone: str = ""
     master_zone: str = ""
-    latest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +79,16 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """`system/will`: the broker says the node vanished. `retained` ones may be old news."""
+    """`system/will`: the broker says the node vanished. `retained` ones may be old news.
+
+    `ts`: when the connection that was lost had begun, in s (0: the node had no clock).
+    """
 
     at: Instant
     kaiser: KaiserId
     node: NodeId
     retained: bool
+    ts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

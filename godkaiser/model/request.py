@@ -97,8 +97,12 @@ def _is_pin(pin: object) -> bool:
 
 def _check_token(params: dict[str, Any]) -> None:
     token = params.get("token")
-    if not isinstance(token, str) or not 1 <= len(token.encode()) <= TOKEN_MOST:
-        _wrong("params.token", "…", "has the wrong length", f"1..{TOKEN_MOST} bytes")
+    if (
+        not isinstance(token, str)
+        or not token.isprintable()
+        or not 1 <= len(token.encode("utf-8", "replace")) <= TOKEN_MOST
+    ):
+        _wrong("params.token", "…", "is no token", f"1..{TOKEN_MOST} printable bytes")
     if params.get("token_type", "esp") not in TOKEN_TYPES:
         _wrong(
             "params.token_type", repr(params["token_type"])[:40], "is no token type", ", ".join(TOKEN_TYPES)

@@ -52,13 +52,16 @@ class ZoneSpec(Spec):
 
 
 class NodeSpec(Spec):
-    """An ESP32 node that the site expects. Listed nodes still wait for approval unless `approved`."""
+    """An ESP32 node that the site expects. Listed nodes still wait for approval unless `approved`.
+
+    `board` None: nobody knows which one it is; it then counts as the smallest.
+    """
 
     id: Annotated[str, BeforeValidator(NodeId.parse)]
     name: str = ""
     zone: str | None = None
     master_zone: str = ""
-    board: Board = "esp32_dev"
+    board: Board | None = "esp32_dev"
     approved: bool = False
 
 

@@ -3,8 +3,12 @@
 import re
 from pathlib import Path
 
+from godkaiser.engine import picture
+from godkaiser.engine.state import from_site
+from godkaiser.io import clerk
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
+from godkaiser.model.site import Site
 from godkaiser.safety import check, gate, permit
 from godkaiser.sensors.types import ALIASES, TYPES
 from godkaiser.settings import Settings, env_example
@@ -60,3 +64,21 @@ def test_the_site_file_of_the_docs_can_be_read() -> None:
     block = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
     site = parse_site(block, "docs")
     assert [str(actuator.id) for actuator in site.actuators] == ["ESP_AB12CD/25", "ESP_AB12CD/14"]
+
+
+def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
+    told = set(
+        re.findall(r'^            "([a-z.]+)": self\._', Path(str(clerk.__file__)).read_text(), re.MULTILINE)
+    )
+    table = (ROOT / "docs/reference/desk.md").read_text().split("## Methods")[1].split("\n## ")[0]
+    rows = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    assert told | {"watch"} == set(re.findall(r"`([a-z.]+)`", rows))
+
+
+def test_every_field_of_a_nodes_picture_is_in_the_docs_and_no_other() -> None:
+    page = (ROOT / "docs/reference/desk.md").read_text().split("## What a node's picture says")[1]
+    rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    site = Site.model_validate({"nodes": [{"id": "ESP_AB12CD"}]})
+    state = from_site(site)
+    shown = picture.node_picture(state, next(iter(state.nodes.values())), 0)
+    assert set(shown) == set(re.findall(r"`([a-z_]+)`", rows))

@@ -40,7 +40,8 @@ def test_after_a_long_pause_we_say_again_that_we_are_there(pause: int, again: bo
 
 
 def test_an_old_node_needs_no_such_news() -> None:
-    desk = Desk().ready()
+    desk = Desk()
+    desk.link()
     desk.beat(boot="")
     desk.wait(150)
     assert notices(desk.beat(boot=""), ServerStatus) == []
@@ -62,15 +63,6 @@ def test_a_node_that_refuses_our_acks_hears_that_we_are_there() -> None:
     assert notices(desk.beat(handover_rejects=5), ServerStatus) == []
     desk.beat(boot="b2", handover_rejects=0)
     assert len(metrics(desk, 1)) == 1
-
-
-def test_only_the_newest_of_several_heartbeats_is_acknowledged() -> None:
-    desk = Desk()
-    desk.link()
-    assert notices(desk.beat(epoch=2, latest=False), HeartbeatAck) == []
-    assert desk.state.nodes[CLIMATE].online
-    (ack,) = notices(desk.beat(epoch=3), HeartbeatAck)
-    assert ack.epoch == 3
 
 
 def test_a_heartbeat_outweighs_the_announced_epoch() -> None:

@@ -1,5 +1,6 @@
 """A node's durable word about what it was told: early, late, twice, or about something long over."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,10 +70,32 @@ def test_an_old_stop_does_not_confirm_a_new_one() -> None:
     assert CLIMATE not in desk.state.stop.waiting
 
 
-def test_a_stop_said_at_once_counts_whatever_id_it_bears() -> None:
+@pytest.mark.parametrize("code", ["EMERGENCY_STOP_TRIGGERED", "BROADCAST_EMERGENCY_STOP_TRIGGERED"])
+def test_a_word_that_is_delivered_again_confirms_nothing_new(code: str) -> None:
     desk = Desk().ready()
     desk.stop()
-    desk.outcome(CLIMATE, "applied", "fw_made_up", code="BROADCAST_EMERGENCY_STOP_TRIGGERED")
+    first = desk.state.nodes[CLIMATE].halt_id
+    desk.outcome(CLIMATE, "applied", first, code=code)
+    assert CLIMATE not in desk.state.stop.waiting
+    desk.wait(6)
+    desk.clear(force=True)
+    desk.wait(60)
+    desk.stop("again")
+    desk.outcome(CLIMATE, "applied", first, code=code)
+    desk.handle(ev.StopAck(desk.now, GOD, CLIMATE, first))
+    assert CLIMATE in desk.state.stop.waiting
+    desk.handle(ev.StopAck(desk.now, GOD, CLIMATE, desk.state.nodes[CLIMATE].halt_id))
+    assert CLIMATE not in desk.state.stop.waiting
+
+
+def test_after_a_restart_of_ours_a_stop_counts_whatever_id_it_bears() -> None:
+    desk = Desk().ready()
+    desk.stop()
+    desk.restart()
+    desk.link(up=False)
+    desk.state.nodes[CLIMATE].halt_id = desk.state.broadcast_id = ""
+    desk.state.stop = replace(desk.state.stop, waiting=frozenset({CLIMATE}))
+    desk.outcome(CLIMATE, "applied", "c1-9-9", code="EMERGENCY_STOP_TRIGGERED")
     assert CLIMATE not in desk.state.stop.waiting
 
 
@@ -218,7 +241,8 @@ def test_a_request_that_cannot_arrive_is_refused_at_once(prepare: str, why: str)
     elif prepare == "offline":
         desk.handle(ev.Will(desk.now, GOD, CLIMATE, retained=False))
     else:
-        desk.beat(CLIMATE, boot="")
+        desk.beat(WATER, boot="")
+        node = WATER
     effects = desk.request(Measure(0), node)
     assert only(Say, effects) == []
     (reply,) = replies(effects)

@@ -24,6 +24,7 @@ from godkaiser.errors import (
 )
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.desk import Desk, DeskServer
+from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.site import Site
@@ -109,8 +110,9 @@ async def until(check: Callable[[], object]) -> None:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock, link = VirtualClock(T0), RecordingLink()
     options = Options(
-        tmp_path, SITE, clock=clock, link=lambda _: link, check_rival=False, desk=False, linger=0.01
-    )
+        tmp_path, SITE, clock=clock, link=lambda _: link, check_rival=False, desk=False, linger=0.01,
+        tokens=Tokens(TOKEN, TOKEN),
+    )  # fmt: skip
     controller = await Controller.open(options)
     async with controller.running():
         await until(lambda: controller.engine.state.link.up)
@@ -328,6 +330,17 @@ async def test_a_token_reaches_the_node_and_nothing_else(house: House, tmp_path:
     await house.controller.runner.drained()
     assert TOKEN not in json.dumps(await house.call("snapshot"))
     assert await asyncio.to_thread(files_with, TOKEN, tmp_path) == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [("esp", "NODE"), ("broadcast", "BROADCAST")])
+async def test_a_token_we_do_not_send_ourselves_reaches_no_node(house: House, kind: str, name: str) -> None:
+    """It would make the node refuse our own emergency stop."""
+    params = {"token": TOKEN[::-1], "token_type": kind}
+    with pytest.raises(InvalidValueError, match="refuse our own") as caught:
+        await house.call("nodes.ask", node=NODE, command="set_emergency_token", params=params)
+    assert f"GODKAISER_{name}_TOKEN" in caught.value.remedy
+    assert TOKEN[::-1] not in f"{caught.value} {caught.value.remedy}"
+    assert house.asked() == []
 
 
 async def test_who_may_ask(house: House) -> None:

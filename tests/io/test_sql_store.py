@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from godkaiser.engine.effect import Audit, Decision, NodeRecord, SeriesRecord
+from godkaiser.engine.effect import ActuatorGone, Audit, Decision, NodeRecord, SeriesRecord
 from godkaiser.errors import DatabaseBrokenError, RecordRefusedError, SettingsError, StoreAwayError
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, NodeRow, OutcomeRow, RuleRow
@@ -177,3 +177,38 @@ async def test_other_kinds_of_database_are_refused_by_name(url: str, tmp_path: P
 async def test_postgresql_that_is_away_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreAwayError):
         await SqlStore.open("postgresql://nobody:nothing@127.0.0.1:1/none", tmp_path)
+
+
+async def test_the_site_is_kept_together_with_its_rules(store: SqlStore) -> None:
+    assert await store.site() is None
+    await store.save_site('{"zones": []}', [("a", {"name": "A"}), ("b", {"name": "B"})])
+    await store.save_site('{"zones": [1]}', [("b", {"name": "B2"})])
+    assert await store.site() == '{"zones": [1]}'
+    assert [(row["id"], row["document"]) for row in await store.rows(RuleRow)] == [("b", '{"name": "B2"}')]
+    twice = [("a", {}), ("a", {})]
+    with pytest.raises(StoreAwayError):
+        await store.save_site("{}", twice)
+    assert await store.site() == '{"zones": [1]}', "both or neither"
+    assert len(await store.rows(RuleRow)) == 1
+
+
+async def test_marks_are_found_by_target_action_and_time(store: SqlStore) -> None:
+    rows = [
+        Audit(T0 + second * SECOND, "ann", action, target, f"{second}")
+        for second, action, target in [
+            (3, "node.replaced", NODE), (1, "node.replaced", NODE), (2, "sensor.recalibrated", SERIES),
+            (4, "node.approved", NODE), (5, "node.replaced", "ESP_FFFFFF"), (9, "node.replaced", NODE),
+        ]
+    ]  # fmt: skip
+    await store.append(rows)
+    actions = ("node.replaced", "sensor.recalibrated")
+    found = await store.marks((SERIES, NODE), actions, T0, T0 + 9 * SECOND)
+    assert found == [(T0 + second * SECOND, f"{second}") for second in (1, 2, 3)]
+
+
+async def test_an_actuator_that_goes_may_come_back_in_one_batch(store: SqlStore) -> None:
+    spec = ActuatorSpec(node=NODE, gpio=25, type="relay", declared_by="node")
+    await store.append([spec, ActuatorGone(spec.id)])
+    assert await store.rows(ActuatorRow) == []
+    await store.append([spec, ActuatorGone(spec.id), spec])
+    assert [row["id"] for row in await store.rows(ActuatorRow)] == [spec.id]

@@ -1,9 +1,11 @@
 """One virtual node in a test's hand."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from godkaiser.io.sim.fault import Faults
+from godkaiser.io.sim.faulty import FaultyNode
 from godkaiser.io.sim.node import VirtualNode
 from godkaiser.io.sim.spec import SECOND, ActuatorSpec, NodeSpec, Publish, SensorSpec
 
@@ -29,6 +31,7 @@ SPEC = NodeSpec(
         ActuatorSpec(26, "relay", "heater", default_state=True, max_runtime=86_400_000),
     ),
 )
+OLD_SPEC = replace(SPEC, generation="seed")
 
 
 @dataclass
@@ -58,9 +61,12 @@ class Dummy:
 class Rig:
     """Feeds a node and reads what it says; ``seconds`` count from the start."""
 
-    def __init__(self, spec: NodeSpec = SPEC, seed: int = 1) -> None:
+    def __init__(self, spec: NodeSpec = SPEC, seed: int = 1, faults: Faults | None = None) -> None:
         self.world = Dummy()
-        self.node = VirtualNode(spec, self.world, seed=seed, boot=START)
+        if faults is None:
+            self.node = VirtualNode(spec, self.world, seed=seed, boot=START)
+        else:
+            self.node = FaultyNode(spec, self.world, faults, seed=seed, boot=START)
         self.now = START
         self.log: list[Publish] = []
 
@@ -73,6 +79,9 @@ class Rig:
 
     def disconnect(self) -> None:
         self.node.disconnected(self.now)
+
+    def reboot(self) -> None:
+        self.node.reboot(self.now)
 
     def run(self, seconds: float, ack: bool = True) -> list[Publish]:
         """Let time pass, tick by tick; every heartbeat is acknowledged unless told otherwise."""
@@ -103,11 +112,18 @@ class Rig:
         return said
 
 
-def online() -> Rig:
+def online(spec: NodeSpec = SPEC, faults: Faults | None = None) -> Rig:
     """A node that is connected, approved and has reported itself."""
-    rig = Rig()
+    rig = Rig(spec, faults=faults)
     rig.connect()
     rig.ack()
+    return rig
+
+
+def old() -> Rig:
+    """A connected node of the older generation."""
+    rig = Rig(OLD_SPEC)
+    rig.connect()
     return rig
 
 

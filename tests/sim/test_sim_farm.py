@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from godkaiser.io.sim.farm import Farm
-from godkaiser.io.sim.greenhouse import build
+from godkaiser.io.sim.farm import BACK_OFF_FIRST, Farm
+from godkaiser.io.sim.fault import Faults, Span
+from godkaiser.io.sim.faulty import FaultyNode
+from godkaiser.io.sim.greenhouse import CLIMATE as GREENHOUSE_CLIMATE
+from godkaiser.io.sim.greenhouse import IRRIGATION as GREENHOUSE_IRRIGATION
+from godkaiser.io.sim.greenhouse import Greenhouse, build
 from godkaiser.io.sim.link import Connect, InProcessBroker, Wire, in_process
 from godkaiser.io.sim.mqtt_wire import over_mqtt
-from godkaiser.io.sim.node import Publish
+from godkaiser.io.sim.node import Publish, VirtualNode
+from godkaiser.io.sim.plant import Plant
 from godkaiser.io.sim.spec import SECOND
 from tests.services import Mosquitto, free_port
 from tests.sim.rig import SERVER, START
@@ -229,6 +234,50 @@ async def test_no_broker_is_said_at_start(kind: str) -> None:
     await farm.stop()
 
 
+async def test_a_node_that_boots_drops_its_connection_and_comes_back(broker: Broker) -> None:
+    """The broker publishes its will; the others notice nothing."""
+    plant = Plant(7, START)
+    faults = Faults(reboots=((START + 10 * SECOND, "BROWNOUT"),))
+    shaky = FaultyNode(GREENHOUSE_CLIMATE, plant, faults, seed=7, boot=START)
+    calm = VirtualNode(GREENHOUSE_IRRIGATION, plant, seed=7, boot=START)
+    server = Server(broker.connect)
+    scene = Stage(Farm(Greenhouse(plant, (shaky, calm)), broker.connect, lambda: scene.now), server)
+    await server.open()
+    await scene.farm.start()
+    try:
+        scene.now = START + 10 * SECOND
+        await scene.farm.tick(scene.now)
+        await scene.until(lambda: scene.farm.connected and shaky.linked)
+        await scene.until(lambda: "system/will" in server.suffixes())
+        await scene.until(lambda: any(b"-b2-r9" in payload for _, payload, _ in server.heard))
+        wills = {topic for topic, _, _ in server.heard if topic.endswith("/will")}
+        assert wills == {f"kaiser/god/esp/{CLIMATE}/system/will"}
+        assert calm.linked
+    finally:
+        await scene.farm.stop()
+        assert server.wire is not None
+        await server.wire.close()
+
+
+async def test_a_node_stays_away_as_long_as_its_link_is_cut() -> None:
+    broker, plant = InProcessBroker(), Plant(7, START)
+    faults = Faults(cuts=(Span(START + SECOND, START + 60 * SECOND),))
+    node = FaultyNode(GREENHOUSE_CLIMATE, plant, faults, seed=7, boot=START)
+    scene = Stage(
+        Farm(Greenhouse(plant, (node,)), in_process(broker), lambda: scene.now), Server(in_process(broker))
+    )
+    await scene.farm.start()
+    scene.now = START + SECOND
+    await scene.farm.tick(scene.now)
+    await scene.until(lambda: not scene.farm.connected)
+    await asyncio.sleep(BACK_OFF_FIRST + 0.2)
+    assert not scene.farm.connected
+    scene.now = START + 60 * SECOND
+    await scene.farm.tick(scene.now)
+    await scene.until(lambda: scene.farm.connected and node.linked)
+    await scene.farm.stop()
+
+
 async def test_a_fault_in_a_wire_is_not_swallowed() -> None:
     class Faulty:
         async def open(self, will: Publish, topics: object) -> None: ...
@@ -240,6 +289,8 @@ async def test_a_fault_in_a_wire_is_not_swallowed() -> None:
             await asyncio.Event().wait()
 
         async def close(self) -> None: ...
+
+        def sever(self) -> None: ...
 
     farm = Farm(build(1, START), lambda *_: Faulty(), lambda: START)
     with pytest.raises(ZeroDivisionError):

@@ -74,8 +74,26 @@ def test_envelope(body: dict[str, Any], code: str) -> None:
 
 def test_the_older_generation_needs_no_correlation_and_keeps_no_rules() -> None:
     assert sent("config", {"sensors": [PROBE], "offline_rules": []}, SEED).valid
-    assert sent("config", {"offline_rules": [RULE]}, SEED).code == "bad_value"
-    assert "offline_rules" not in sent("config", {"offline_rules": []}, SEED).content
+    assert config(firmware=SEED, sensors=[PROBE]).content.keys() == {
+        "sensors", "correlation_id", "generation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", [[], [RULE], [RULE] * 9, None, "no rules", [{"sensor_value_type": "ph"}]])
+def test_the_older_generation_passes_over_offline_rules_of_any_kind(rules: object) -> None:
+    verdict = config(firmware=SEED, actuators=[PUMP], offline_rules=rules)
+    assert verdict.valid
+    assert "offline_rules" not in verdict.content
+
+
+def test_the_older_generation_keeps_what_it_knows_and_defaults_for_the_rest() -> None:
+    new = {"operating_mode": "paused", "measurement_interval_seconds": 5, "onewire_address": ROM}
+    fields: dict[str, Any] = {"sensors": [TANK | new, CLIMATE | {"i2c_address": 0x45}]}
+    verdict = config(firmware=SEED, **fields, actuators=[PUMP | {"max_runtime_ms": 5000}])
+    tank, climate = kept_of(verdict, "sensors")
+    assert (tank["mode"], tank["interval"], tank["rom"]) == ("continuous", 30, "")
+    assert climate["i2c"] == 0x44
+    assert kept_of(verdict, "actuators")[0]["max_runtime"] == 3_600_000
 
 
 @pytest.mark.parametrize(("size", "code"), [(4351, ""), (4352, "too_large")])

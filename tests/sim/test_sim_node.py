@@ -282,6 +282,30 @@ def test_a_pwm_output_has_no_start_budget() -> None:
     assert named(rig.command(25, "ON"), "actuator/25/response")[0]["success"] is True
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["ON", "OFF", "TOGGLE", "PWM"]), st.integers(0, 900)), max_size=150)
+)
+def test_no_hour_holds_more_than_60_starts(happened: list[tuple[str, int]]) -> None:
+    rig, starts = online(), list[int]()
+    for command, tenths in happened:
+        before = rig.node.level(26)
+        rig.command(26, command, value=1)
+        if rig.node.level(26) > before:
+            starts.append(rig.now)
+        rig.run(tenths / 10)
+    assert all(later - first >= 3600 * SECOND for first, later in zip(starts, starts[60:], strict=False))
+
+
+@pytest.mark.parametrize("command", ["ON", "TOGGLE", "PWM"])
+def test_every_way_of_starting_counts(command: str) -> None:
+    rig = online()
+    for _ in range(60):
+        rig.command(14, command, value=1)
+        rig.command(14, "OFF")
+    assert named(rig.command(14, command, value=1), "actuator/14/response")[0]["success"] is False
+    assert named(rig.command(14, "OFF"), "actuator/14/response")[0]["success"] is True
+
+
 def test_statuses_every_30_s() -> None:
     statuses = named(online().run(300), "actuator/25/status")
     assert [s["ts"] - TS for s in statuses] == list(range(30, 301, 30))
@@ -411,7 +435,7 @@ snippets = st.sampled_from(
 events = st.one_of(
     st.tuples(inbound, st.binary(max_size=80) | snippets),
     st.tuples(st.just("run"), st.integers(0, 200)),
-    st.tuples(st.sampled_from(["connect", "disconnect"]), st.none()),
+    st.tuples(st.sampled_from(["connect", "disconnect", "reboot"]), st.none()),
 )
 
 

@@ -53,12 +53,23 @@ def test_every_valid_ack_opens_the_gate(status: str) -> None:
 def test_one_lost_ack_is_tolerated_two_are_not() -> None:
     rig = online()
     rig.command(25, "ON")
-    rig.run(119, ack=False)
+    rig.run(120, ack=False)
     assert rig.node.level(25) == 1.0
-    said = rig.run(1, ack=False)
+    said = rig.run(0.01, ack=False)
     assert rig.node.safe
     assert named(said, "actuator/25/alert")[0]["alert_type"] == "safety_forced_off"
     assert named(said, "actuator/25/status")[0]["state"] is False
+
+
+def test_an_answer_to_the_second_heartbeat_comes_in_time() -> None:
+    rig = online()
+    rig.command(25, "ON")
+    for _ in range(5):
+        rig.run(120, ack=False)  # one goes unanswered, the next is answered at the last instant
+        rig.ack()
+    rig.run(120, ack=False)
+    assert rig.node.level(25) == 1.0
+    assert not named(rig.log, "actuator/25/alert")
 
 
 def test_an_ack_within_the_grace_repairs_everything() -> None:

@@ -64,7 +64,8 @@ def test_the_decoder_says_the_same(line: Line) -> None:
     if not line.valid:
         assert isinstance(event, rp.Malformed)
         assert (event.at, event.code) == (AT, line.code)
-        assert line.payload.decode().startswith(event.excerpt)
+        assert line.payload.decode().startswith(event.excerpt) or "***" in event.excerpt
+        assert "secure_password" not in event.excerpt
         return
     address = parse(line.topic)
     assert address is not None

@@ -164,3 +164,54 @@ def test_an_unsafe_configuration_does_not_leave_the_house() -> None:
     stopped.start()
     assert "config actuators" not in said(stopped)
     assert "software stop" in node(stopped).lane.problem
+
+
+@pytest.mark.parametrize("letters", range(20, 61))
+def test_what_was_planned_fits_when_it_is_numbered(letters: int) -> None:
+    """Numbers and ids are longer when it is sent: a part planned to the last byte would not leave the house."""
+    described = site(
+        nodes=[{"id": NODE, "approved": True, "zone": "bench", "board": "xiao_esp32c3"}],
+        sensors=[
+            {
+                "node": NODE,
+                "gpio": 6,
+                "type": "ds18b20",
+                "address": f"28FF641E8D16{n:04X}",
+                "name": "n" * letters,
+            }
+            for n in range(10)
+        ],
+        actuators=[
+            {"node": NODE, "gpio": gpio, "type": "relay", "name": "a" * letters, "max_on_s": 600 + gpio}
+            for gpio in (7, 8, 9, 10)
+        ],
+    )
+    pair = Pair(rig=Rig(replace(BARE, board="xiao_esp32c3")), engine=engine_of(described))
+    pair.start()
+    assert node(pair).lane.problem == ""
+    assert node(pair).lane.converged_at is not None
+    assert all(len(m.payload) + len(m.topic) + 7 <= 1024 for m in pair.sent)
+
+
+def test_a_refusal_is_shown_once_and_not_repeated_for_ever() -> None:
+    pair = fresh()
+    pair.mutate = lambda topic, body: (
+        body | {"sensors": [s | {"gpio": 200} for s in body["sensors"]]} if "sensors" in body else body
+    )
+    pair.start().live(3600)
+    assert said(pair).count("config sensors") == 1
+    assert "GPIO" in node(pair).lane.problem or "VALIDATION" in node(pair).lane.problem
+
+
+def test_a_node_that_waits_for_its_configuration_gets_it() -> None:
+    """After a reset it takes nothing else, although its counts are right."""
+    pair = fresh().start().live(200)
+    told = len(said(pair))
+    state = node(pair)
+    beat = ev.Heartbeat(
+        pair.rig.now, state.kaiser, state.id, 0, 10, 1, -1, 2, 2, True, state.boot_id, 0, True, state=8,
+        zone="bench",
+    )  # fmt: skip
+    pair.handle(beat)
+    pair.live(20)
+    assert said(pair)[told:] == ["config sensors", "config actuators"]

@@ -41,7 +41,7 @@ def diagnostics(device: Device, now: int) -> dict[str, object]:
         "wifi_mac": _mac(device.spec.id),
         "master_zone_id": device.setup.master_zone,
         "kaiser_id": device.setup.kaiser,
-        "boot_count": 1,
+        "boot_count": device.boot.count,
         "config_status": device.voice.config_status(),
     }
 

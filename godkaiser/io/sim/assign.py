@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from .bench import Bench
 from .device import Device
@@ -17,8 +18,9 @@ from .firmware.place import (
     subzone_flaw,
     zone_flaw,
 )
+from .lane import Job, Lane
 from .outcome import Intent
-from .session import PENDING_APPROVAL, ZONE_CONFIGURED
+from .session import CONFIG_PENDING, PENDING_APPROVAL, ZONE_CONFIGURED
 from .setup import MOST_SUBZONES, Subzone
 from .text import parse
 
@@ -26,21 +28,27 @@ Trouble = Mapping[str, object]
 """What an ack says went wrong; empty when nothing did."""
 
 _BROKEN: Trouble = {"reason_code": "JSON_PARSE_ERROR", "message": "JSON parse error"}
+_BUSY: Trouble = {"reason_code": "CONFIG_LANE_BUSY", "message": "Config lane busy"}
 _PIN_TROUBLE = 2506
 
 
 class Places:
     """Takes the zone and subzone messages of one node; they pass every admission."""
 
-    def __init__(self, device: Device, bench: Bench) -> None:
+    def __init__(self, device: Device, bench: Bench, lane: Lane) -> None:
         self._device = device
         self._bench = bench
+        self._lane = lane
 
     # -- zones -------------------------------------------------------------------------------------
 
     def zone(self, payload: bytes, now: int) -> None:
         """Take ``zone/assign``."""
         intent = self._device.intent(payload, "zone", "zone", now)
+        run, refuse = partial(self._zone, payload, intent), partial(self._zone_refused, _BUSY, intent)
+        self._lane.take(Job("place", run, refuse), now)
+
+    def _zone(self, payload: bytes, intent: Intent, now: int) -> None:
         body = parse(payload, ZONE_POOL)
         if body is None:
             self._zone_refused(_BROKEN, intent, now)
@@ -58,13 +66,22 @@ class Places:
         assigned = bool(wanted["zone_id"])
         setup.zone, setup.zone_name = wanted["zone_id"], wanted["zone_name"]
         setup.master_zone, setup.kaiser = wanted["master_zone_id"], wanted["kaiser_id"] or "god"
-        self._device.session.state = ZONE_CONFIGURED if assigned else PENDING_APPROVAL
         if not assigned:
             setup.subzones.clear()
-        word = "zone_assigned" if assigned else "zone_removed"
-        self._device.emit(voice.zone_ack(word, intent.correlation_id, {}, now))
+        self._advance(assigned)
+        if assigned or not self._device.firmware.seed:
+            word = "zone_assigned" if assigned else "zone_removed"
+            self._device.emit(voice.zone_ack(word, intent.correlation_id, {}, now))
         self._device.outcome(intent, "persisted", "NONE", "Zone stored", now)
         self._device.emit(voice.heartbeat(now))
+
+    def _advance(self, assigned: bool) -> None:
+        """A place makes up for a missing approval, not for a missing configuration."""
+        session = self._device.session
+        if not assigned:
+            session.state = PENDING_APPROVAL
+        elif session.state != CONFIG_PENDING:
+            session.state = ZONE_CONFIGURED
 
     def _zone_refused(self, trouble: Trouble, intent: Intent, now: int) -> None:
         self._device.emit(self._device.voice.zone_ack("error", intent.correlation_id, trouble, now))
@@ -75,7 +92,9 @@ class Places:
 
     def assign(self, payload: bytes, now: int) -> None:
         """Take ``subzone/assign``."""
-        intent = self._device.intent(payload, "subzone_assign", "sub", now)
+        self._line_up(self._assign, payload, "subzone_assign", now)
+
+    def _assign(self, payload: bytes, intent: Intent, now: int) -> None:
         body = self._readable(payload, ASSIGN_POOL, self._unsuitable, intent, now)
         if body is None:
             return
@@ -87,7 +106,9 @@ class Places:
 
     def remove(self, payload: bytes, now: int) -> None:
         """Take ``subzone/remove``."""
-        intent = self._device.intent(payload, "subzone_remove", "sub", now)
+        self._line_up(self._remove, payload, "subzone_remove", now)
+
+    def _remove(self, payload: bytes, intent: Intent, now: int) -> None:
         body = self._readable(payload, REMOVE_POOL, self._unknown, intent, now)
         if body is not None:
             del self._device.setup.subzones[_name(body)]
@@ -95,13 +116,23 @@ class Places:
 
     def safe(self, payload: bytes, now: int) -> None:
         """Take ``subzone/safe``: a success is not acknowledged but by its outcome."""
-        intent = self._device.intent(payload, "subzone_safe", "sub", now)
+        self._line_up(self._safe, payload, "subzone_safe", now)
+
+    def _safe(self, payload: bytes, intent: Intent, now: int) -> None:
         body = self._readable(payload, SAFE_POOL, self._unknown, intent, now)
         if body is not None:
             old = self._device.setup.subzones[_name(body)]
             safe = body.get("safe_mode") is True or body.get("action") != "disable"
             self._keep(body, Subzone(old.name, old.gpios, safe), now)
             self._device.outcome(intent, "applied", "NONE", "Subzone safe mode set", now)
+
+    def _line_up(
+        self, run: Callable[[bytes, Intent, int], None], payload: bytes, flow: str, now: int
+    ) -> None:
+        intent = self._device.intent(payload, flow, "sub", now)
+        name = _name(parse(payload, ASSIGN_POOL) or {})
+        refuse = partial(self._subzone_refused, name, _BUSY, intent)
+        self._lane.take(Job("place", partial(run, payload, intent), refuse), now)
 
     def _readable(
         self, payload: bytes, pool: int, check: Callable[[Body], Trouble], intent: Intent, now: int

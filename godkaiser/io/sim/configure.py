@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .bench import Bench
 from .device import Device
-from .firmware.actuator_item import ActuatorItem, actuator_claims, actuator_item, actuator_refused
-from .firmware.config import SECTIONS, config_outgrown, correlation, section
+from .firmware.actuator_item import actuator_item, actuator_refused
+from .firmware.config import config_outgrown, correlation, section, sections
 from .firmware.flaw import Body, Flaw, table
-from .firmware.items import taken
+from .firmware.offline import rule_of
 from .firmware.reading import opened
 from .firmware.rules import rule_item
-from .firmware.sensor_item import (
-    SensorItem,
-    sensor_claims,
-    sensor_item,
-    sensor_refused,
-    values_of,
-)
+from .firmware.sensor_item import sensor_item, sensor_refused
+from .lane import Job, Lane
 from .outcome import Intent
+from .probation import Probation
 from .sensing import Sensing
-from .setup import Setup
-from .spec import ActuatorSpec, SensorSpec
+from .tables import put_actuator, put_sensor
 from .text import foreign
 
 _TYPES = {"sensors": "sensor", "actuators": "actuator", "offline_rules": "system"}
@@ -65,10 +60,14 @@ class Failure:
 class Configurator:
     """Takes the configurations of one node."""
 
-    def __init__(self, device: Device, bench: Bench, sensing: Sensing) -> None:
+    def __init__(
+        self, device: Device, bench: Bench, sensing: Sensing, lane: Lane, probation: Probation
+    ) -> None:
         self._device = device
         self._bench = bench
         self._sensing = sensing
+        self._lane = lane
+        self._probation = probation
 
     def take(self, payload: bytes, now: int) -> None:
         """Take ``config``: admit, apply, answer."""
@@ -80,22 +79,57 @@ class Configurator:
         else:
             self._open(payload, intent, now)
 
+    def replay(self, now: int) -> None:
+        """What was accepted and not applied before the last boot, once more and only once."""
+        kept, self._device.setup.pending = self._device.setup.pending, []
+        for payload in kept:
+            intent = self._device.intent(payload, "config", "cfg", now)
+            self._device.outcome(intent, "accepted", "REPLAY", "Pending config replayed", now)
+            self._enqueue(payload, intent, now, again=True)
+
     def _open(self, payload: bytes, intent: Intent, now: int) -> None:
-        body = opened(payload, self._device.firmware.config_pool)
+        firmware = self._device.firmware
+        body = opened(payload, firmware.config_pool)
         if isinstance(body, Flaw):
             message = "NoMemory" if body.code == "too_large" else "InvalidInput"
-            self._refuse("JSON_PARSE_ERROR", "JSON_PARSE_ERROR", intent, now, message)
-        elif not correlation(body):
+            self._unreadable(message, intent, now)
+        elif not firmware.seed and not correlation(body):
             self._refuse("CONTRACT_MISSING_CORRELATION", "CONTRACT_CORRELATION_MISSING", intent, now)
             self._device.error(4033, "COMMUNICATION", "Config without correlation_id", now)
         else:
-            self._device.outcome(intent, "accepted", "CONFIG_ACCEPTED", "Config accepted", now)
-            self._admitted(body, intent, now)
+            self._enqueue(payload, intent, now)
 
-    def _admitted(self, body: Body, intent: Intent, now: int) -> None:
+    def _unreadable(self, message: str, intent: Intent, now: int) -> None:
+        """The older generation reads a message once for each section, and fails as often."""
+        if self._device.firmware.seed:
+            for kind in ("sensor", "actuator"):
+                self._say(kind, "", _error("JSON_PARSE_ERROR", message))
+        else:
+            self._refuse("JSON_PARSE_ERROR", "JSON_PARSE_ERROR", intent, now, message)
+
+    def _enqueue(self, payload: bytes, intent: Intent, now: int, *, again: bool = False) -> None:
+        pending = self._device.setup.pending
+
+        def placed(at: int) -> None:
+            pending.append(payload)
+            self._device.outcome(intent, "accepted", "CONFIG_ACCEPTED", "Config accepted", at)
+
+        def run(at: int) -> None:
+            if not again:
+                pending.remove(payload)
+            self._admitted(payload, intent, at)
+
+        def refuse(at: int) -> None:
+            self._refuse("QUEUE_FULL", "QUEUE_FULL", intent, at)
+
+        job = Job("config", run, refuse, span=self._device.condition.configuring)
+        self._lane.take(job if again else replace(job, placed=placed), now)
+
+    def _admitted(self, payload: bytes, intent: Intent, now: int) -> None:
+        body = opened(payload, self._device.firmware.config_pool)
         if intent.expired(self._device.voice.uptime(now)):
             self._device.outcome(intent, "expired", "TTL_EXPIRED", "Config expired", now)
-        else:
+        elif not isinstance(body, Flaw):
             self._push(body, intent, now)
 
     def _refuse(self, error: str, code: str, intent: Intent, now: int, message: str = "") -> None:
@@ -117,17 +151,22 @@ class Configurator:
         self._bench.expire(now)  # a shorter run time may be over already
         self._sensing.adopt(now)
         if failures:
-            self._say("system", correlation(body), _error("COMMIT_FAILED", "Config commit failed"))
+            self._failed(correlation(body))
             self._device.outcome(intent, "failed", "COMMIT_FAILED", "Config commit failed", now)
             return
         if intent.generation:
             self._device.setup.generations |= dict.fromkeys(fresh, intent.generation)
         self._device.outcome(intent, "persisted", "NONE", "Config persisted", now)
+        self._probation.committed(now)
+
+    def _failed(self, correlation_id: str) -> None:
+        if not self._device.firmware.seed:
+            self._say("system", correlation_id, _error("COMMIT_FAILED", "Config commit failed"))
 
     def _fresh(self, body: Body, intent: Intent, now: int) -> list[str]:
         """The sections that are newer than what the device has; the others are refused by name."""
         last, generation = self._device.setup.generations, intent.generation
-        present = [name for name in SECTIONS if name in body]
+        present = [name for name in sections(self._device.firmware) if name in body]
         stale = [name for name in present if 0 < generation <= last.get(name, 0)]
         whole = bool(stale) and stale == present
         for name in stale:
@@ -145,7 +184,7 @@ class Configurator:
             return self._sensors(section(body, name), correlation(body))
         if name == "actuators":
             return self._actuators(section(body, name), correlation(body))
-        rules = [rule_item(rule) for rule in section(body, name) if isinstance(rule, dict)]
+        rules = [rule_of(rule_item(rule)) for rule in section(body, name) if isinstance(rule, dict)]
         self._device.setup.rules = rules[: self._device.firmware.most_rules]
         return []
 
@@ -153,7 +192,7 @@ class Configurator:
         """One answer for all of them."""
         failures = [failure for item in items if (failure := self._sensor(item))]
         count = len(items) - len(failures)
-        status = "success" if not failures else "partial_success" if count else "error"
+        status = self._verdict(failures, count)
         fields: dict[str, object] = {"status": status, "type": "sensor", "count": count}
         fields |= {"failed_count": len(failures), "message": f"{count} of {len(items)} sensors configured"}
         if failures:
@@ -162,11 +201,17 @@ class Configurator:
         self._say("sensor", correlation_id, fields)
         return failures
 
+    def _verdict(self, failures: list[Failure], count: int) -> str:
+        """The older generation knows no half success."""
+        if not failures:
+            return "success"
+        return "partial_success" if count and not self._device.firmware.seed else "error"
+
     def _sensor(self, item: object) -> Failure | None:
         device = self._device
         flaw = sensor_refused(item, device.firmware)
         if not flaw and isinstance(item, dict):
-            flaw = put_sensor(device.setup, sensor_item(item), device.firmware.most_sensors)
+            flaw = put_sensor(device.setup, sensor_item(item, device.firmware), device.firmware.most_sensors)
         return _failure("sensor", item, flaw) if flaw else None
 
     def _actuators(self, items: list[object], correlation_id: str) -> list[Failure]:
@@ -184,53 +229,10 @@ class Configurator:
         device = self._device
         flaw = actuator_refused(item, device.firmware)
         if not flaw and isinstance(item, dict):
-            flaw = put_actuator(device.setup, actuator_item(item), device.firmware.most_actuators)
-        return _failure("actuator", item, flaw) if flaw else None
-
-
-def put_sensor(setup: Setup, item: SensorItem, most: int) -> Flaw | None:
-    """Enter a sensor into the table, or take it out."""
-    rom = item.rom.upper() or None
-    new = [
-        SensorSpec(item.gpio, kind, item.interval, item.i2c, rom, item.subzone, item.mode)
-        for kind in values_of(item.type)
-    ]
-    if not item.active:
-        setup.sensors = [sensor for sensor in setup.sensors if not any(_meant(sensor, spec) for spec in new)]
-        return None
-    flaw = taken(sensor_claims(item.gpio, item.type), setup.owners())
-    known = {sensor.identity for sensor in setup.sensors}
-    if not flaw and len(known | {spec.identity for spec in new}) > most:
-        flaw = Flaw("bad_value", "sensors", f"The node keeps {most} sensors.")
-    for spec in () if flaw else new:
-        setup.put_sensor(spec)
-    return flaw
-
-
-def _meant(sensor: SensorSpec, gone: SensorSpec) -> bool:
-    """Whether a removal speaks of this sensor; without a OneWire address it speaks of all on the bus."""
-    if gone.rom is None:
-        return (sensor.gpio, sensor.type, sensor.i2c) == (gone.gpio, gone.type, gone.i2c)
-    return sensor.identity == gone.identity
-
-
-def put_actuator(setup: Setup, item: ActuatorItem, most: int) -> Flaw | None:
-    """Enter an actuator into the table, or take it out."""
-    if not item.active:
-        setup.actuators = [actuator for actuator in setup.actuators if actuator.gpio != item.gpio]
-        return None
-    flaw = taken(actuator_claims(item.gpio, item.type, item.aux_gpio), setup.owners())
-    known = any(actuator.gpio == item.gpio for actuator in setup.actuators)
-    if not flaw and not known and len(setup.actuators) >= most:
-        flaw = Flaw("bad_value", "actuators", f"The node keeps {most} actuators.")
-    if not flaw:
-        part = setup.part(item.gpio)
-        setup.put_actuator(
-            ActuatorSpec(
-                item.gpio, item.type, part, item.default_state, item.max_runtime, item.aux_gpio, item.subzone
+            flaw = put_actuator(
+                device.setup, actuator_item(item, device.firmware), device.firmware.most_actuators
             )
-        )
-    return flaw
+        return _failure("actuator", item, flaw) if flaw else None
 
 
 def _error(code: str, message: str) -> dict[str, object]:

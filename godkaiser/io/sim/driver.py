@@ -9,10 +9,15 @@ from .spec import HOUR, SECOND, ActuatorSpec, World
 NEVER = 2**63 - 1
 ACTIVATIONS_PER_HOUR = 60
 REST = 30 * SECOND
+_SWITCHES = ("pump", "relay")
 
 
 class Driver:
-    """State of one actuator. Levels are 0..1; instants and spans are microseconds."""
+    """State of one actuator. Levels are 0..1; instants and spans are microseconds.
+
+    ``level`` is what the firmware takes the output to be, ``output`` what it is: when a driver starts it
+    writes the default to the pin of a pump or relay as if it were not inverted, and so stays until told.
+    """
 
     def __init__(self, spec: ActuatorSpec, zone: str, world: World, now: int) -> None:
         self.spec = spec
@@ -27,7 +32,13 @@ class Driver:
         self._ran = 0
         self._stopped_at = -NEVER
         self._starts: deque[int] = deque(maxlen=ACTIVATIONS_PER_HOUR)
-        self.force(spec.default_level, now)
+        quirk = spec.inverted and spec.type in _SWITCHES
+        self._write(1.0 - spec.default_level if quirk else spec.default_level)
+        self._count(spec.default_level, now)
+
+    def _write(self, output: float) -> None:
+        self.output = output
+        self._world.drive(self._zone, self.spec.part, output)
 
     @property
     def binary(self) -> bool:
@@ -63,7 +74,7 @@ class Driver:
         return True
 
     def _may_start(self, now: int) -> bool:
-        if self.spec.type not in ("pump", "relay"):
+        if self.spec.type not in _SWITCHES:
             return True
         worn = self._ran >= self.spec.max_runtime * 1000 and now - self._stopped_at < REST
         full = len(self._starts) == ACTIVATIONS_PER_HOUR and now - self._starts[0] < HOUR
@@ -71,6 +82,12 @@ class Driver:
 
     def force(self, level: float, now: int) -> bool:
         """Drive to a level whatever the limits say; whether that changed anything."""
+        if level != self.output:
+            self._write(level)
+        return self._count(level, now)
+
+    def _count(self, level: float, now: int) -> bool:
+        """Keep account of the time run."""
         if level == self.level:
             return False
         if level == 0:
@@ -79,7 +96,6 @@ class Driver:
         elif self.level == 0:
             self._since = now
         self.level = level
-        self._world.drive(self._zone, self.spec.part, level)
         return True
 
     def latch(self, now: int) -> None:

@@ -185,6 +185,8 @@ class Farm:
         while True:
             await asyncio.sleep(pause)
             pause = min(BACK_OFF_LAST, pause * 2)
+            if not member.node.reachable:
+                continue
             with contextlib.suppress(ConnectionError):
                 await self._open(member)
                 return
@@ -215,6 +217,8 @@ class Farm:
     def _send(self, member: _Member, messages: Iterable[Publish]) -> None:
         for message in messages:
             member.outbox.put_nowait(message)
+        if member.up and not member.node.linked and member.wire is not None:
+            member.wire.sever()
 
 
 def _tick_off(outbox: asyncio.Queue[Publish], count: int) -> None:

@@ -33,6 +33,10 @@ class Wire(Protocol):
         """Leave in order: the will is not sent."""
         ...
 
+    def sever(self) -> None:
+        """Break the connection without a word: the will is sent."""
+        ...
+
 
 Connect = Callable[[str, Sink], Wire]
 """Makes the wire of a client id."""
@@ -150,6 +154,11 @@ class InProcessWire:
         if not self._gone.is_set():
             self._gone.set()
             self._broker.detach(self._name)
+
+    def sever(self) -> None:
+        """Break off: the broker notices at once."""
+        if not self._gone.is_set():
+            self._broker.drop(self._name)
 
 
 def in_process(broker: InProcessBroker) -> Connect:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import aiomqtt
 
-from godkaiser.io.manual_ack import acknowledge_now
+from godkaiser.io.manual_ack import acknowledge_now, socket_of
 
 from .link import Connect, Sink
 from .spec import Publish
@@ -102,6 +102,13 @@ class MqttWire:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await client.__aexit__(None, None, None)
+
+    def sever(self) -> None:
+        """Cut the socket."""
+        connection = None if self._client is None else socket_of(self._client)
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def over_mqtt(host: str, port: int) -> Connect:

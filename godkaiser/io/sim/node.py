@@ -1,9 +1,8 @@
-"""A virtual ESP32: an `esp32_dev` firmware of 2026 as seen from the wire.
+"""A virtual ESP32 as seen from the wire: its board and the generation of its firmware are in its spec.
 
 Sans-I/O: bytes and instants in, messages and the next wake-up out. What repeats (readings, statuses, the
 minute's heartbeat) falls on a grid of 30 s shared by all nodes; only what cannot wait lies between.
-
-Offline rules are kept and not executed. A changed kaiser id is kept and told, but topics do not move.
+A changed kaiser id is kept and told, but topics do not move. Every build subscribes to what its table says.
 """
 
 from __future__ import annotations
@@ -12,41 +11,71 @@ from collections.abc import Callable
 from random import Random
 
 from .assign import Places
+from .autonomy import Autonomy
 from .bench import Bench
+from .boot import Boot, Reason
+from .commands import Commands
+from .condition import Condition
 from .configure import Configurator
 from .device import Device
 from .driver import NEVER
 from .firmware.judge import transport_flaw
 from .firmware.pins import NO_PIN
 from .firmware.topics import LONGEST, SUBSCRIPTIONS, Address, locate
+from .halt import Halt
+from .heart import GRID, Heart, OldHeart
+from .lane import Lane
+from .probation import Probation
 from .sensing import Sensing
-from .session import Accepted
-from .spec import SECOND, NodeSpec, Publish, World, grid
+from .setup import Setup
+from .spec import NodeSpec, Publish, World, grid
 from .system import obey
 
 __all__ = ["GRID", "NodeSpec", "Publish", "VirtualNode"]
 
-GRID = 30 * SECOND
-HEARTBEAT = 60 * SECOND
-BOOTSTRAP = 5 * SECOND
-
 
 class VirtualNode:
-    """One node. All instants are microseconds since the Unix epoch, UTC, and never run backwards."""
+    """One node. All instants are microseconds since the Unix epoch, UTC, and never run backwards.
 
-    def __init__(self, spec: NodeSpec, world: World, *, seed: int, boot: int, kaiser_id: str = "god") -> None:
+    ``condition``, what is wrong with it, may be changed from outside at any time.
+    """
+
+    def __init__(
+        self,
+        spec: NodeSpec,
+        world: World,
+        *,
+        seed: int,
+        boot: int,
+        kaiser_id: str = "god",
+        condition: Condition | None = None,
+    ) -> None:
         self.spec = spec
         self.id = spec.id
-        rng = Random(f"{seed}/{spec.id}")
-        self._device = Device(spec, kaiser_id, rng, boot)
-        self._session = self._device.session
-        self._bench = Bench(self._device, world, boot)
-        self._sensing = Sensing(self._device, world, rng)
+        self.condition = condition or Condition()
+        self._world = world
+        self._rng = Random(f"{seed}/{spec.id}")
         self._now = boot
         self._kaiser_id = kaiser_id
-        self._beat_at = NEVER
-        self._beats = 0
-        self._counters: dict[str, object] = {}
+        self._power_up(Boot(boot), Setup(spec, kaiser_id))
+
+    def _power_up(self, boot: Boot, setup: Setup, before: Device | None = None) -> None:
+        """Everything that lives in memory begins anew; ``before`` is what flash remembers of the last time."""
+        root = f"kaiser/{self._kaiser_id}/esp/{self.id}/"
+        self._device = device = Device(self.spec, setup, self._rng, boot, self.condition, root)
+        self._session = device.session
+        if before is not None:
+            device.ledger = before.ledger.reborn()
+            device.session.recall(before.session, boot.at, bare=setup.bare)
+        self._bench = Bench(device, self._world)
+        self._sensing = Sensing(device, self._world, self._rng)
+        self._autonomy = Autonomy(device, self._bench, self._sensing)
+        self._commands = Commands(device, self._bench, self._autonomy)
+        self._halt = Halt(device, self._bench)
+        self._heart = OldHeart(device) if device.firmware.seed else Heart(device)
+        self._lane = Lane()
+        self._probation = Probation(device)
+        self._config = Configurator(device, self._bench, self._sensing, self._lane, self._probation)
         self._status_at = NEVER
         self._waiting: list[tuple[str, bytes]] = []
         self._routes = self._build_routes()
@@ -56,7 +85,9 @@ class VirtualNode:
     @property
     def subscriptions(self) -> tuple[tuple[str, int], ...]:
         """Topic filters and QoS, in the order the device subscribes."""
-        return tuple((row.filter(self._kaiser_id, self.id), row.qos) for row in SUBSCRIPTIONS)
+        seed = self._device.firmware.seed
+        rows = [row for row in SUBSCRIPTIONS if not (seed and row.new)]
+        return tuple((row.filter(self._kaiser_id, self.id), 0 if seed else row.qos) for row in rows)
 
     @property
     def will(self) -> Publish:
@@ -64,20 +95,32 @@ class VirtualNode:
         return self._device.voice.will(self._now)
 
     @property
+    def linked(self) -> bool:
+        """Whether the node takes itself for connected; not any more once it has booted anew."""
+        return self._session.connected
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there can be a connection at present."""
+        return True
+
+    @property
     def next_wakeup(self) -> int:
         """The instant at which :meth:`tick` has something to do."""
-        timers = min(self._session.deadline, self._bench.deadline)
-        return min(timers, self._beat_at, self._status_at, self._sensing.deadline)
+        parts = (self._session, self._bench, self._halt, self._heart, self._sensing, self._autonomy)
+        queues = min(self._lane.deadline, self._device.outbox.deadline, self._device.reset_at)
+        return min(self._status_at, queues, *(part.deadline for part in parts))
 
     def level(self, gpio: int) -> float:
         """What the output on a pin really does, 0..1."""
         driver = self._bench.drivers.get(gpio)
-        return driver.level if driver else 0.0
+        return driver.output if driver else 0.0
 
     @property
     def safe(self) -> bool:
         """Whether every actuator is at its default."""
-        return all(driver.level == driver.spec.default_level for driver in self._bench.drivers.values())
+        drivers = self._bench.drivers.items()
+        return all(self.level(gpio) == driver.spec.default_level for gpio, driver in drivers)
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -85,71 +128,61 @@ class VirtualNode:
         """The broker has accepted us and confirmed all subscriptions."""
         self._now = now
         self._session.connect(now)
-        self._device.emit(self._device.voice.announce(now))
+        self._heart.start(now)
         self._status_at = grid(now, GRID)
-        self._sensing.start(now)
-        self._beat(now)
-        return self._device.drain()
+        if self._device.firmware.seed:
+            self._bench.report(now)
+        else:
+            self._heart.beat(now)
+        return self._device.drain(now)
 
     def disconnected(self, now: int) -> None:
-        """The transport is gone: actuators fall to their defaults, nothing can be said."""
+        """The transport is gone: nothing can be said, and actuators fall to their defaults.
+
+        All but those that have an offline rule, and all but those of the older generation.
+        """
+        if not self._session.connected:
+            return
         self._now = now
         self._session.disconnect(now)
-        self._beat_at = self._status_at = NEVER
-        self._sensing.stop()
+        self._device.cut()
+        self._heart.stop()
+        self._status_at = NEVER
         self._waiting.clear()
-        self._bench.rest(now)
+        if not self._device.firmware.seed:
+            self._bench.rest(now, self._autonomy.covered)
+
+    def reboot(self, now: int, reason: Reason = "BROWNOUT") -> None:
+        """Start anew: what is in flash stays, everything else is gone, the connection too."""
+        self._now = now
+        self._device.cut()
+        self._power_up(self._device.boot.after(now, reason), self._device.setup, self._device)
 
     def tick(self, now: int) -> list[Publish]:
         """Do everything that is due at ``now``."""
         self._timers(now)
-        if now >= self._beat_at:
-            self._beat(now)
+        self._heart.tick(now)
         self._sensing.tick(now)
         if now >= self._status_at:
             self._status_at = grid(now, GRID)
             self._bench.report(now)
-        return self._device.drain()
+        return self._device.drain(now)
 
     def _timers(self, now: int) -> None:
         self._now = now
+        if now >= self._device.reset_at:
+            self._device.setup.forget_place()
+            self.reboot(now, "SW")
         if self._session.expire(now):
-            self._bench.rest(now)
+            self._bench.rest(now, self._autonomy.covered)
         self._bench.expire(now)
+        self._halt.expire(now)
+        self._lane.tick(now)
+        self._autonomy.tick(now)
         self._drain_waiting(now)
 
-    def _beat(self, now: int) -> None:
-        self._beat_at = now + BOOTSTRAP
-        if self._session.open:
-            self._beat_at = grid(now + HEARTBEAT - GRID, GRID)
-        self._device.emit(self._device.voice.heartbeat(now))
-        self._beats += 1
-        counters = self._metrics()
-        if counters != self._counters or self._beats % 5 == 0:
-            self._counters = counters
-            self._device.emit(self._device.voice.metrics(now, counters))
-
     def _metrics(self) -> dict[str, object]:
-        session = self._session
-        return {
-            "offline_enter_count": session.offline_count,
-            "adopting_enter_count": session.adopting_count,
-            "adoption_noop_count": session.adopting_count,
-            "adoption_delta_count": 0,
-            "handover_abort_count": 0,
-            "handover_contract_reject_count": session.rejected_acks,
-            "handover_contract_last_reject": session.last_reject,
-            "persistence_drift_count": 0,
-            "critical_outcome_drop_count": 0,
-            "publish_outbox_drop_count": 0,
-            "publish_queue_fill": 0,
-            "publish_queue_hwm": 0,
-            "publish_queue_shed_count": 0,
-            "publish_queue_drop_count": 0,
-            "sensor_command_queue_overflow_count": 0,
-            "safe_publish_retry_count": 0,
-            "emergency_rejected_no_token_total": 0,
-        }
+        return dict(self._device.counters())
 
     # -- what comes in -----------------------------------------------------------------------------
 
@@ -160,21 +193,21 @@ class VirtualNode:
         if self._session.connected and not outgrown:
             self._waiting.append((topic, payload))
             self._drain_waiting(now)
-        return self._device.drain()
+        return self._device.drain(now)
 
     def _drain_waiting(self, now: int) -> None:
-        while self._waiting and now >= self._bench.busy_until:
+        while self._waiting and now >= self._halt.busy_until:
             self._route(*self._waiting.pop(0), now)
 
     def _build_routes(self) -> dict[str, Callable[[bytes, int], None]]:
-        places = Places(self._device, self._bench)
+        places = Places(self._device, self._bench, self._lane)
         return {
             "heartbeat_ack": self._acked,
             "system_command": lambda payload, now: obey(self._device, self._bench, payload, now),
-            "emergency": self._bench.emergency,
-            "broadcast_emergency": self._bench.broadcast,
+            "emergency": self._halt.one,
+            "broadcast_emergency": self._halt.all,
             "server_status": self._server,
-            "config": Configurator(self._device, self._bench, self._sensing).take,
+            "config": self._config.take,
             "zone_assign": places.zone,
             "subzone_assign": places.assign,
             "subzone_remove": places.remove,
@@ -186,7 +219,7 @@ class VirtualNode:
         if address is None or not self._meant(address):
             return
         if address.kind == "actuator_command":
-            self._bench.command(address.gpio, payload, now)
+            self._commands.take(address.gpio, payload, now)
         elif address.kind == "sensor_command":
             self._sensing.command(address.gpio, payload, now)
         else:
@@ -203,18 +236,15 @@ class VirtualNode:
         if accepted is None:
             return
         if first:
-            self._beat_at = max(grid(now, GRID), grid(self._beat_at - BOOTSTRAP + HEARTBEAT - GRID, GRID))
+            self._heart.acknowledged(now)
             self._device.replay(now)
+            self._probation.opened(now)
+            self._config.replay(now)
         if accepted.code:
-            self._rejected(accepted, payload, now)
+            self._heart.rejected(payload, accepted.code, now)
         if accepted.report:
             self._bench.report(now)
 
-    def _rejected(self, accepted: Accepted, payload: bytes, now: int) -> None:
-        intent = self._device.intent(payload, "heartbeat", "heartbeat", now)
-        self._device.outcome(intent, "rejected", accepted.code, "Device rejected by server", now)
-        self._device.error(4200, "APPLICATION", "Device rejected by server", now)
-
     def _server(self, payload: bytes, now: int) -> None:
         if self._session.server(payload, now):
-            self._bench.rest(now)
+            self._bench.rest(now, self._autonomy.covered)

@@ -101,6 +101,12 @@ class Ledger:
             "outcome_final_confirmed_count": self._confirmed,
         }
 
+    def reborn(self) -> Ledger:
+        """The account of the next boot: what was put aside is in flash, the rest is forgotten."""
+        new = Ledger(self._node)
+        new._kept.extend(self._kept)
+        return new
+
     def confirm(self, body: Mapping[str, object]) -> None:
         """A terminal outcome left the device."""
         self._confirmed += body["critical"] is True

@@ -10,9 +10,10 @@ from .firmware.flaw import Body
 from .firmware.sensor import INGRESS_POOL, MOST_BYTES, command_flaw
 from .outcome import Intent
 from .probe import Sample, measure
-from .spec import SECOND, SensorSpec, World, grid
+from .spec import MINUTE, SECOND, SensorSpec, World, grid
 from .text import parse
 
+FRESH = 5 * MINUTE
 _NO_SAMPLE = Sample(0, 0.0, "", "error")
 
 
@@ -23,20 +24,18 @@ class Sensing:
         self._device = device
         self._world = world
         self._rng = rng
-        self._due = dict.fromkeys(device.setup.sensors, NEVER)
+        self._last: dict[tuple[int, str], tuple[Sample, int]] = {}
+        self._due = {sensor: _next(sensor, device.boot.at) for sensor in device.setup.sensors}
 
     @property
     def deadline(self) -> int:
         """When the next reading is due."""
         return min(self._due.values(), default=NEVER)
 
-    def start(self, now: int) -> None:
-        """There is a connection: everything falls onto its grid."""
-        self._due = {sensor: _next(sensor, now) for sensor in self._device.setup.sensors}
-
-    def stop(self) -> None:
-        """The connection is gone."""
-        self._due = dict.fromkeys(self._due, NEVER)
+    def latest(self, gpio: int, kind: str, now: int) -> float | None:
+        """The physical value last read; None when there is none or it is older than five minutes."""
+        sample, at = self._last.get((gpio, kind), (_NO_SAMPLE, -NEVER))
+        return sample.value if now - at <= FRESH else None
 
     def adopt(self, now: int) -> None:
         """The table has changed: what stayed keeps its time."""
@@ -52,10 +51,17 @@ class Sensing:
     def _read(self, sensor: SensorSpec, now: int) -> Sample | None:
         if not self._world.offers(sensor.type):
             return None
-        true = self._world.sense(self._device.spec.zone, sensor.type)
-        sample = measure(sensor.type, true, self._rng)
+        sample = self._sample(sensor)
+        self._last[sensor.gpio, sensor.type] = sample, now
         self._device.emit(self._device.voice.reading(sensor, sample, now))
         return sample
+
+    def _sample(self, sensor: SensorSpec) -> Sample:
+        spot = sensor.gpio, sensor.type
+        if spot in self._device.condition.frozen and spot in self._last:
+            return self._last[spot][0]
+        true = self._world.sense(self._device.spec.zone, sensor.type)
+        return measure(sensor.type, true, self._rng)
 
     # -- on demand ---------------------------------------------------------------------------------
 

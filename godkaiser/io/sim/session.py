@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .condition import Condition
 from .driver import NEVER
 from .firmware.liveness import POOL, ack_flaw
 from .spec import SECOND
@@ -23,8 +24,12 @@ ACK_TIMEOUT = 120 * SECOND
 GRACE = 30 * SECOND
 ADOPTION = 2 * SECOND
 STALE_HINT = 15 * SECOND
-ZONE_CONFIGURED, OPERATIONAL, PENDING_APPROVAL, ERROR = 6, 9, 10, 14
-_BLOCKED = {PENDING_APPROVAL: "PENDING_APPROVAL_BLOCKED", ERROR: "DEGRADED_MODE_BLOCKED"}
+ZONE_CONFIGURED, CONFIG_PENDING, OPERATIONAL, PENDING_APPROVAL, ERROR = 6, 8, 9, 10, 14
+_BLOCKED = {
+    CONFIG_PENDING: "CONFIG_PENDING_BLOCKED",
+    PENDING_APPROVAL: "PENDING_APPROVAL_BLOCKED",
+    ERROR: "DEGRADED_MODE_BLOCKED",
+}
 _REJECTS = {"status": "MISSING_STATUS", "handover_epoch": "INVALID_HANDOVER_EPOCH"}
 _REVOKED = ("DELETE", "REVOK", "TOMBSTONE", "UPSTREAM")
 
@@ -41,12 +46,16 @@ class Accepted:
 
 
 class Session:
-    """Registration state of one node; instants in microseconds."""
+    """Registration state of one node since its boot; instants in microseconds.
 
-    def __init__(self, synced: bool) -> None:
+    ``state`` is the number the device reports; ``approved`` outlives a boot.
+    """
+
+    def __init__(self, synced: bool, boot: int, condition: Condition) -> None:
         self.connected = False
         self.open = False
         self.state = PENDING_APPROVAL
+        self.approved = False
         self.mode: Mode = "ONLINE"
         self.epoch = 0
         self.completed_epoch = 0
@@ -54,10 +63,21 @@ class Session:
         self.last_reject = "NONE"
         self.offline_count = 0
         self.adopting_count = 0
-        self._offset: int | None = 0 if synced else None
+        self._skew = condition.skew
+        self._set_at = boot
+        self._offset: int | None = self._skew.offset if synced else None
         self._acked_at = NEVER
         self._connected_at = NEVER
         self._change_at = NEVER
+
+    def recall(self, before: Session, now: int, *, bare: bool) -> None:
+        """Boot anew, and look for the server from here on: flash knows of the approval and nothing else."""
+        self.approved = before.approved
+        if before.state == ERROR:
+            self.state = ERROR
+        elif self.approved:
+            self.state = CONFIG_PENDING if bare else OPERATIONAL
+        self._part(now)
 
     @property
     def synced(self) -> bool:
@@ -66,17 +86,22 @@ class Session:
 
     def instant(self, now: int) -> int:
         """What the device believes the time to be, in microseconds; 0 while its clock is not set."""
-        return 0 if self._offset is None else now + self._offset
+        return 0 if self._offset is None else now + self._offset + self._skew.drift(now - self._set_at)
 
     def clock(self, now: int) -> int:
         """The same in whole Unix seconds, as most messages carry it."""
         return self.instant(now) // SECOND
 
     @property
+    def alone(self) -> bool:
+        """Whether the node is on its own: without a server, and none has taken over yet."""
+        return self.mode in ("OFFLINE", "RECONNECTING")
+
+    @property
     def deadline(self) -> int:
-        """When the mode changes by itself."""
+        """When the mode changes by itself. An ACK that is exactly as old as it may be is not too old yet."""
         silent = self.connected and self.mode == "ONLINE" and self._acked_at != NEVER
-        return min(self._change_at, self._acked_at + ACK_TIMEOUT if silent else NEVER)
+        return min(self._change_at, self._acked_at + ACK_TIMEOUT + 1 if silent else NEVER)
 
     def connect(self, now: int) -> None:
         """The transport is up: the gate is shut until the first valid ACK."""
@@ -164,7 +189,7 @@ class Session:
 
     def _set_clock(self, server_time: object, now: int) -> None:
         if not self.synced and type(server_time) is int and 1_700_000_000 <= server_time <= 2_500_000_000:
-            self._offset = server_time * SECOND - now
+            self._offset, self._set_at = server_time * SECOND - now, now
 
     def _adopt(self, now: int) -> bool:
         if self.mode == "GRACE":
@@ -178,17 +203,43 @@ class Session:
 
     def _approve(self, status: str, fields: dict[str, object]) -> str:
         if status in ("approved", "online"):
-            self.state = OPERATIONAL
+            self.approved = True
+            self.state = self.state if self.state == CONFIG_PENDING else OPERATIONAL
         elif status == "pending_approval":
-            self.state = PENDING_APPROVAL
+            self.state, self.approved = PENDING_APPROVAL, False
         elif status == "rejected":
-            self.state = ERROR
+            self.state, self.approved = ERROR, False
             return "UPSTREAM_DELETE_REVOKED" if _revoked(fields) else "HEARTBEAT_REJECTED"
         return ""
 
     def blocked(self) -> str:
         """Why an actuator or sensor command is not admitted; empty when it is."""
         return _BLOCKED.get(self.state, "") if self.open else "REGISTRATION_PENDING"
+
+
+class OpenSession(Session):
+    """The older generation: nothing to register for, nobody to hand over to, only a connection or none."""
+
+    def __init__(self, synced: bool, boot: int, condition: Condition) -> None:
+        super().__init__(synced, boot, condition)
+        self.state, self.approved = OPERATIONAL, True
+
+    def recall(self, before: Session, now: int, *, bare: bool) -> None:
+        """There is nothing to recall."""
+
+    @property
+    def deadline(self) -> int:
+        """Nothing changes by itself."""
+        return NEVER
+
+    def connect(self, now: int) -> None:
+        """The transport is up, and that is all it takes."""
+        super().connect(now)
+        self.open = True
+
+    def blocked(self) -> str:
+        """Everything is admitted."""
+        return ""
 
 
 def _revoked(fields: dict[str, object]) -> bool:

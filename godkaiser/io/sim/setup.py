@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from .firmware.actuator_item import actuator_claims
+from .firmware.offline import Rule
 from .firmware.sensor_item import sensor_claims
 from .spec import ActuatorSpec, NodeSpec, SensorSpec
 
@@ -24,7 +25,10 @@ class Subzone:
 
 
 class Setup:
-    """The tables of one node; configuration, zone and subzone messages change them."""
+    """The tables of one node; configuration, zone and subzone messages change them.
+
+    ``pending`` are configurations that were accepted and are not applied yet.
+    """
 
     def __init__(self, spec: NodeSpec, kaiser_id: str) -> None:
         self.zone = spec.zone
@@ -34,11 +38,25 @@ class Setup:
         self.log_level = "INFO"
         self.sensors = list(spec.sensors)
         self.actuators = list(spec.actuators)
-        self.rules: list[dict[str, object]] = []
+        self.rules: list[Rule] = []
         self.subzones: dict[str, Subzone] = {}
         self.generations: dict[str, int] = {}
+        self.token = spec.id if spec.generation == "seed" else None
+        self.broadcast_token: str | None = None
+        self.pending: list[bytes] = []
         # A wire does not move when the pin it hangs on is configured anew.
         self._parts = {actuator.gpio: actuator.part for actuator in spec.actuators}
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is configured at all."""
+        return not self.sensors and not self.actuators
+
+    def forget_place(self) -> None:
+        """What a factory reset takes: the zone, all that belongs to it, and who was in charge."""
+        self.zone = self.master_zone = self.zone_name = ""
+        self.kaiser = "god"
+        self.subzones.clear()
 
     def part(self, gpio: int) -> str:
         """What an actuator on this pin moves; empty when nothing hangs there."""

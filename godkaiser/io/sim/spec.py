@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .firmware.pins import NO_PIN, Board
+from .firmware.profile import Generation
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -69,7 +70,7 @@ class SensorSpec:
 class ActuatorSpec:
     """An actuator as configured on the device. ``part`` names what it moves; ``max_runtime`` in ms.
 
-    ``aux`` is the second pin of a valve.
+    ``aux`` is the second pin of a valve; ``inverted`` means that a low pin is on.
     """
 
     gpio: int
@@ -79,6 +80,7 @@ class ActuatorSpec:
     max_runtime: int = 3_600_000
     aux: int = NO_PIN
     subzone: str = ""
+    inverted: bool = False
 
     @property
     def default_level(self) -> float:
@@ -88,7 +90,10 @@ class ActuatorSpec:
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """A whole node. ``synced`` is whether its clock was set by the network before it first spoke."""
+    """A whole node. ``synced`` is whether its clock was set by the network before it first spoke.
+
+    ``generation`` is that of its firmware.
+    """
 
     id: str
     board: Board
@@ -96,3 +101,4 @@ class NodeSpec:
     sensors: tuple[SensorSpec, ...] = ()
     actuators: tuple[ActuatorSpec, ...] = ()
     synced: bool = True
+    generation: Generation = "2026"

@@ -19,12 +19,14 @@ from .firmware.system import (
     token_flaw,
 )
 from .outcome import Intent
+from .spec import SECOND
 from .text import parse
 
 _LIMITED = ("status", "diagnostics", "get_config", "set_log_level", "safe_mode")
 _MOST_FOUND = 10
 UNKNOWN = "UNKNOWN_COMMAND"
 DONE = "NONE"
+RESET_DELAY = 3 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,12 @@ def _set_log_level(request: Request) -> str:
 
 
 def _set_token(request: Request) -> str:
-    fields, bench = request.fields, request.bench
+    fields, setup = request.fields, request.device.setup
     kind, good = fields.get("token_type", "esp"), not token_flaw(fields)
     if good and kind == "broadcast":
-        bench.broadcast_token = str(fields["token"])
+        setup.broadcast_token = str(fields["token"])
     elif good:
-        bench.token = str(fields["token"])
+        setup.token = str(fields["token"])
     message = "Token stored" if good else "Invalid token"
     request.reply(success=good, token_type=str(kind), message=message)
     return DONE
@@ -155,10 +157,11 @@ def _scan(request: Request) -> str:
 
 
 def _factory_reset(request: Request) -> str:
-    """Only announced: this node does not forget its set-up and boot again."""
+    """Announced now, done in a moment."""
     if reset_flaw(request.fields):
         return _unknown(request)
     request.reply(status="factory_reset_initiated", esp_id=request.device.spec.id)
+    request.device.reset_at = request.now + RESET_DELAY
     return DONE
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from .boot import Boot
+from .dialect import old_words
 from .driver import Driver
 from .outcome import Intent
 from .probe import Sample
@@ -15,24 +17,32 @@ from .text import compose, fixed
 
 
 class Voice:
-    """Composes the outbound messages of one node; counts ``seq`` over all kinds that carry it."""
+    """Composes the outbound messages of one node; counts ``seq`` over all kinds that carry it.
 
-    def __init__(self, node: str, setup: Setup, session: Session, root: str, rng: Random, boot: int) -> None:
+    With ``seed`` they are those of the older generation: fewer fields, and QoS 0 whatever is asked for.
+    """
+
+    def __init__(
+        self, node: str, setup: Setup, session: Session, root: str, rng: Random, boot: Boot, *, seed: bool
+    ) -> None:
         self._id = node
         self._setup = setup
         self._session = session
         self._rng = rng
         self._boot = boot
-        self._boot_ts = session.clock(boot)
+        self._boot_ts = session.clock(boot.at)
         self._seq = 0
+        self._seed = seed
         self.root = root
 
     def uptime(self, now: int) -> int:
         """Milliseconds since boot."""
-        return (now - self._boot) // 1000
+        return (now - self._boot.at) // 1000
 
     def say(self, suffix: str, fields: Mapping[str, object], qos: int = 1) -> Publish:
         """Any message under the node's own topic prefix."""
+        if self._seed:
+            return Publish(self.root + suffix, compose(old_words(fields)), 0)
         return Publish(self.root + suffix, compose(fields), qos)
 
     def _next(self) -> int:
@@ -46,13 +56,15 @@ class Voice:
 
     def will(self, now: int) -> Publish:
         """The last will, as registered when connecting at ``now``."""
-        fields = {
-            "status": "offline",
-            "esp_id": self._id,
-            "reason": "unexpected_disconnect",
-            "timestamp": self._session.clock(now),
-        }
+        fields: dict[str, object] = {"status": "offline"}
+        fields |= {} if self._seed else {"esp_id": self._id}
+        fields |= {"reason": "unexpected_disconnect", "timestamp": self._session.clock(now)}
         return Publish(self.root + "system/will", compose(fields), 1, retain=True)
+
+    @property
+    def boot_id(self) -> str:
+        """What tells this start of the node from all others."""
+        return self._boot.sequence_id(self._id)
 
     def announce(self, now: int) -> Publish:
         """``session/announce``: always under the default kaiser id."""
@@ -80,8 +92,8 @@ class Voice:
             "zone_assigned": bool(setup.zone),
             "ts": session.clock(now),
             "time_valid": session.synced,
-            "boot_sequence_id": f"{self._id}-b1-r1",
-            "reset_reason": "POWERON",
+            "boot_sequence_id": self.boot_id,
+            "reset_reason": self._boot.reason,
             "segment_start_ts": self._boot_ts,
             "uptime": self.uptime(now) // 1000,
             "heap_free": 176_000 + self._rng.randrange(0, 4096, 4),
@@ -108,7 +120,7 @@ class Voice:
             "zone_assigned": bool(self._setup.zone),
             "system_configured": True,
             "subzone_count": len(self._setup.subzones),
-            "boot_count": 1,
+            "boot_count": self._boot.count,
             "state": self._session.state,
         }
 
@@ -126,7 +138,7 @@ class Voice:
             "subzone_id": self._setup.subzone(sensor.gpio, sensor.subzone),
             "gpio": sensor.gpio,
             "sensor_type": sensor.type,
-            "raw": sample.raw,
+            "raw": sample.raw % 2**32 if self._seed else sample.raw,
             "value": fixed(sample.value, 2),
             "unit": sample.unit,
             "quality": sample.quality,
@@ -211,7 +223,8 @@ class Voice:
 
     def subzone_ack(self, fields: Mapping[str, object], correlation_id: str, now: int) -> Publish:
         """``subzone/ack``: its time is called ``timestamp``."""
-        head = {"esp_id": self._id} | dict(fields) | {"timestamp": self._session.clock(now)}
+        when = self.uptime(now) // 1000 if self._seed else self._session.clock(now)
+        head = {"esp_id": self._id} | dict(fields) | {"timestamp": when}
         tail = {"seq": self._next(), "correlation_id": correlation_id}
         return self.say("subzone/ack", head | tail)
 

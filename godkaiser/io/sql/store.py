@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from godkaiser.engine.effect import Audit, Decision, NodeRecord, Record, SeriesRecord
+from godkaiser.engine.effect import ActuatorGone, Audit, Decision, NodeRecord, Record, SeriesRecord
 from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.database import database_url, open_database
@@ -25,6 +25,8 @@ from godkaiser.model.site import ActuatorSpec
 from godkaiser.ports import Columns
 
 CHUNK: Final = 500
+SITE: Final = "site"  # its row in the table of facts
+Documents = Sequence[tuple[str, dict[str, Any]]]
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
 
@@ -72,11 +74,18 @@ class SqlStore:
             await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
         for node in groups.get(NodeRecord, ()):
             await self._replace(connection, t.NodeRow, _node(node))
-        for spec in groups.get(ActuatorSpec, ()):
-            await self._replace(
-                connection, t.ActuatorRow, {"id": str(spec.id), "spec": spec.model_dump_json()}
-            )
+        await self._actuators(connection, records)
         return rows, repeats
+
+    async def _actuators(self, connection: AsyncConnection, records: Sequence[Record]) -> None:
+        """In the order they came: one that goes may come back."""
+        for record in records:
+            if isinstance(record, ActuatorSpec):
+                row = {"id": str(record.id), "spec": record.model_dump_json()}
+                await self._replace(connection, t.ActuatorRow, row)
+            elif isinstance(record, ActuatorGone):
+                table = _table(t.ActuatorRow)
+                await connection.execute(delete(table).where(table.c.id == str(record.id)))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
@@ -124,15 +133,22 @@ class SqlStore:
             insert.values(row).on_conflict_do_update(index_elements=["id"], set_=changed)
         )
 
-    async def save_rules(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    async def save_rules(self, documents: Documents) -> None:
         """Replace all rule documents at once."""
-        table = _table(t.RuleRow)
-        rows = [{"id": i, "place": n, "document": json.dumps(d)} for n, (i, d) in enumerate(documents)]
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(delete(table))
-                if rows:
-                    await connection.execute(table.insert(), rows)
+                await _save_rules(connection, documents)
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
+
+    async def save_site(self, site: str, documents: Documents) -> None:
+        """Replace the kept site and all rule documents, both or neither."""
+        table = _table(t.Meta)
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(delete(table).where(table.c.key == SITE))
+                await connection.execute(table.insert(), [{"key": SITE, "value": site}])
+                await _save_rules(connection, documents)
         except (SQLAlchemyError, OSError) as error:
             raise _away(error) from None
 
@@ -151,6 +167,28 @@ class SqlStore:
         async with self._engine.connect() as connection:
             result = await connection.execute(select(table).order_by(table.c[order]))
             return [dict(row) for row in result.mappings()]
+
+    async def site(self) -> str | None:
+        """The kept site, if any was ever kept."""
+        rows = await self.rows(t.Meta, "key")
+        return next((str(row["value"]) for row in rows if row["key"] == SITE), None)
+
+    async def marks(
+        self, targets: Sequence[str], actions: Sequence[str], since: Instant, until: Instant
+    ) -> list[tuple[Instant, str]]:
+        """When any of these things was done to any of these targets, and the words about it, oldest first."""
+        table = _table(t.AuditRow)
+        query = (
+            select(table.c.at, table.c.detail)
+            .where(table.c.at >= since, table.c.at < until)
+            .where(table.c.target.in_(list(targets)), table.c.action.in_(list(actions)))
+            .order_by(table.c.at, table.c.id)
+        )
+        try:
+            async with self._engine.connect() as connection:
+                return [(row[0], row[1]) for row in await connection.execute(query)]
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
 
     async def count_readings(self) -> int:
         """Rows in the reading table: counted, not remembered."""
@@ -184,6 +222,14 @@ class SqlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._engine.dispose()
+
+
+async def _save_rules(connection: AsyncConnection, documents: Documents) -> None:
+    table = _table(t.RuleRow)
+    rows = [{"id": i, "place": n, "document": json.dumps(d)} for n, (i, d) in enumerate(documents)]
+    await connection.execute(delete(table))
+    if rows:
+        await connection.execute(table.insert(), rows)
 
 
 def _away(error: Exception) -> StoreAwayError:

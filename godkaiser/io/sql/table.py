@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 class Meta(SQLModel, table=True):
-    """Facts about the database itself."""
+    """Facts about the database itself, and the site that was applied last."""
 
     key: str = Field(primary_key=True)
     value: str

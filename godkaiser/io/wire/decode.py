@@ -7,6 +7,7 @@ Codes: bad_json, missing_field, wrong_type, bad_value, id_pattern, unknown_topic
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, NoReturn
 
@@ -25,6 +26,10 @@ EXCERPT: Final = 120
 TOPIC_SHOWN: Final = 256
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half a character
 _NODE: Final = re.compile(r"kaiser/[^/]*/esp/([^/]*)/")
+# Somebody may publish credentials where they do not belong; the last one may be cut by the excerpt's end.
+_SECRET: Final = re.compile(
+    r'("(?:password|pass|token|auth_token|secret|psk)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)'
+)
 _MISSING = {"missing"}
 _BAD_VALUE = {
     "greater_than_equal",
@@ -73,7 +78,7 @@ def _read(address: Address, payload: bytes, at: Instant, *, retained: bool) -> r
 def _malformed(
     topic: str, address: Address | None, payload: bytes, at: Instant, code: str, why: str
 ) -> rp.Malformed:
-    excerpt = payload[:EXCERPT].decode("utf-8", "replace")
+    excerpt = _SECRET.sub(r"\1***", payload[:EXCERPT].decode("utf-8", "replace"))
     shown = topic[:TOPIC_SHOWN].encode("utf-8", "replace").decode()
     kind = "" if address is None else address.row.kind
     return rp.Malformed(at, shown, excerpt, code, _printable(why), _node_of(topic), kind)
@@ -97,7 +102,7 @@ def _body(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_PAYLOAD:
         raise Refused("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
-        body = json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
+        body = json.loads(payload.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
         if _HALF.search(payload):
             json.dumps(body, ensure_ascii=False).encode()
     except UnicodeError:
@@ -109,6 +114,14 @@ def _body(payload: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused("bad_json", f"a JSON object is expected, not {type(body).__name__}")
     return body
+
+
+def _finite(text: str) -> float:
+    """1e999 is no number anybody can store."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is beyond all measure")
+    return value
 
 
 def _no_constant(word: str) -> NoReturn:

@@ -6,7 +6,7 @@ Protocol 7.1 (`command` first, flat, no escapes), 8.1, 8.4 (string timestamp, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
 from godkaiser.errors import MessageTooLargeError, SealError
@@ -27,7 +27,7 @@ class Outgoing:
     """Ready for the broker."""
 
     topic: str
-    payload: bytes
+    payload: bytes = field(repr=False)  # it may hold a token
     qos: int
     retain: bool
 

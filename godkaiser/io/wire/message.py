@@ -5,10 +5,12 @@ Field rules: protocol sections 6 to 9 and 19. Unknown keys are ignored, as firmw
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+_NUMERAL = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 MAX_TEXT = 2048  # a node's longest message has 1536 bytes
 INT64 = 2**63 - 1
 Count = Annotated[int, Field(ge=-INT64, le=INT64)]
@@ -17,7 +19,7 @@ Whole = Annotated[int, Field(ge=0, le=INT64)]
 
 def _numeric(value: Any) -> Any:
     """A numeric text is tolerated for `raw`: some libraries print it that way."""
-    if isinstance(value, str):
+    if isinstance(value, str) and _NUMERAL.fullmatch(value):
         try:
             return float(value)
         except ValueError:
@@ -31,6 +33,10 @@ def _lenient_text(value: Any) -> Any:
 
 def _lenient_flag(value: Any) -> bool:
     return value is True
+
+
+def _lenient_truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _lenient_object(value: Any) -> Any:
@@ -52,6 +58,8 @@ Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_no_nul)]
 Optional = Annotated[str, BeforeValidator(_lenient_text), Field(max_length=MAX_TEXT)]
 Flag = Annotated[bool, BeforeValidator(_lenient_flag)]
 Tally = Annotated[int | None, BeforeValidator(_lenient_count)]
+# A wrong optional field must not cost a heartbeat: without its answer the node's actuators go off.
+Told = Annotated[bool | None, BeforeValidator(_lenient_truth)]
 Thing = Annotated[dict[str, Any], BeforeValidator(_lenient_object)]
 Seconds = Annotated[float, Field(ge=-1e15, le=1e15)]
 Raw = Annotated[float, BeforeValidator(_numeric)]
@@ -92,16 +100,16 @@ class HeartbeatData(Message):
     uptime: Whole
     heap_free: Whole = Field(validation_alias=AliasChoices("heap_free", "free_heap"))
     wifi_rssi: Count
-    sensor_count: Whole = Field(default=0, validation_alias=AliasChoices("sensor_count", "active_sensors"))
-    actuator_count: Whole = Field(
-        default=0, validation_alias=AliasChoices("actuator_count", "active_actuators")
+    sensor_count: Tally = Field(default=None, validation_alias=AliasChoices("sensor_count", "active_sensors"))
+    actuator_count: Tally = Field(
+        default=None, validation_alias=AliasChoices("actuator_count", "active_actuators")
     )
-    zone_assigned: bool | None = None
+    zone_assigned: Told = None
     zone_id: Optional = ""
     master_zone_id: Optional = ""
     boot_sequence_id: Optional = ""
-    active_handover_epoch: Whole = 0
-    time_valid: bool | None = None
+    active_handover_epoch: Tally = None
+    time_valid: Told = None
     reset_reason: Optional = ""
     config_status: Thing = Field(default_factory=dict)
     persistence_degraded: Flag = False
@@ -119,7 +127,7 @@ class AnnounceData(Message):
     handover_epoch: Whole | None = Field(
         default=None, validation_alias=AliasChoices("handover_epoch", "session_epoch")
     )
-    boot_ts: str | None = None
+    boot_ts: str | int | float | None = None
 
 
 class WillData(Message):

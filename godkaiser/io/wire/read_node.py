@@ -15,11 +15,11 @@ from godkaiser.model.ids import KaiserId, NodeId
 # ── alive ──────────────────────────────────────────────────────────────────────────────────────────────
 def _heartbeat(claim: Claim) -> rp.Report:
     data = m.HeartbeatData.model_validate(claim.body)
-    modern = bool(data.boot_sequence_id) or data.time_valid is not None or data.active_handover_epoch > 0
+    modern = bool(data.boot_sequence_id) or data.time_valid is not None or bool(data.active_handover_epoch)
     state = data.config_status.get("state")
     return rp.Heartbeat(
         *claim.who, data.ts, data.uptime, data.heap_free, data.wifi_rssi, data.sensor_count,
-        data.actuator_count, data.zone_assigned, data.boot_sequence_id, data.active_handover_epoch, modern,
+        data.actuator_count, data.zone_assigned, data.boot_sequence_id, data.active_handover_epoch or 0, modern,
         data.reset_reason, state if type(state) is int else None, tuple(_degraded(data)),
         data.handover_contract_reject_count, data.zone_id, data.master_zone_id,
     )  # fmt: skip
@@ -53,8 +53,8 @@ def _announce(claim: Claim) -> rp.Report:
 
 
 def _will(claim: Claim) -> rp.Report:
-    m.WillData.model_validate(claim.body)
-    return rp.Will(*claim.who, claim.retained)
+    data = m.WillData.model_validate(claim.body)
+    return rp.Will(*claim.who, claim.retained, data.timestamp)
 
 
 def _discovery(claim: Claim) -> rp.Report:

@@ -57,7 +57,7 @@ def _actuator_type(item: Body) -> Flaw | None:
 
 
 def _actuator_pins(item: Body, firmware: Firmware) -> Flaw | None:
-    kept = actuator_item(item)
+    kept = actuator_item(item, firmware)
     for gpio in actuator_claims(kept.gpio, kept.type, kept.aux_gpio) if kept.active else ():
         if gpio not in firmware.pins.drivable:
             return Flaw("bad_value", "gpio", f"gpio {gpio} is no pin an actuator may own on this board.")
@@ -77,9 +77,9 @@ def actuator_ignored(item: Body, firmware: Firmware) -> Flaw | None:
     )
 
 
-def actuator_item(item: Body) -> ActuatorItem:
-    """An actuator that was not refused, with the device's defaults."""
-    runtime = as_int(item.get("max_runtime_ms"), 0)
+def actuator_item(item: Body, firmware: Firmware) -> ActuatorItem:
+    """An actuator that was not refused, with the device's defaults; the older generation limits all alike."""
+    runtime = 0 if firmware.seed else as_int(item.get("max_runtime_ms"), 0)
     return ActuatorItem(
         gpio=as_int(item.get("gpio"), NO_PIN),
         type=as_text(item.get(name_of(item, "actuator_type", "type"))),

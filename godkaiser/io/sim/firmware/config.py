@@ -17,6 +17,11 @@ from .sensor_item import sensor_claims, sensor_ignored, sensor_item, sensor_refu
 SECTIONS = ("sensors", "actuators", "offline_rules")
 
 
+def sections(firmware: Firmware) -> tuple[str, ...]:
+    """The sections a device looks for; the older generation passes over offline rules, whatever they are."""
+    return SECTIONS[:2] if firmware.seed else SECTIONS
+
+
 def correlation(body: Body) -> str:
     """The correlation id at the root or in ``data``; empty when there is none."""
     data = body.get("data")
@@ -30,7 +35,7 @@ def envelope_flaw(body: Body, firmware: Firmware) -> Flaw | None:
     if not firmware.seed and not correlation(body):
         problem = "correlation_id is missing: the device applies nothing."
         return text(body, "correlation_id") or Flaw("missing_field", "correlation_id", problem)
-    return next((flaw for key in SECTIONS if (flaw := table(body, key))), None)
+    return next((flaw for key in sections(firmware) if (flaw := table(body, key))), None)
 
 
 def section(body: Body, key: str) -> list[object]:
@@ -57,7 +62,7 @@ def read_config(message: Inbound) -> Reading:
         envelope_flaw(body, firmware)
         or _items_flaw(body, firmware)
         or _capacity(body, firmware)
-        or _ownership(body)
+        or _ownership(body, firmware)
         or intent_flaw(body)
     )
     return flaw or _content(body, firmware)
@@ -88,16 +93,20 @@ def _capacity(body: Body, firmware: Firmware) -> Flaw | None:
         "actuators": firmware.most_actuators,
         "offline_rules": firmware.most_rules,
     }
-    for key, limit in most.items():
-        count = sum(is_active(item) for item in section(body, key) if isinstance(item, dict))
+    for key in sections(firmware):
+        limit, count = most[key], _active(body, key)
         if count > limit:
             return Flaw("bad_value", key, f"{key} holds {count} items, the device keeps {limit}.")
     return None
 
 
-def _ownership(body: Body) -> Flaw | None:
+def _active(body: Body, key: str) -> int:
+    return sum(is_active(item) for item in section(body, key) if isinstance(item, dict))
+
+
+def _ownership(body: Body, firmware: Firmware) -> Flaw | None:
     owners: dict[int, str] = {}
-    for claims in _claims(body):
+    for claims in _claims(body, firmware):
         flaw = taken(claims, owners)
         if flaw:
             return flaw
@@ -105,20 +114,24 @@ def _ownership(body: Body) -> Flaw | None:
     return None
 
 
-def _claims(body: Body) -> Iterator[dict[int, str]]:
-    sensors = (sensor_item(item) for item in section(body, "sensors") if isinstance(item, dict))
+def _claims(body: Body, firmware: Firmware) -> Iterator[dict[int, str]]:
+    sensors = (sensor_item(item, firmware) for item in section(body, "sensors") if isinstance(item, dict))
     for sensor in sensors:
         if sensor.active:
             yield sensor_claims(sensor.gpio, sensor.type)
-    actuators = (actuator_item(item) for item in section(body, "actuators") if isinstance(item, dict))
+    actuators = (
+        actuator_item(item, firmware) for item in section(body, "actuators") if isinstance(item, dict)
+    )
     for actuator in actuators:
         if actuator.active:
             yield actuator_claims(actuator.gpio, actuator.type, actuator.aux_gpio)
 
 
 def _content(body: Body, firmware: Firmware) -> dict[str, object]:
-    sensors = [sensor_item(item) for item in section(body, "sensors") if isinstance(item, dict)]
-    actuators = [actuator_item(item) for item in section(body, "actuators") if isinstance(item, dict)]
+    sensors = [sensor_item(item, firmware) for item in section(body, "sensors") if isinstance(item, dict)]
+    actuators = [
+        actuator_item(item, firmware) for item in section(body, "actuators") if isinstance(item, dict)
+    ]
     rules = [rule_item(item) for item in section(body, "offline_rules") if isinstance(item, dict)]
     everything: dict[str, object] = {
         "sensors": [asdict(item) for item in sensors],

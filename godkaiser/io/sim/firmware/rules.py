@@ -5,9 +5,9 @@ from __future__ import annotations
 from .flaw import Body, Flaw, flag, number, required, shown, text, whole
 from .pins import NO_PIN
 
-_TYPE_LENGTH = 23
+TYPE_LENGTH = 23
 _THRESHOLDS = ("activate_below", "deactivate_above", "activate_above", "deactivate_below")
-_UNCALIBRATED = ("ph", "ec", "moisture")
+_RAW_TYPES = ("ph", "ec", "moisture")
 _ZONES = ("UTC", "Europe/Berlin", "CET", "CEST")
 _ALWAYS = 127
 
@@ -20,7 +20,7 @@ def rule_flaw(rule: object) -> Flaw | None:
         required(rule, "actuator_gpio")
         or whole(rule, "actuator_gpio", 0, NO_PIN)
         or whole(rule, "sensor_gpio", 0, NO_PIN)
-        or text(rule, "sensor_value_type", _TYPE_LENGTH)
+        or text(rule, "sensor_value_type", TYPE_LENGTH)
         or _calibrated(rule)
         or next((flaw for key in _THRESHOLDS if (flaw := number(rule, key))), None)
         or flag(rule, "current_state_active")
@@ -28,9 +28,14 @@ def rule_flaw(rule: object) -> Flaw | None:
     )
 
 
+def uncalibrated(kind: str) -> bool:
+    """Whether the device cannot turn counts of this type into a physical value."""
+    return kind in _RAW_TYPES or kind.startswith("soil")
+
+
 def _calibrated(rule: Body) -> Flaw | None:
     kind = str(rule.get("sensor_value_type", ""))
-    if kind not in _UNCALIBRATED and not kind.startswith("soil"):
+    if not uncalibrated(kind):
         return None
     problem = f"A rule on {shown(kind)} never runs: the device has no calibration."
     return Flaw("bad_value", "sensor_value_type", problem)

@@ -125,11 +125,12 @@ def _i2c_flaw(item: Body) -> Flaw | None:
     return whole(item, "i2c_address", 0, _MOST_ADDRESS)
 
 
-def sensor_item(item: Body) -> SensorItem:
-    """A sensor that was not refused, with the device's defaults."""
+def sensor_item(item: Body, firmware: Firmware) -> SensorItem:
+    """A sensor that was not refused, with the device's defaults; the older generation reads six keys."""
     kind = _sensor_type(item)
-    interval, address = item.get("measurement_interval_seconds"), item.get("i2c_address")
-    mode = item.get("operating_mode")
+    new: Body = {} if firmware.seed else item
+    interval, address = new.get("measurement_interval_seconds"), new.get("i2c_address")
+    mode = new.get("operating_mode")
     return SensorItem(
         gpio=as_int(item.get("gpio"), NO_PIN),
         type=kind,
@@ -139,7 +140,7 @@ def sensor_item(item: Body) -> SensorItem:
         raw_mode=item.get("raw_mode") is not False,
         mode=mode if isinstance(mode, str) and mode in _MODES else _MODES[0],
         interval=max(_LEAST_S, min(_MOST_S, as_int(interval, _USUAL_S))),
-        rom=as_text(item.get("onewire_address")),
+        rom=as_text(new.get("onewire_address")),
         i2c=as_int(address, 0) or chip_address(kind) if chip_address(kind) is not None else None,
     )
 

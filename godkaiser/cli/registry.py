@@ -1,0 +1,93 @@
+"""`godkaiser nodes approve | remove | replace`: who belongs to us."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from godkaiser.cli.output import Data, Json, ask, say, show
+from godkaiser.cli.site import read_text
+from godkaiser.errors import DocumentError, InvalidValueError
+
+Node = Annotated[str, typer.Argument(help="The node's id or name.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (approve, remove, replace):
+        app.command()(command)
+
+
+def approve(
+    nodes: Annotated[list[str] | None, typer.Argument(help="Ids or names.", show_default=False)] = None,
+    from_file: Annotated[
+        Path | None, typer.Option(help="A file with one id per line, or a site file.", show_default=False)
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Let pending nodes take part: all of those named, or none when one of them is unknown."""
+    if bool(nodes) == (from_file is not None):
+        problem = "are named twice" if nodes else "are not named"
+        raise InvalidValueError(
+            field="nodes", value="…", problem=problem, allowed="either NODE… or --from-file FILE"
+        )
+    if nodes is not None and len(nodes) == 1:
+        show(ask(data, "nodes.approve", node=nodes[0]), as_json, lambda n: _tell_status([n]))
+        return
+    names = nodes if from_file is None else nodes_of(from_file)
+    show(ask(data, "nodes.approve_all", nodes=names), as_json, _tell_status)
+
+
+def _tell_status(nodes: list[dict[str, Any]]) -> None:
+    for node in nodes:
+        say(f"{node['id']} is {node['status']}.")
+
+
+def nodes_of(path: Path) -> list[str]:
+    """The nodes of a site file, or the lines of a list; `#` begins a comment. Raises `DocumentError`."""
+    text = read_text(path)
+    if re.search(r"^\w+:", text, re.MULTILINE):
+        from godkaiser.kaiser.site import parse_site
+
+        names = [str(node.id) for node in parse_site(text, str(path)).nodes]
+    else:
+        names = [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+    if not names:
+        raise DocumentError(path=str(path), problem="names no node")
+    return names
+
+
+def remove(
+    node: Node,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Take a node out: its actuators are made safe, it is no longer shown, its history stays."""
+    if not (yes or _sure(f"Take {node} out?")):
+        raise InvalidValueError(
+            field="node", value=node, problem="was not taken out", allowed="say yes, or give --yes"
+        )
+    text = "is removed; should it speak again, it waits for approval like a new one."
+    show(ask(data, "nodes.remove", node=node), as_json, lambda n: say(f"{n['id']} {text}"))
+
+
+def _sure(question: str) -> bool:
+    """Nobody is there to ask: no."""
+    return sys.stdin.isatty() and typer.confirm(question)
+
+
+def replace(
+    node: Node,
+    board: Annotated[str, typer.Argument(help="The id of the new board.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put a new board in a node's place: name, zone, calibration, rules and history go on."""
+    shown = ask(data, "nodes.replace", node=node, board=board)
+    show(shown, as_json, lambda n: say(f"{n['id']} goes on with the board {n['board_id']}."))

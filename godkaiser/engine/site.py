@@ -1,0 +1,165 @@
+"""What is declared changes while everything runs: places, sensors, actuators, rules.
+
+Stop, holds and leases stay, except that a lease never outlasts a new maximum. Nodes whose part has changed are told
+so by their lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from godkaiser.engine import lane
+from godkaiser.engine.decide import drop_rule, reconsider_all
+from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
+from godkaiser.engine.effect import Audit, Store
+from godkaiser.engine.registry import on_decided, on_removed, store_node
+from godkaiser.engine.state import Moment, NodeState, State
+from godkaiser.engine.wanted import subzones_of, wanted_config
+from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteChanged
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
+from godkaiser.model.site import ActuatorSpec, Calibration, SensorSpec, Site
+from godkaiser.rules.rule import Rule
+from godkaiser.sensors.types import canonical
+
+
+def on_site(moment: Moment, event: SiteChanged) -> None:
+    """Bring everything to what the site says; nodes come last, when all they are to be told is known."""
+    before = {node.id: _part_of(moment.state, node) for node in moment.state.nodes.values()}
+    moment.emit(Store(Audit(moment.now, event.by, "site.applied", "all", _count(event))))
+    for difference in event.differences:
+        action = "site.changed" if difference.applied else "site.differs"
+        moment.emit(Store(Audit(moment.now, event.by, action, difference.path, difference.meaning)))
+    _name(moment.state, event.site)
+    _place_nodes(moment, event)
+    _describe_sensors(moment, event)
+    declare_actuators(moment, event.site)
+    _replace_rules(moment, event.rules, undeclared(event.rules, moment.state.actuators))
+    _tell_nodes(moment, before)
+    _approve(moment, event)
+    moment.tell("snapshot")
+
+
+def _count(event: SiteChanged) -> str:
+    number = len(event.differences)
+    return f"{number} difference{'' if number == 1 else 's'}"
+
+
+def _part_of(state: State, node: NodeState) -> tuple[Any, ...]:
+    """What of the site concerns a node."""
+    here = (node.zone, node.master_zone, node.board)
+    return (*here, wanted_config(state, node.id), subzones_of(state, node.id))
+
+
+def _name(state: State, site: Site) -> None:
+    state.timezone = site.timezone
+    state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
+    state.subzone_names = {(NodeId.parse(s.node), s.id): s.name or s.id for s in site.subzones}
+
+
+# ── nodes ──────────────────────────────────────────────────────────────────────────────────────────────
+def _place_nodes(moment: Moment, event: SiteChanged) -> None:
+    state = moment.state
+    for spec in event.site.nodes:
+        node_id = NodeId.parse(spec.id)
+        node = state.nodes.setdefault(node_id, NodeState(node_id, state.kaiser, "pending"))
+        if node.status == "removed" and not node.first_seen:
+            node.status = "pending"  # nobody has judged hardware that was never there
+        fresh = (spec.name, spec.zone, spec.master_zone, spec.board, True)
+        if (node.name, node.zone, node.master_zone, node.board, node.declared) != fresh:
+            node.name, node.zone, node.master_zone, node.board, node.declared = fresh
+            store_node(moment, node)
+    _drop_unheard(moment, event)
+
+
+def _drop_unheard(moment: Moment, event: SiteChanged) -> None:
+    """A node that was only ever written down goes with its line; one that was heard is a person's to remove."""
+    named = {spec.id for spec in event.site.nodes}
+    for node in tuple(moment.state.nodes.values()):
+        if node.declared and node.id not in named and not node.first_seen:
+            node.declared = False
+            on_removed(moment, NodeRemoved(moment.now, node.id, event.by))
+
+
+def _approve(moment: Moment, event: SiteChanged) -> None:
+    """Who waits is let in; a person's rejection or removal stands."""
+    for spec in event.site.nodes:
+        node_id = NodeId.parse(spec.id)
+        if spec.approved and moment.state.nodes[node_id].status == "pending":
+            on_decided(moment, NodeDecided(moment.now, node_id, True, event.by))
+
+
+def _tell_nodes(moment: Moment, before: dict[NodeId, tuple[Any, ...]]) -> None:
+    for node in tuple(moment.state.nodes.values()):
+        if node.id in before and before[node.id] != _part_of(moment.state, node) and ready(node):
+            lane.abandon(moment, node)
+            if not unsettled(moment.state, node.id):
+                lane.welcome(moment, node)
+
+
+# ── sensors ────────────────────────────────────────────────────────────────────────────────────────────
+def _describe_sensors(moment: Moment, event: SiteChanged) -> None:
+    """Series keep their past; what is computed from now on follows the new spec."""
+    state = moment.state
+    specs = (s.model_copy(update={"type": canonical(s.type)}) for s in event.site.sensors)
+    state.sensor_specs = {spec.series: spec for spec in specs}
+    for sensor in state.sensors.values():
+        old = sensor.spec
+        state.describe(sensor)
+        if sensor.spec == old:
+            continue
+        if sensor.usable is not None:
+            state.due.set(("stale", sensor.id), sensor.usable.received_at + sensor.stale_after)
+        if _calibration(old) != _calibration(sensor.spec):
+            _mark(moment, event.by, sensor.id, _calibration(old), _calibration(sensor.spec))
+        moment.tell("sensor", sensor.id)
+
+
+def _calibration(spec: SensorSpec | None) -> Calibration | None:
+    return None if spec is None else spec.calibration
+
+
+def _mark(
+    moment: Moment, by: str, series: SeriesId, old: Calibration | None, new: Calibration | None
+) -> None:
+    text = f"calibration changed: {describe_calibration(old)} → {describe_calibration(new)}"
+    moment.emit(Store(Audit(moment.now, by, "sensor.recalibrated", series, text)))
+
+
+def describe_calibration(calibration: Calibration | None) -> str:
+    """`dry 2800, wet 1200`."""
+    said = {} if calibration is None else calibration.model_dump(exclude_defaults=True)
+    return ", ".join(f"{key} {value:g}" for key, value in said.items()) or "none"
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
+def on_rules(moment: Moment, event: RulesChanged) -> None:
+    """Only the rules changed."""
+    names = ", ".join(rule.id for rule in event.rules)
+    moment.emit(Store(Audit(moment.now, event.by, "rules.changed", "all", names)))
+    _replace_rules(moment, event.rules, event.actuators)
+
+
+def _replace_rules(moment: Moment, rules: tuple[Rule, ...], found: Iterable[ActuatorSpec]) -> None:
+    """The new set replaces the old; what removed or changed rules wanted is withdrawn first."""
+    fresh = {rule.id: rule for rule in rules}
+    for rule_id, old in tuple(moment.state.rules.items()):
+        if fresh.get(rule_id) != old.rule:
+            drop_rule(moment, old)
+    for spec in found:
+        if spec.id not in moment.state.actuators:
+            add_actuator(moment, spec)
+            moment.emit(Store(spec))
+    moment.state.set_rules(rules)
+    reconsider_all(moment)
+    for rule_id in fresh:
+        moment.tell("rule", rule_id)
+
+
+def undeclared(rules: Iterable[Rule], known: Iterable[ActuatorId]) -> tuple[ActuatorSpec, ...]:
+    """Rules of the existing system come without a table of actuators: naming one declares it, in the open."""
+    missing = {turn.actuator for rule in rules for turn in rule.actions} - set(known)
+    return tuple(
+        ActuatorSpec(node=actuator.node, gpio=actuator.gpio, type="relay", declared_by="rule")
+        for actuator in sorted(missing)
+    )

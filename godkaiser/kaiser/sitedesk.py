@@ -1,0 +1,156 @@
+"""The site at the desk: export, diff, apply; all of a file or nothing of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from godkaiser.auth.policy import Permission
+from godkaiser.errors import DocumentError
+from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.runner import Runner
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.kaiser.site import SiteFile, bind_rules, check_wiring, read_site
+from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
+from godkaiser.kaiser.sitefile import export_site, site_of
+from godkaiser.model import event as ev
+from godkaiser.model.difference import Difference
+from godkaiser.model.ids import ActuatorId
+from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.rules.document import write_document
+from godkaiser.rules.rule import Rule
+
+AT_START: Final = "site file"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying a file would do. `remembered` is the site to be kept, without its rules."""
+
+    site: Site
+    remembered: Site
+    rules: tuple[Rule, ...]
+    documents: dict[str, dict[str, Any]]
+    differences: list[Difference]
+
+    @property
+    def changes(self) -> bool:
+        """Would anything change?"""
+        return any(difference.applied for difference in self.differences)
+
+
+class SiteDesk:
+    """Answers requests about the site, and applies the file the controller is started with."""
+
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
+        self._runner, self._store, self._clerk = runner, store, clerk
+        self._state = runner.engine.state
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+        return {"site.export": self._export, "site.diff": self._diff, "site.apply": self._apply}
+
+    async def _export(self, token: str | None = None) -> dict[str, Any]:
+        self._clerk.who(token, Permission.LOOK)
+        site = site_of(self._state, self._clerk.documents)
+        text = export_site(self._state, self._clerk.documents)
+        return {"site": site.model_dump(mode="json", exclude_defaults=True), "text": text}
+
+    async def _diff(self, text: str, name: str = "site file", token: str | None = None) -> dict[str, Any]:
+        self._clerk.who(token, Permission.LOOK)
+        return _answer(self._plan(_read(text, name)), applied=False)
+
+    async def _apply(
+        self, text: str, name: str = "site file", dry_run: bool = False, token: str | None = None
+    ) -> dict[str, Any]:
+        """Nothing is changed unless all of it can be."""
+        who = self._clerk.who(token, Permission.EDIT_RULES)
+        self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
+        async with self._clerk.changing:
+            plan = self._plan(_read(text, name))
+            applied = plan.changes and not dry_run
+            if applied:
+                await self._carry_out(plan, who)
+                await self._runner.drained()
+        return _answer(plan, applied=applied)
+
+    async def at_start(self, file: SiteFile, kaiser_id: str) -> None:
+        """Apply the file the controller is started with; say line by line where it differs from the registry.
+
+        `kaiser_id` is the one of the last run.
+        """
+        plan = self._plan(file, kaiser_id)
+        for difference in plan.differences:
+            log.info("%s: %s", file.where, difference)
+        if plan.differences:
+            await self._carry_out(plan, AT_START)
+
+    async def remember(self, site: Site) -> None:
+        """Keep a site that counts already."""
+        await self._store.save_site(_remembered(site), list(self._clerk.documents.items()))
+
+    async def _carry_out(self, plan: Plan, who: str) -> None:
+        """Kept first: a change that happened must be known after a crash."""
+        await self._store.save_site(_remembered(plan.remembered), list(plan.documents.items()))
+        self._clerk.documents = plan.documents
+        now, told = self._runner.clock.now(), tuple(plan.differences)
+        self._runner.post(ev.SiteChanged(now, plan.site, plan.rules, who, told))
+
+    # ── planning ───────────────────────────────────────────────────────────────────────────────────────
+    def _plan(self, file: SiteFile, started: str | None = None) -> Plan:
+        """`started`: at the start, the kaiser id of the last run; later it is fixed."""
+        here, standing = site_of(self._state, self._clerk.documents), standing_of(self._state)
+        site = completed(file.site, here)
+        if site.kaiser_id != here.kaiser_id:
+            problem = (
+                f"{site.kaiser_id} is not ours ({here.kaiser_id}), and it is fixed while the controller runs"
+            )
+            raise file.fault(("kaiser_id",), f"{problem}: start it with `godkaiser run --site FILE`")
+        if started is not None:
+            here = here.model_copy(update={"kaiser_id": started})
+        check_wiring(file, site)
+        try:
+            bound = bind_rules(site, self._state.sensors, self._found)
+            self._check_taken(here, site, [rule for _, rule in bound])
+        except DocumentError as error:
+            raise file.lined(error) from None
+        documents = {str(rule.id): write_document(document) for document, rule in bound}
+        rules = tuple(rule for _, rule in bound)
+        return Plan(site, kept(site, here, standing), rules, documents, diff(here, site, standing))
+
+    def _found(self, actuator: ActuatorId) -> ActuatorSpec | None:
+        """One that nobody declared: a node has it or a rule names it."""
+        spec = self._state.spec(actuator)
+        return None if spec is None or spec.declared_by == "site" else spec
+
+    def _check_taken(self, here: Site, site: Site, rules: list[Rule]) -> None:
+        """A rule must not be left with an actuator that the same file takes out."""
+        taken = {spec.id for spec in here.actuators} - {spec.id for spec in site.actuators}
+        for number, rule in enumerate(rules):
+            for place, turn in enumerate(rule.actions):
+                if turn.actuator in taken:
+                    problem = f"rule “{rule.name}” switches {turn.actuator}, which is no longer declared"
+                    raise DocumentError(path=f"rules[{number}].actions[{place}]", problem=problem)
+
+
+def _read(text: Any, name: Any) -> SiteFile:
+    if not isinstance(text, str):
+        raise DocumentError(path=str(name), problem="the text of a site file is expected")
+    return read_site(text, str(name))
+
+
+def _remembered(site: Site) -> str:
+    """Rules are kept in a table of their own."""
+    return site.model_dump_json(exclude={"rules"})
+
+
+def _answer(plan: Plan, *, applied: bool) -> dict[str, Any]:
+    return {
+        "differences": [asdict(difference) for difference in plan.differences],
+        "changes": plan.changes,
+        "applied": applied,
+    }
