@@ -128,6 +128,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "retry": lambda moment, key: actuation.on_retry(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: actuation.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
+    "wishes": lambda moment, key: lane.on_wishes_due(moment, NodeId.known(key)),
     "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
     "stop": lambda moment, _: halt.on_stop_due(moment),
     "clear": lambda moment, _: halt.on_clear_due(moment),

@@ -36,6 +36,7 @@ from godkaiser.safety.gate import Denied, permit
 ANSWER_WITHIN: Final = 10 * SECOND
 TRY_AGAIN: Final = 5 * SECOND
 TRIES: Final = 3
+WISHES_WITHIN: Final = 2 * SECOND
 COOL_DOWN: Final = 120 * SECOND
 LONGEST_NUMBER: Final = 10**10 - 100  # the parts count on from here
 LONGEST_ID: Final = "g" * 32
@@ -48,11 +49,23 @@ RETRYABLE: Final = frozenset(
 
 # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────
 def welcome(moment: Moment, node: NodeState) -> None:
-    """It is back, and its reported states are in. Only a driver that may be rebuilt makes its actuators wait."""
+    """It is back, and its reported states are in.
+
+    Only a driver that may be rebuilt makes its actuators wait, and not for long: the node may not answer at all.
+    """
     begin(moment, node)
     if any(step.kind == "config" for step in node.lane.steps):
         node.lane.wishes_wait = True
+        moment.state.due.set(("wishes", node.id), moment.now + WISHES_WITHIN)
     else:
+        _wishes(moment, node)
+
+
+def on_wishes_due(moment: Moment, node_id: NodeId) -> None:
+    """Long enough."""
+    node = moment.state.nodes[node_id]
+    if node.lane.wishes_wait and node.online:
+        node.lane.wishes_wait = False
         _wishes(moment, node)
 
 

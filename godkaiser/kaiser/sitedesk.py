@@ -52,7 +52,11 @@ class SiteDesk:
     @property
     def methods(self) -> Mapping[str, Method]:
         """By the names clients use."""
-        return {"site.export": self._export, "site.diff": self._diff, "site.apply": self._apply}
+        return {
+            "site.export": self._export,
+            "site.diff": self._diff,
+            "site.apply": self._apply,
+        }
 
     async def _export(self, token: str | None = None) -> dict[str, Any]:
         self._clerk.who(token, Permission.LOOK)

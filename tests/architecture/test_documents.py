@@ -5,9 +5,10 @@ from pathlib import Path
 
 from godkaiser.engine import picture
 from godkaiser.engine.state import from_site
-from godkaiser.io import clerk
+from godkaiser.io import clerk, registrar
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
+from godkaiser.kaiser import sitedesk
 from godkaiser.model.site import Site
 from godkaiser.safety import check, gate, permit
 from godkaiser.sensors.types import ALIASES, TYPES
@@ -67,12 +68,12 @@ def test_the_site_file_of_the_docs_can_be_read() -> None:
 
 
 def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
-    told = set(
-        re.findall(r'^            "([a-z.]+)": self\._', Path(str(clerk.__file__)).read_text(), re.MULTILINE)
-    )
+    sources = (Path(str(module.__file__)).read_text() for module in (clerk, registrar, sitedesk))
+    row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)
+    told = {name for text in sources for name in row.findall(text)}
     table = (ROOT / "docs/reference/desk.md").read_text().split("## Methods")[1].split("\n## ")[0]
     rows = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
-    assert told | {"watch"} == set(re.findall(r"`([a-z.]+)`", rows))
+    assert told | {"watch"} == set(re.findall(r"`([a-z._]+)`", rows))
 
 
 def test_every_field_of_a_nodes_picture_is_in_the_docs_and_no_other() -> None:

@@ -11,6 +11,7 @@ import pytest
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import from_site
 from godkaiser.io.wire.config import plan_push
+from godkaiser.io.wire.decode import decode
 from godkaiser.model import event as ev
 from godkaiser.model.ids import NodeId
 from godkaiser.model.site import Site
@@ -215,3 +216,18 @@ def test_a_node_that_waits_for_its_configuration_gets_it() -> None:
     pair.handle(beat)
     pair.live(20)
     assert said(pair)[told:] == ["config sensors", "config actuators"]
+
+
+def test_what_is_wanted_does_not_wait_long_for_a_node_that_does_not_answer() -> None:
+    pair = fresh().start().live(130).fan_on()
+    pair.rig.disconnect()
+    gone = pair.rig.node.will
+    pair.handle(decode(gone.topic, gone.payload, pair.rig.now))
+    node(pair).confirmed = replace(node(pair).confirmed, config="something else")
+    pair.withhold = ROOT + "config"
+    pair.hear(pair.rig.connect())
+    pair.live(2.5)
+    assert node(pair).lane.wishes_wait, "a driver may be rebuilt"
+    pair.live(2)
+    assert not node(pair).lane.wishes_wait
+    assert node(pair).lane.steps, "still on its way"
