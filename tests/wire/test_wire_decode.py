@@ -255,3 +255,11 @@ def _kaiser() -> Any:
 
 def _node() -> Any:
     return NODE
+
+
+def test_what_a_node_complains_of_and_numbers_beyond_all_measure() -> None:
+    beat = say("system/heartbeat", BEAT | {"persistence_degraded": True, "network_degraded": True})
+    assert isinstance(beat, ev.Heartbeat)
+    assert beat.degraded == ("storage degraded: no reason given", "network degraded")
+    assert malformed(say("system/heartbeat", b'{"ts":1e999}')) == "bad_json"
+    assert malformed(say("onewire/scan_result", {"devices": [{}], "found_count": 1})) == "missing_field"

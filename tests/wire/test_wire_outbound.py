@@ -11,7 +11,7 @@ from godkaiser.errors import MessageTooLargeError, NodeCapacityError, SealError
 from godkaiser.io.sim.firmware.judge import judge
 from godkaiser.io.sim.firmware.profile import Firmware
 from godkaiser.io.wire.config import plan_push
-from godkaiser.io.wire.encode import Outgoing, Tokens, encode_command, encode_notice
+from godkaiser.io.wire.encode import Outgoing, Tokens, encode_command, encode_notice, readdressed
 from godkaiser.model import command as cm
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId
 from godkaiser.model.nodeconfig import (
@@ -466,3 +466,24 @@ def test_every_default_is_the_firmwares_own() -> None:
     assert read_back(push, "sensors") == [meant(config.sensors[0])]
     assert read_back(push, "actuators") == [meant(config.actuators[0])]
     assert len(sent(push.parts[0]).payload) < 160
+
+
+def test_an_order_nobody_knows_is_not_sent() -> None:
+    strange: Any = cm.ServerStatus(GOD, True, 1)
+    nodes: Any = type("Strange", (), {"node": NODE})()
+    for order in (nodes, strange):
+        with pytest.raises((SealError, AttributeError)):
+            encode_command(sealed(order), GOD)
+
+
+def test_a_board_that_took_a_nodes_place_is_addressed() -> None:
+    board = NodeId.parse("ESP_FF00AA")
+    message = encode_notice(cm.HeartbeatAck(GOD, NODE, "online", 1, 1))
+    assert readdressed(message, NODE, board).topic == "kaiser/god/esp/ESP_FF00AA/system/heartbeat/ack"
+    halt = encode_command(sealed(cm.Halt(NODE, "", "")), GOD, board=board)
+    assert taken(halt)["auth_token"] == board
+
+
+def test_the_broadcast_carries_its_token() -> None:
+    message = encode_command(sealed(cm.Halt(None, "", "")), GOD, Tokens(None, "all-of-them"))
+    assert taken(message)["auth_token"] == "all-of-them"

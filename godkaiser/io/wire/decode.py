@@ -42,11 +42,6 @@ _BAD_VALUE = {
 }
 
 
-class _Refused(Exception):  # noqa: N818 - a private signal, not an error of ours
-    def __init__(self, code: str, why: str) -> None:
-        self.code, self.why = code, why
-
-
 READERS: Final = read_things.READERS | read_node.READERS
 
 

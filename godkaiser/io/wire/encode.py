@@ -101,8 +101,8 @@ def _all(command: SafeCommand, tokens: Tokens) -> dict[str, Any]:
     body: dict[str, Any] = {"command": "emergency_stop"}
     if tokens.broadcast is not None:
         body["auth_token"] = tokens.broadcast
-    if isinstance(halt, cm.Halt):
-        body |= {"reason": plain(halt.reason, 60), "issued_by": plain(halt.by, 40)}
+    assert isinstance(halt, cm.Halt)
+    body |= {"reason": plain(halt.reason, 60), "issued_by": plain(halt.by, 40)}
     return body | {"timestamp": to_iso(command.at)} | _ids(command.id)
 
 
@@ -142,8 +142,7 @@ def encode_notice(notice: cm.Notice) -> Outgoing:  # noqa: PLR0911 - a table in 
             return _to_node("subzone_remove", notice.kaiser, notice.node, body)
         case cm.SensorConfig():
             return _sensor_config(notice)
-        case cm.Enquiry():
-            return _enquiry(notice.request, notice.kaiser)
+    return _enquiry(notice.request, notice.kaiser)
 
 
 def _ack(ack: cm.HeartbeatAck) -> dict[str, Any]:

@@ -20,10 +20,7 @@ Whole = Annotated[int, Field(ge=0, le=INT64)]
 def _numeric(value: Any) -> Any:
     """A numeric text is tolerated for `raw`: some libraries print it that way."""
     if isinstance(value, str) and _NUMERAL.fullmatch(value):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+        return float(value)
     return value
 
 
