@@ -20,7 +20,7 @@ from godkaiser.io.sim.link import matches
 from godkaiser.model.instant import SECOND, Instant
 
 DELIVERED_WITHIN: Final = 10.0
-PACED_WITHIN: Final = 5.0
+PACED_WITHIN: Final = 10.0
 BEAT: Final = 0.1
 MOST_BEHIND: Final = 2.0
 

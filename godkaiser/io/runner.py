@@ -90,6 +90,7 @@ class Runner:
         self._linger: Cancelable | asyncio.TimerHandle | None = None
         self._publishing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
+        self._handling = False
         self.received = 0
         self.stored = 0
         self.repeats = 0
@@ -163,9 +164,11 @@ class Runner:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._handling = True
             while (entry := self._next()) is not None:
                 event, token = entry
                 await self._carry_out(self.engine.handle(event), token)
+            self._handling = False
             self._arm()
             if not self._waiting and not self._publishing:
                 self._idle.set()
@@ -277,7 +280,8 @@ class Runner:
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._publishing.discard(task)
-        if not self._publishing and not self._waiting and not self._wake.is_set():
+        # The owner may be waiting for the journal, with a command in its hands: that is not idle.
+        if not (self._handling or self._publishing or self._waiting or self._wake.is_set()):
             self._idle.set()
 
     # ── storage: in batches, acknowledged after commit ─────────────────────────────────────────────────
@@ -344,7 +348,7 @@ class Runner:
     # ── for drivers and for the end ────────────────────────────────────────────────────────────────────
     async def settled(self) -> None:
         """Wait until the inbox is empty and the broker has everything we said."""
-        while not self._idle.is_set() or self._waiting or self._publishing:
+        while not self._idle.is_set() or self._handling or self._waiting or self._publishing:
             self._idle.clear()
             self._wake.set()
             await self._idle.wait()
@@ -367,7 +371,7 @@ class Runner:
 
     async def settled_inbox(self) -> None:
         """Wait until everything posted so far was handled; does not wait for the broker."""
-        while self._waiting or self._wake.is_set():
+        while self._handling or self._waiting or self._wake.is_set():
             await asyncio.sleep(0.001)
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from blockbuster import BlockBuster
 
+from godkaiser.engine.effect import Journal
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import from_site
 from godkaiser.io.clock import VirtualClock
@@ -170,6 +171,42 @@ async def test_nothing_is_energised_without_the_journal_but_safe_moves_go_out() 
         assert "journal" in b.outcomes[-1].message
         b.ask(0.0, 2)
         await b.until(lambda: b.commands() == ["OFF"])
+
+
+async def test_what_waits_for_the_journal_is_not_settled() -> None:
+    """A slow disk under a command, and a notice that gets through meanwhile: time must not be moved on."""
+    written, said = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemoryJournal):
+        async def write(self, lines: Sequence[Journal]) -> None:
+            await written.wait()
+            await MemoryJournal.write(self, lines)
+
+    class Held(RecordingLink):
+        async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+            await said.wait()
+            await RecordingLink.publish(self, topic, payload, qos, retain)
+
+    async with bench() as b:
+        await b.online()
+        b.message("system/heartbeat", beat(2))
+        await b.runner.settled()
+        b.clock.advance(b.clock.now() + 3 * SECOND)
+        await b.runner.settled()
+        b.runner.journal, b.runner.link = Slow(), (link := Held())
+        b.message("system/heartbeat", beat(2))
+        settled = asyncio.create_task(b.runner.settled())
+        await asyncio.sleep(0.02)
+        b.ask(1.0)
+        await asyncio.sleep(0.02)
+        said.set()
+        await b.until(lambda: link.published)
+        await asyncio.sleep(0.02)
+        assert not settled.done()
+        written.set()
+        async with asyncio.timeout(5):
+            await settled
+        assert [topic for topic, _ in link.published if topic.endswith("/command")]
 
 
 async def test_a_stop_overtakes_what_waits_in_the_inbox() -> None:
