@@ -16,7 +16,6 @@ from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.rule import series_of
-from godkaiser.safety.stop import Phase
 
 
 def reconsider(moment: Moment, rule_id: RuleId) -> None:
@@ -34,6 +33,8 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
         _start(moment, state)
     elif not wanted and state.active:
         _withdraw(moment, state, "")
+    elif wanted and _returning(moment, state):
+        _wish(moment, state)
     elif before is not state.truth:
         record_decision(moment, state, "")
     mark_degraded(moment, state)
@@ -59,18 +60,35 @@ def _start(moment: Moment, state: RuleState) -> None:
     if wait > moment.now:
         moment.state.due.sooner(("rule", rule.id), wait)
         return
-    if moment.state.stop.phase is not Phase.NORMAL or not _read_since_release(moment, state):
+    if not any(_free(moment, state, turn.actuator) for turn in rule.actions):
         return
     state.active = True
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
     record_decision(moment, state, "")
+    _wish(moment, state)
+
+
+def _wish(moment: Moment, state: RuleState) -> None:
+    """For every actuator that no stop holds; the others follow when they are released."""
+    rule = state.rule
     for turn in rule.actions:
+        standing = moment.state.wishes.get(turn.actuator, {})
+        if rule.id in standing or not _free(moment, state, turn.actuator):
+            continue
         wish = Wish(
             turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, moment.seq
         )
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
         settle_actuator(moment, turn.actuator, story(moment, state))
+
+
+def _returning(moment: Moment, state: RuleState) -> bool:
+    """Was an actuator it had lost to a stop released, and has it read anything since?"""
+    lost = [
+        t.actuator for t in state.rule.actions if state.rule.id not in moment.state.wishes.get(t.actuator, {})
+    ]
+    return any(_free(moment, state, actuator) for actuator in lost)
 
 
 def _not_before(moment: Moment, state: RuleState) -> int:
@@ -82,10 +100,15 @@ def _not_before(moment: Moment, state: RuleState) -> int:
     return state.ready_at
 
 
-def _read_since_release(moment: Moment, state: RuleState) -> bool:
-    """After a stop a rule acts only on what it has seen since: old readings made old wishes."""
+def _free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
+    """No stop holds it, and the rule has read something since one did: old readings made old wishes."""
+    known = moment.state.actuators.get(actuator)
+    if known is None:
+        return moment.state.stop.energising
+    if moment.state.stopped(actuator) is not None:
+        return False
     readings = (moment.state.latest(series) for series in series_of(state.rule.when))
-    return all(reading is None or reading.received_at > moment.state.released_at for reading in readings)
+    return all(reading is None or reading.received_at > known.released_at for reading in readings)
 
 
 def _withdraw(moment: Moment, state: RuleState, note: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, cast, get_args
 from godkaiser.engine import (
     actuation,
     alive,
+    clear,
     decide,
     declared,
     halt,
@@ -26,12 +27,14 @@ from godkaiser.engine import (
     site,
 )
 from godkaiser.engine.effect import Effect, Journal, Say
+from godkaiser.engine.standing import restored
 from godkaiser.engine.state import ChainStep, Confirmed, Moment, State
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant
-from godkaiser.safety.stop import Phase, Stop
+from godkaiser.model.scope import Scope
+from godkaiser.safety.stop import Phase
 from godkaiser.safety.watch import Lease
 
 
@@ -53,9 +56,10 @@ class Engine:
             if kind == "board":
                 self._seated(NodeId.parse(key), NodeId.parse(data["board"]))
             elif kind == "stop":
-                self.state.stop = Stop(Phase.ACTIVE, data["reason"], data["by"], data["since"])
+                scope = Scope.parse(key)
+                self.state.stops[scope] = standing = restored(scope, data, now)
                 for actuator in self.state.actuators.values():
-                    actuator.released, actuator.owed = False, True
+                    actuator.owed |= standing.covers(actuator.id, self.state.zone_of(actuator.id))
             elif kind == "node" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
                 node.confirmed = Confirmed(**data)
             elif kind == "halted" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
@@ -132,8 +136,8 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "request": request.on_request_due,
     "wishes": lambda moment, key: lane.on_wishes_due(moment, NodeId.known(key)),
     "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
-    "stop": lambda moment, _: halt.on_stop_due(moment),
-    "clear": lambda moment, _: halt.on_clear_due(moment),
+    "stop": clear.on_stop_due,
+    "clear": clear.on_clear_due,
 }
 
 
@@ -147,10 +151,14 @@ def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
     for kaiser in alive.kaisers(moment.state):
         alive.announce(moment, kaiser)
     moment.tell("link")
-    if moment.state.stop.phase is Phase.ACTIVE:
-        halt.tell_nodes_to_stop(moment)
-        return
+    told = set()
+    for standing in moment.state.stops.values():
+        if standing.stop.phase is Phase.ACTIVE:
+            halt.tell_nodes_to_stop(moment, standing)
+            told |= {actuator.id for actuator in halt.covered(moment, standing)}
     for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id in told:
+            continue
         if actuator.owed:
             actuation.on_owed(moment, actuator.id)
         elif moment.state.wishes.get(actuator.id):
@@ -197,7 +205,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ),
     ev.CommandAck: (actuation.on_ack, declared.on_moved),
     ev.StopAck: (halt.on_stop_ack,),
-    ev.ClearAck: (note.on_clear_refused, halt.on_clear_ack),
+    ev.ClearAck: (note.on_clear_refused, clear.on_clear_ack),
     ev.IntentOutcome: (outcome.on_outcome, declared.on_configured),
     ev.Lifecycle: (),
     ev.ConfigAnswer: (note.on_config, lane.on_config, declared.on_configured),
@@ -214,7 +222,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     # from people
     ev.Asked: (lambda moment, event: actuation.on_asked(moment, event.intent),),
     ev.StopAsked: (halt.on_stop,),
-    ev.ClearAsked: (halt.on_clear,),
+    ev.ClearAsked: (clear.on_clear,),
     ev.NodeDecided: (registry.on_decided,),
     ev.NodeRemoved: (registry.on_removed,),
     ev.BoardReplaced: (registry.on_replaced,),

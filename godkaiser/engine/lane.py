@@ -23,7 +23,7 @@ from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Journal, Say, Send
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState, Step
-from godkaiser.engine.wanted import fingerprint, hardware_of, subzones_of, wanted_config
+from godkaiser.engine.wanted import fingerprint, hardware_of, offline_proof, subzones_of, wanted_config
 from godkaiser.errors import InvalidError
 from godkaiser.model.command import Configure, SensorConfig, SubzoneAssign, SubzoneRemove, ZoneAssign
 from godkaiser.model.event import SendFailed
@@ -32,6 +32,7 @@ from godkaiser.model.instant import SECOND
 from godkaiser.model.nodeconfig import ActuatorItem, ConfigPart, NodeConfig, SensorItem
 from godkaiser.model.report import ConfigAnswer, Heartbeat, IntentOutcome, SubzoneAck, ZoneAck
 from godkaiser.safety.gate import Denied, permit
+from godkaiser.safety.permit import protective
 
 ANSWER_WITHIN: Final = 10 * SECOND
 TRY_AGAIN: Final = 5 * SECOND
@@ -82,10 +83,29 @@ def begin(moment: Moment, node: NodeState) -> None:
     _next(moment, node)
 
 
+def disarm(moment: Moment, node: NodeState) -> None:
+    """During a stop: take the node's own rules away, before anything else that waits in its lane."""
+    steps = _disarm_steps(moment, node)
+    if not node.lane.steps:
+        begin(moment, node)
+    elif not any(step.learned.get("rules") is not None for step in node.lane.steps):
+        head = node.lane.steps.popleft()
+        node.lane.steps.extendleft((*reversed(list(steps)), head))
+
+
 def _steps(moment: Moment, node: NodeState) -> Iterator[Step]:
+    yield from _disarm_steps(moment, node)
     yield from _zone_step(node)
     yield from _subzone_steps(moment, node)
     yield from _config_steps(moment, node)
+
+
+def _disarm_steps(moment: Moment, node: NodeState) -> Iterator[Step]:
+    """Also for a node that was never told any: it may have kept those of an earlier controller."""
+    if offline_proof(moment.state, node) is not False:
+        return
+    yield from _config_parts(moment, node, NodeConfig(offline_rules=()))
+    yield Step("done", {"rules": []})
 
 
 def _zone_step(node: NodeState) -> Iterator[Step]:
@@ -111,17 +131,20 @@ def _config_steps(moment: Moment, node: NodeState) -> Iterator[Step]:
         node.confirmed.config == print_ and not _lacks(node, wanted)
     ):
         return
-    planner = moment.state.planner
-    if planner is None:
+    if moment.state.planner is not None:
+        yield from _config_parts(moment, node, _with_removals(node, wanted))
+        yield Step("done", {"config": print_, "items": _items(wanted)})
+
+
+def _config_parts(moment: Moment, node: NodeState, config: NodeConfig) -> Iterator[Step]:
+    """Numbered when sent: planned with the longest number and id there are, so that it fits then, too."""
+    if moment.state.planner is None:
         return
-    whole = _with_removals(node, wanted)
-    # Numbered when sent: planned with the longest number and id there are, so that it fits then, too.
-    push = planner(
-        node.id, node.kaiser, hardware_of(node), whole, generation=LONGEST_NUMBER, new_id=lambda: LONGEST_ID
+    push = moment.state.planner(
+        node.id, node.kaiser, hardware_of(node), config, generation=LONGEST_NUMBER, new_id=lambda: LONGEST_ID
     )
     for part in push.parts:
         yield Step("config", {}, part)
-    yield Step("done", {"config": print_, "items": _items(wanted)})
 
 
 def _lacks(node: NodeState, wanted: NodeConfig) -> bool:
@@ -214,6 +237,7 @@ def confirmed_data(confirmed: Confirmed) -> dict[str, Any]:
         "config": confirmed.config,
         "items": confirmed.items,
         "generation": confirmed.generation,
+        "rules": confirmed.rules,
     }
 
 
@@ -257,7 +281,8 @@ def _send_sealed(moment: Moment, part: ConfigPart) -> str:
     )
     if isinstance(verdict, Denied):
         return "not configured: " + " ".join(finding.sentence for finding in verdict.findings)
-    moment.emit(Send(verdict.command, energising=True))  # a driver that is rebuilt may energise for a moment
+    # A driver that is rebuilt may energise for a moment; rules taken away energise nothing.
+    moment.emit(Send(verdict.command, energising=not protective(Configure(part))))
     return ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import actuation, halt, lane, request
+from godkaiser.engine import actuation, clear, halt, lane, request
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Moment, NodeState
 from godkaiser.model.outcome import Fate
@@ -46,7 +46,7 @@ def _counts(event: IntentOutcome, *commands: str) -> bool:
 def _cleared(moment: Moment, node: NodeState, event: IntentOutcome, *, ok: bool) -> None:
     if _counts(event, node.release_id):
         message = "" if ok else f"{event.code} {event.reason}".strip()
-        halt.on_clear_ack(
+        clear.on_clear_ack(
             moment, ClearAck(event.at, event.kaiser, event.node, ok, message, event.correlation)
         )
 

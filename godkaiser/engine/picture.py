@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
+from godkaiser.engine.wanted import offline_proof
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
+from godkaiser.model.scope import ALL
 from godkaiser.rules.explain import sentence
 from godkaiser.safety.stop import Phase
 from godkaiser.sensors.types import TYPES
@@ -174,14 +177,23 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
 
 
 def stop_picture(state: State) -> dict[str, Any]:
-    """The software stop."""
-    stop = state.stop
+    """The software stop of everything; `others`: those of a zone or a node."""
+    others = [_standing_picture(state, s) for scope, s in sorted(state.stops.items()) if scope != ALL]
+    return _standing_picture(state, state.stops.get(ALL, Standing())) | {"others": others}
+
+
+def _standing_picture(state: State, standing: Standing) -> dict[str, Any]:
+    stop = standing.stop
+    stands = stop.phase is not Phase.NORMAL
+    nodes = {a.node for a in state.actuators if stands and standing.covers(a, state.zone_of(a))}
     return {
+        "scope": str(standing.scope),
         "phase": stop.phase.value,
         "reason": stop.reason or None,
         "by": stop.by or None,
         "since": _iso(stop.since),
-        "unconfirmed": sorted(stop.waiting) if stop.phase is not Phase.NORMAL else [],
+        "unconfirmed": sorted(stop.waiting) if stands else [],
+        "not_offline_proof": sorted(n for n in nodes if offline_proof(state, state.nodes[n]) is False),
         "problem": stop.problem or None,
     }
 

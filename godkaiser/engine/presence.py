@@ -7,6 +7,7 @@ from typing import Final
 from godkaiser.engine import lane
 from godkaiser.engine.actuation import deliver_owed
 from godkaiser.engine.alive import acknowledge, announce, ours
+from godkaiser.engine.clear import release_late
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Say
 from godkaiser.engine.halt import stop_node_again
@@ -69,7 +70,9 @@ def _heard(moment: Moment, node: NodeState) -> None:
         return
     if ours(moment, node, node.kaiser):
         moment.emit(Say(WillCleared(node.kaiser, node.id)))
-    if node.status == "approved" and not stop_node_again(moment, node.id):
+    if node.status == "approved":
+        stop_node_again(moment, node.id)
+        release_late(moment, node.id)
         deliver_owed(moment, node.id)
     _adopt(moment, node)
 

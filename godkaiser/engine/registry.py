@@ -122,8 +122,8 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
 
 def _approved(moment: Moment, node: NodeState) -> None:
     """What a stop or a debt demands first, then what rules have wanted of it all along."""
-    if not stop_node_again(moment, node.id):
-        deliver_owed(moment, node.id)
+    stop_node_again(moment, node.id)
+    deliver_owed(moment, node.id)
     if node.online and not node.adopting:
         lane.welcome(moment, node)
 

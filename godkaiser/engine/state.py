@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from godkaiser.engine.effect import Effect, Tell
+from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
@@ -18,13 +19,14 @@ from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.reading import Reading
 from godkaiser.model.request import Request
+from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
-from godkaiser.safety.stop import Phase, Stop
+from godkaiser.safety.stop import Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.types import TYPES, canonical
 
@@ -80,13 +82,17 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a node has confirmed; kept in the journal. `config` is a fingerprint, `items` what it stands for."""
+    """What a node has confirmed; kept in the journal. `config` is a fingerprint, `items` what it stands for.
+
+    `rules`: names of the offline rules on it; None when nobody knows, as it may hold an earlier controller's.
+    """
 
     zone: list[str] = field(default_factory=list)
     subzones: dict[str, list[int]] = field(default_factory=dict)
     config: str = ""
     items: list[list[Any]] = field(default_factory=list)
     generation: int = 0
+    rules: list[str] | None = None
 
 
 @dataclass(slots=True)
@@ -170,6 +176,7 @@ class ActuatorState:
     lease: Lease | None = None
     owed: bool = False
     released: bool = True
+    released_at: Instant = -1
     last: Outcome | None = None
     chain: list[ChainStep] = field(default_factory=list)
 
@@ -237,9 +244,7 @@ class State:
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
-    stop: Stop = field(default_factory=Stop)
-    resume_queue: deque[ActuatorId] = field(default_factory=deque)
-    released_at: Instant = -1
+    stops: dict[Scope, Standing] = field(default_factory=dict)
     closing: bool = False
     discovered: deque[Instant] = field(default_factory=deque)
     link: LinkState = field(default_factory=LinkState)
@@ -299,17 +304,27 @@ class State:
         """The unit of a series."""
         return TYPES[series.split("/")[2].partition("@")[0]].unit if series.count("/") == 2 else ""
 
+    @property
+    def stop(self) -> Stop:
+        """The one that covers everything."""
+        standing = self.stops.get(ALL)
+        return Stop() if standing is None else standing.stop
+
+    def zone_of(self, actuator: ActuatorId) -> str | None:
+        """Its own zone, or its node's."""
+        known, node = self.actuators.get(actuator), self.nodes.get(actuator.node)
+        own = None if known is None else known.spec.zone
+        return own or (None if node is None else node.zone)
+
     # ── what safety may ask ────────────────────────────────────────────────────────────────────────────
     def stopped(self, actuator: ActuatorId) -> str | None:
         """Why the stop forbids energising it. A closing controller stops, too: nobody would end a lease."""
         if self.closing:
             return "the controller is closing"
-        state = self.actuators.get(actuator)
-        if self.stop.phase is Phase.NORMAL or (
-            self.stop.phase is Phase.RESUMING and state is not None and state.released
-        ):
-            return None
-        return f"{self.stop.reason or 'no reason given'} ({self.stop.phase.value}, by {self.stop.by})"
+        for standing in self.stops.values():
+            if standing.covers(actuator, self.zone_of(actuator)) and standing.forbids(actuator):
+                return standing.why
+        return None
 
     @property
     def link_up(self) -> bool:
@@ -342,7 +357,14 @@ class State:
         reasons = [reason for actuator in mine if (reason := self.stopped(actuator)) is not None]
         if reasons or mine:
             return reasons[0] if reasons else None
-        return None if self.stop.phase is Phase.NORMAL and not self.closing else self.stop.reason or "stopped"
+        if self.closing:
+            return "the controller is closing"
+        mine_too = (
+            ("all", ""),
+            ("node", node),
+            ("zone", self.nodes[node].zone if node in self.nodes else None),
+        )
+        return next((s.why for s in self.stops.values() if (s.scope.kind, s.scope.name) in mine_too), None)
 
     def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
         """Actuators of a node that have not reported their safe value, or have a lease."""

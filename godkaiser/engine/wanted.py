@@ -29,6 +29,23 @@ def wanted_config(state: State, node: NodeId) -> NodeConfig:
     return NodeConfig(tuple(sensors), tuple(actuators))
 
 
+def offline_proof(state: State, node: NodeState) -> bool | None:
+    """Can the node switch nothing by rules of its own while it is stopped? None while no stop covers it.
+
+    Old firmware has no such rules. A node of which we do not know which firmware it runs is not proof.
+    """
+    if not any(
+        s.covers(a, state.zone_of(a))
+        for s in state.stops.values()
+        for a in state.actuators
+        if a.node == node.id
+    ):
+        return None
+    if not node.modern and node.online is not None:
+        return True
+    return node.confirmed.rules == []
+
+
 def sensor_item(spec: SensorSpec) -> SensorItem:
     """As the node is told: its own conversion off, an I²C address as a number."""
     address = address_text(spec.address)

@@ -41,6 +41,7 @@ from godkaiser.model.report import (
     ZoneAck,
 )
 from godkaiser.model.request import Request
+from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import Site
 
 
@@ -55,20 +56,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """Someone wants everything stopped. Never refused."""
+    """Someone wants everything, a zone or a node stopped. Never refused."""
 
     at: Instant
     by: str
     reason: str
+    scope: Scope = ALL
 
 
 @dataclass(frozen=True, slots=True)
 class ClearAsked:
-    """Someone wants the stop lifted; `force` when nodes do not confirm."""
+    """Someone wants the stop of that scope lifted; `force` when nodes do not confirm."""
 
     at: Instant
     by: str
     force: bool = False
+    scope: Scope = ALL
 
 
 @dataclass(frozen=True, slots=True)

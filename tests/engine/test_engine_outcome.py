@@ -11,6 +11,7 @@ from godkaiser.model.command import Enquiry
 from godkaiser.model.instant import SECOND
 from godkaiser.model.report import OneWireDevice
 from godkaiser.model.request import Inquiry, Measure
+from godkaiser.model.scope import ALL
 from godkaiser.safety.stop import Phase
 from tests.engine.bench import CLIMATE, FAN, GOD, STRANGER, WATER, Desk, Fate, fates, notices, only, replies
 
@@ -94,7 +95,8 @@ def test_after_a_restart_of_ours_a_stop_counts_whatever_id_it_bears() -> None:
     desk.restart()
     desk.link(up=False)
     desk.state.nodes[CLIMATE].halt_id = desk.state.broadcast_id = ""
-    desk.state.stop = replace(desk.state.stop, waiting=frozenset({CLIMATE}))
+    standing = desk.state.stops[ALL]
+    standing.stop = replace(standing.stop, waiting=frozenset({CLIMATE}))
     desk.outcome(CLIMATE, "applied", "c1-9-9", code="EMERGENCY_STOP_TRIGGERED")
     assert CLIMATE not in desk.state.stop.waiting
 

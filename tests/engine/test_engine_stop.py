@@ -216,7 +216,7 @@ def test_actuators_are_released_one_by_one() -> None:
     counts = []
     for _ in range(4):
         desk.wait(2)
-        counts.append(sum(actuator.released for actuator in desk.state.actuators.values()))
+        counts.append(sum(desk.state.stopped(actuator) is None for actuator in desk.state.actuators))
     assert counts == [1, 2, 3, 4]
     assert phase(desk) is Phase.NORMAL
     assert ("stop", "") not in desk.journal
