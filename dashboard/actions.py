@@ -56,8 +56,9 @@ class StopHandler(ActionHandler):
     """The emergency stop: everybody who is signed in, one click, no question."""
 
     async def post(self) -> None:
-        """Stop everything."""
-        await self._do("stop", reason=words_of(self)("stop.reason"))
+        """Stop everything, or what `scope` names."""
+        scope = self.get_body_argument("scope", "all")
+        await self._do("stop", reason=words_of(self)("stop.reason"), scope=scope)
 
 
 class ClearHandler(ActionHandler):
@@ -65,7 +66,8 @@ class ClearHandler(ActionHandler):
 
     async def post(self) -> None:
         """Clear the stop. With nodes that did not answer only if the person ticked that box."""
-        await self._do("clear", force=self.get_body_argument("force", "") == "yes")
+        scope = self.get_body_argument("scope", "all")
+        await self._do("clear", force=scope in self.get_body_arguments("force"), scope=scope)
 
 
 class AliveHandler(OwnHandler):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from .view import Thing, View, active_stop, age_s, moment
+from .view import Thing, View, active_stop, age_s, moment, stops, under
 
 Tone = Literal["good", "note", "warn", "bad", "none"]
 _DEAD: Final = frozenset({"stale", "offline", "never"})
@@ -119,7 +119,9 @@ def _actuator_remarks(actuator: Thing, view: View) -> Iterator[Remark]:
     if actuator.get("reported") is None:
         yield Remark("actuator.unknown", "warn")
     if actuator.get("emergency") == "active":
-        yield Remark("actuator.emergency", "note" if active_stop(view) else "bad")
+        yield Remark(
+            "actuator.emergency", "note" if any(under(view, actuator, s) for s in stops(view)) else "bad"
+        )
     if actuator.get("pending"):
         yield Remark("actuator.pending", "note", {"value": actuator.get("wished")})
     elif last.get("state") in _FAILED and last.get("value") != actuator.get("reported"):
@@ -161,6 +163,8 @@ def _reasons(view: View, now: datetime) -> Iterator[Remark]:
         return
     if active_stop(view):
         yield Remark(f"well.stop.{view.stop['phase']}", "bad")
+    if view.stop.get("others"):
+        yield Remark("well.stop.part", "bad")
     if view.link.get("state") != "up":
         yield Remark("well.link", "bad")
     for node in view.nodes.values():

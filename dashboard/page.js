@@ -56,7 +56,12 @@
     if (event.target.closest("dialog")) by("clear").close();
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-clear]")) by("clear").showModal();
+    const clear = event.target.closest("[data-clear]");
+    if (clear) {
+      by("clear").querySelector("[name=scope]").value = clear.dataset.clear;
+      for (const box of by("insist").querySelectorAll("[data-scope]")) box.hidden = box.dataset.scope !== clear.dataset.clear;
+      by("clear").showModal();
+    }
     if (event.target.closest("[data-close]")) by("clear").close();
   });
 

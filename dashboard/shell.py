@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from .guard import Ticket
-from .view import Thing, View, active_stop, age_s, moment, named, who
+from .view import Thing, View, age_s, moment, named, reach_of, stops, under, who
 from .words import Words
 
 TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"), ("nodes", "/nodes"))
@@ -82,7 +82,7 @@ def head(words: Words, ticket: Ticket, view: View, now: datetime) -> dict[str, A
         "is_gone": view.gone,
         "link": _link(words, view, now),
         "gone": _gone(words, view),
-        "stopped": _stopped(words, ticket, view) if active_stop(view) else "",
+        "stopped": _stopped(words, ticket, view),
         "insist": _insist(words, view),
     }
 
@@ -112,23 +112,35 @@ def _gone(words: Words, view: View) -> str:
 
 
 def _stopped(words: Words, ticket: Ticket, view: View) -> str:
-    stop = view.stop
+    return "".join(_standing(words, ticket, view, stop) for stop in stops(view))
+
+
+def _standing(words: Words, ticket: Ticket, view: View, stop: Thing) -> str:
     since = words.clock(moment(stop.get("since")))
     lines = [words("stop.detail", reason=stop.get("reason") or "", by=who(stop.get("by"), view), since=since)]
-    lines.append(_safety(words, view))
+    lines.append(_safety(words, view, stop))
     if stop.get("unconfirmed"):
         lines.append(words("stop.unconfirmed", nodes=names_of(stop["unconfirmed"], view)))
-    phase = str(stop["phase"])
-    title = escape(words(f"stop.title.{phase}"))
-    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<div class="stopped"><div><h2>{title}</h2>{body}</div>{_way_out(words, ticket, stop)}</div>'
+    if stop.get("not_offline_proof"):
+        lines.append(words("stop.not_proof", nodes=names_of(stop["not_offline_proof"], view)))
+    phase, whole = str(stop["phase"]), reach_of(stop) == "all"
+    title = (
+        words(f"stop.title.{phase}") if whole else f"{place(words, view, stop)}: {words(f'stop.of.{phase}')}"
+    )
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+    return (
+        f'<div class="stopped"><div><h2>{escape(title)}</h2>{body}</div>{_way_out(words, ticket, stop)}</div>'
+    )
 
 
-def _safety(words: Words, view: View) -> str:
-    open_ones = [str(a.get("name")) for a in named(view.actuators.values()) if not a.get("safe")]
+def _safety(words: Words, view: View, stop: Thing) -> str:
+    mine = [actuator for actuator in view.actuators.values() if under(view, actuator, stop)]
+    open_ones = [str(a.get("name")) for a in named(mine) if not a.get("safe")]
     if open_ones:
         return words("stop.not_safe", names=", ".join(open_ones))
-    return words("stop.all_safe") if view.actuators else ""
+    if not mine:
+        return ""
+    return words("stop.all_safe" if reach_of(stop) == "all" else "stop.these_safe")
 
 
 def _way_out(words: Words, ticket: Ticket, stop: Thing) -> str:
@@ -137,12 +149,27 @@ def _way_out(words: Words, ticket: Ticket, stop: Thing) -> str:
         return ""
     if not ticket.may_switch():
         return f'<p class="why">{escape(words("stop.clear.viewer"))}</p>'
-    return f'<button type="button" data-clear>{escape(words("stop.clear"))}</button>'
+    scope = escape(reach_of(stop), quote=True)
+    return f'<button type="button" data-clear="{scope}">{escape(words("stop.clear"))}</button>'
 
 
 def _insist(words: Words, view: View) -> str:
-    silent = view.stop.get("unconfirmed") or ()
-    if not silent:
-        return ""
-    text = escape(words("stop.insist", nodes=names_of(silent, view)))
-    return f'<label><input type="checkbox" name="force" value="yes"> {text}</label>'
+    """A box per stop that waits for silent nodes; its value is that stop, so that none counts for another."""
+    boxes = ""
+    for stop in stops(view):
+        if silent := stop.get("unconfirmed"):
+            text = escape(words("stop.insist", nodes=names_of(silent, view)))
+            scope = escape(reach_of(stop), quote=True)
+            box = f'<input type="checkbox" name="force" value="{scope}">'
+            boxes += f'<label data-scope="{scope}">{box} {text}</label>'
+    return boxes
+
+
+def place(words: Words, view: View, stop: Thing) -> str:
+    """What a stop covers, by the name people gave it."""
+    kind, _, key = reach_of(stop).partition(":")
+    if kind == "node":
+        return names_of([key], view)
+    if kind == "zone":
+        return str((view.zones.get(key) or {}).get("name") or key)
+    return words("stop.everything")

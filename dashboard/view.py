@@ -151,6 +151,25 @@ def active_stop(view: View) -> bool:
     return bool(view.stop.get("phase", "NORMAL") != "NORMAL")
 
 
+def stops(view: View) -> tuple[Thing, ...]:
+    """Every stop that stands: of everything, of zones, of nodes."""
+    everything = (view.stop,) if active_stop(view) else ()
+    return (*everything, *view.stop.get("others", ()))
+
+
+def reach_of(stop: Thing) -> str:
+    """`all`, `zone:ID` or `node:ID`."""
+    return str(stop.get("scope") or "all")
+
+
+def under(view: View, actuator: Thing, stop: Thing) -> bool:
+    """Does a stop cover an actuator? By its own zone, or its node's."""
+    kind, _, key = reach_of(stop).partition(":")
+    node = str(actuator.get("node"))
+    zone = actuator.get("zone") or (view.nodes.get(node) or {}).get("zone")
+    return kind == "all" or (kind == "node" and node == key) or (kind == "zone" and zone == key)
+
+
 def _by_name(thing: Thing) -> tuple[str, str]:
     return str(thing.get("name") or "").casefold(), str(thing.get("id"))
 

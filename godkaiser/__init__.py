@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UnknownActuatorError,
         UnknownNodeError,
         UnknownSensorError,
+        UnknownZoneError,
     )
     from godkaiser.frames import plot
     from godkaiser.handles.farm import Actuator, Farm, Node, Rules, Sensor
@@ -86,6 +87,7 @@ _HOMES = {
         "UnknownActuatorError",
         "UnknownNodeError",
         "UnknownSensorError",
+        "UnknownZoneError",
     ),
     "godkaiser.frames": ("plot",),
     "godkaiser.handles.farm": (
@@ -160,6 +162,7 @@ __all__ = [
     "UnknownActuatorError",
     "UnknownNodeError",
     "UnknownSensorError",
+    "UnknownZoneError",
     "Unreadable",
     "Verdict",
     "blocking",

@@ -26,6 +26,7 @@ from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
 from godkaiser.kaiser.bar import Bar
 from godkaiser.kaiser.connect import DRAW_EVERY
 from godkaiser.kaiser.opening import make_line
+from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,6 +38,14 @@ class Node(NodeLook):
     def ask(self, command: str, **params: Any) -> dict[str, Any]:
         """Ask it something that moves nothing, and give its answer; see `godkaiser.Node.ask`."""
         return self._line.waited(deeds.ask_node, self._line, self.id, command, params)
+
+    def stop(self, reason: str = "") -> Stop:
+        """Software stop of this node alone."""
+        return self._line.waited(deeds.stop, self._line, reason, f"node:{self.id}")
+
+    def clear(self, force: bool = False) -> Stop:
+        """Lift this node's own stop."""
+        return self._line.waited(deeds.clear, self._line, force, f"node:{self.id}")
 
     def scan(self, pin: int | None = None) -> tuple[Probe, ...]:
         """The probes on a one-wire bus; see `godkaiser.Node.scan`."""
@@ -126,13 +135,13 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         found = self._line.waited(deeds.fetch, self._line, ids, since, until)
         return one_frame(found[0], step) if alone else wide_frame(found, step)
 
-    def stop(self, reason: str = "") -> Stop:
+    def stop(self, reason: str = "", *, node: str | None = None, zone: str | None = None) -> Stop:
         """Software stop; see `godkaiser.Farm.stop`."""
-        return self._line.waited(deeds.stop, self._line, reason)
+        return self._line.waited(deeds.stop, self._line, reason, reach(node, zone))
 
-    def clear(self, force: bool = False) -> Stop:
+    def clear(self, force: bool = False, *, node: str | None = None, zone: str | None = None) -> Stop:
         """Lift the stop; see `godkaiser.Farm.clear`."""
-        return self._line.waited(deeds.clear, self._line, force)
+        return self._line.waited(deeds.clear, self._line, force, reach(node, zone))
 
     def approve(self, node: str) -> None:
         """Let a pending node take part."""

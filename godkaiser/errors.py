@@ -6,9 +6,10 @@
     │                        BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
     │                        MessageTooLargeError, NodeCapacityError
-    ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownRuleError,
-    │                        NoControllerError
-    ├── ConflictError        DuplicateRuleError, StopTransitionError, AmbiguousNameError, BoardUnfitError
+    ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
+    │                        UnknownRuleError, UnknownAlarmError, NoControllerError
+    ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
+    │                        BoardUnfitError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
@@ -298,6 +299,15 @@ class UnknownNodeError(MissingError):
     text: str
 
 
+class UnknownZoneError(MissingError):
+    """No such zone."""
+
+    sentence = "No zone {text!r}."
+    hint = "Zones are: {known}."
+    text: str
+    known: str
+
+
 class UnknownSensorError(MissingError):
     """No such sensor."""
 
@@ -321,6 +331,14 @@ class UnknownRuleError(MissingError):
 
     sentence = "No rule {text!r}."
     hint = "`godkaiser rules export` lists the rules."
+    text: str
+
+
+class UnknownAlarmError(MissingError):
+    """No such alarm stands."""
+
+    sentence = "No alarm {text!r}."
+    hint = "`godkaiser alarms` lists the alarms; a key is KIND:THING, like node_silent:ESP_A1B2C3."
     text: str
 
 
@@ -353,6 +371,17 @@ class StopTransitionError(ConflictError):
     sentence = "The stop cannot go from {phase} by '{step}'."
     hint = "{way}"
     phase: str
+    step: str
+    way: str
+
+
+class AlarmTransitionError(ConflictError):
+    """The alarm state table forbids this step."""
+
+    sentence = "Alarm {key} is {state}: '{step}' is not possible."
+    hint = "{way}"
+    key: str
+    state: str
     step: str
     way: str
 

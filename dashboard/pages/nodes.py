@@ -12,6 +12,7 @@ import panel as pn
 
 from ..approval import approval
 from ..dossier import node_card, node_facts, node_title, notes_panel, problems_panel, unreadable_panel
+from ..halting import halting
 from ..panels import malformed_panel
 from ..parts import actuator_card, say, sensor_tile
 from ..redrawn import Paint, Redrawn
@@ -62,6 +63,8 @@ class Nodes:
         if node.get("status") == "pending":
             parts.append(approval(self._session, node, self._said))
         key = str(node["id"])
+        if node.get("status") == "approved":
+            parts.append(halting(self._session, f"node:{key}", str(node.get("name") or key), self._said))
         unread = pane(lambda v, _: unreadable_panel(self._session.words, v.nodes[key]))
         return [*parts, *self._about(key, pane), *self._things(key, view, pane), unread]
 

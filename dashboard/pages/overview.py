@@ -10,6 +10,7 @@ import panel as pn
 
 from ..approval import approval
 from ..faces import wellness
+from ..halting import halting
 from ..panels import counts_panel, malformed_panel, nodes_panel, rules_panel
 from ..parts import actuator_card, headline, say, sensor_tile
 from ..redrawn import Paint, Redrawn
@@ -43,7 +44,10 @@ class Overview:
         parts += [approval(self._session, node, self._said) for node in waiting(view)]
         for zone in view.zones.values():
             rows = in_zone(view.sensors, zone["id"]), in_zone(view.actuators, zone["id"])
-            parts += self._zone(str(zone.get("name") or zone["id"]), rows, pane)
+            name = str(zone.get("name") or zone["id"])
+            parts += self._zone(name, rows, pane)
+            if rows[1]:
+                parts.append(halting(self._session, f"zone:{zone['id']}", name, self._said))
         parts += self._zone(words("overview.zone.other"), homeless(view), pane)
         if view.known and not view.sensors and not view.actuators:
             parts.append(html(say(words("overview.empty"))))

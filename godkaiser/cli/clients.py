@@ -9,6 +9,7 @@ import typer
 
 from godkaiser.cli.output import Data, Json, ask, say, show, table, waiting
 from godkaiser.errors import InvalidValueError
+from godkaiser.model.scope import reach
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,6 +34,8 @@ def _tell_status(shot: dict[str, Any]) -> None:
         f": {stop['reason']} (by {stop['by']}, since {stop['since']})" if stop["phase"] != "NORMAL" else ""
     )
     say(f"software stop: {stop['phase']}{reason}" + (f" – {stop['problem']}" if stop["problem"] else ""))
+    for other in stop["others"]:
+        _tell_stop(other)
     for rule in shot["rules"]:
         say(f"rule {rule['name']}: {rule['truth']}" + (f" – {rule['degraded']}" if rule["degraded"] else ""))
     say(
@@ -123,24 +126,39 @@ def _level_of(text: str) -> float:
     return value
 
 
+Node = Annotated[str | None, typer.Option(help="Only this node; the rest goes on.")]
+Zone = Annotated[str | None, typer.Option(help="Only this zone; the rest goes on.")]
+
+
 def stop(
     reason: Annotated[str, typer.Option(help="Why; shown to everybody.")] = "",
+    node: Node = None,
+    zone: Zone = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Software stop: everything to its safe value, nothing may be switched on. Does not replace a wired stop."""
-    show(ask(data, "stop", reason=reason), as_json, _tell_stop)
+    show(ask(data, "stop", reason=reason, scope=reach(node, zone)), as_json, _tell_stop)
 
 
 def clear(
     force: Annotated[bool, typer.Option(help="Do not wait for nodes that do not confirm.")] = False,
+    node: Node = None,
+    zone: Zone = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Lift the software stop. Switches nothing on by itself."""
-    show(ask(data, "clear", force=force), as_json, _tell_stop)
+    """Lift the software stop. Switches nothing on by itself. Each stop is lifted by itself."""
+    show(ask(data, "clear", force=force, scope=reach(node, zone)), as_json, _tell_stop)
 
 
 def _tell_stop(stop: dict[str, Any]) -> None:
     waiting = f", waiting for {', '.join(stop['unconfirmed'])}" if stop["unconfirmed"] else ""
-    say(f"Software stop: {stop['phase']}{waiting}." + (f" {stop['problem']}" if stop["problem"] else ""))
+    where = "" if stop["scope"] == "all" else f" of {stop['scope']}"
+    say(
+        f"Software stop{where}: {stop['phase']}{waiting}."
+        + (f" {stop['problem']}" if stop["problem"] else "")
+    )
+    if stop["not_offline_proof"]:
+        names = ", ".join(stop["not_offline_proof"])
+        say(f"Not offline-proof yet: {names} may still have switching rules of their own.")

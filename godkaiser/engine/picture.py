@@ -13,7 +13,7 @@ from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
-from godkaiser.model.scope import ALL
+from godkaiser.model.scope import ALL, Scope
 from godkaiser.rules.explain import sentence
 from godkaiser.safety.stop import Phase
 from godkaiser.sensors.types import TYPES
@@ -178,11 +178,13 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
 
 def stop_picture(state: State) -> dict[str, Any]:
     """The software stop of everything; `others`: those of a zone or a node."""
-    others = [_standing_picture(state, s) for scope, s in sorted(state.stops.items()) if scope != ALL]
-    return _standing_picture(state, state.stops.get(ALL, Standing())) | {"others": others}
+    others = [standing_picture(state, scope) for scope in sorted(state.stops) if scope != ALL]
+    return standing_picture(state, ALL) | {"others": others}
 
 
-def _standing_picture(state: State, standing: Standing) -> dict[str, Any]:
+def standing_picture(state: State, scope: Scope) -> dict[str, Any]:
+    """The stop of one scope, also when there is none."""
+    standing = state.stops.get(scope, Standing(scope))
     stop = standing.stop
     stands = stop.phase is not Phase.NORMAL
     nodes = {a.node for a in state.actuators if stands and standing.covers(a, state.zone_of(a))}

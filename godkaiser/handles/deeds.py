@@ -115,14 +115,14 @@ async def scan(line: Line, node: str, pin: int | None) -> tuple[Probe, ...]:
 
 
 # ── the whole farm ─────────────────────────────────────────────────────────────────────────────────────
-async def stop(line: Line, reason: str) -> Stop:
+async def stop(line: Line, reason: str, scope: str) -> Stop:
     """The software stop."""
-    return Stop.of(await line.ask("stop", reason=reason))
+    return Stop.of(await line.ask("stop", reason=reason, scope=scope))
 
 
-async def clear(line: Line, force: bool) -> Stop:
+async def clear(line: Line, force: bool, scope: str) -> Stop:
     """Lift it."""
-    return Stop.of(await line.ask("clear", force=force))
+    return Stop.of(await line.ask("clear", force=force, scope=scope))
 
 
 async def decide_node(line: Line, node: str, approved: bool) -> None:

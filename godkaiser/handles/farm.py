@@ -19,6 +19,7 @@ from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
 from godkaiser.handles.thing import NodeLook, Rule
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
+from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,6 +40,14 @@ class Node(NodeLook):
         not answer in time, `InvalidValueError`, `ForbiddenError`, `ControllerGoneError`.
         """
         return await self._line.awaited(deeds.ask_node, self._line, self.id, command, params)
+
+    async def stop(self, reason: str = "") -> Stop:
+        """Software stop of this node alone; see `Farm.stop`."""
+        return await self._line.awaited(deeds.stop, self._line, reason, f"node:{self.id}")
+
+    async def clear(self, force: bool = False) -> Stop:
+        """Lift this node's own stop; see `Farm.clear`."""
+        return await self._line.awaited(deeds.clear, self._line, force, f"node:{self.id}")
 
     async def scan(self, pin: int | None = None) -> tuple[Probe, ...]:
         """The probes on a one-wire bus, at most ten; without `pin` on the board's own. Raises like `ask`."""
@@ -165,19 +174,24 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         found = await self._line.awaited(deeds.fetch, self._line, ids, since, until)
         return one_frame(found[0], step) if alone else wide_frame(found, step)
 
-    async def stop(self, reason: str = "") -> Stop:
+    async def stop(self, reason: str = "", *, node: str | None = None, zone: str | None = None) -> Stop:
         """Software stop: everything to its safe value, nothing may be switched on. Always allowed.
 
-        Does not replace a wired stop. Returns where it stands; `farm.stopped` follows the confirmations.
-        """
-        return await self._line.awaited(deeds.stop, self._line, reason)
+        `node` or `zone`, an id or a name: only that; the rest goes on. Does not replace a wired stop. Returns
+        where it stands; `farm.stopped` follows the confirmations.
 
-    async def clear(self, force: bool = False) -> Stop:
+        Raises `UnknownNodeError`, `UnknownZoneError`, `InvalidValueError` for both at once.
+        """
+        return await self._line.awaited(deeds.stop, self._line, reason, reach(node, zone))
+
+    async def clear(self, force: bool = False, *, node: str | None = None, zone: str | None = None) -> Stop:
         """Lift the stop; `force` does not wait for nodes that do not confirm. Switches nothing on by itself.
 
-        Raises `StopTransitionError`, `ForbiddenError`.
+        Each stop is lifted by itself: the one of everything leaves that of a `node` or `zone` as it is.
+
+        Raises `StopTransitionError`, `ForbiddenError`, and as `stop`.
         """
-        return await self._line.awaited(deeds.clear, self._line, force)
+        return await self._line.awaited(deeds.clear, self._line, force, reach(node, zone))
 
     async def approve(self, node: str) -> None:
         """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""

@@ -99,7 +99,7 @@ def _(probe: Probe) -> Html:
 def _(farm: FarmLook) -> Html:  # type: ignore[type-arg]  # singledispatch takes no parameters
     trouble = farm.trouble
     told = [lines(html_of(trouble), quiet("Below is what was known last."))] if trouble is not None else []
-    stopped = [bad(f"STOP {farm.stopped}")] if farm.stopped else []
+    stopped = [bad(f"STOP {farm.stopped}")] if farm.stopped or farm.stopped.others else []
     return lines(
         joined(strong("Farm"), farm.name, quiet(farm.health())), *told, *stopped, html_of(farm.nodes)
     )
@@ -142,4 +142,4 @@ def _(chain: Chain) -> Html:
 
 @html_of.register
 def _(stop: Stop) -> Html:
-    return bad(f"STOP {stop}") if stop else strong("no stop")
+    return bad(f"STOP {stop}") if stop or stop.others else strong("no stop")

@@ -187,7 +187,12 @@ class Chain(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Stop(Shown):
-    """The software stop. `phase` is NORMAL, ACTIVE, CLEARING or RESUMING; true while it is not NORMAL."""
+    """The software stop. `phase` is NORMAL, ACTIVE, CLEARING or RESUMING; true while it is not NORMAL.
+
+    `scope` is `all`, `zone:ID` or `node:ID`. `unconfirmed`: nodes that have not said they stopped (or lifted it).
+    `not_offline_proof`: nodes that may still have switching rules of their own, for when they are cut off.
+    `others`, only on the stop of everything: the stops of zones and nodes.
+    """
 
     phase: str
     reason: str = ""
@@ -195,11 +200,17 @@ class Stop(Shown):
     since: datetime | None = None
     unconfirmed: tuple[str, ...] = ()
     problem: str = ""
+    scope: str = "all"
+    not_offline_proof: tuple[str, ...] = ()
+    others: tuple[Stop, ...] = ()
 
     @classmethod
     def of(cls, shot: Mapping[str, Any]) -> Self:
         """From the controller's words."""
         return cls(
+            scope=shot["scope"],
+            not_offline_proof=tuple(map(str, shot["not_offline_proof"])),
+            others=tuple(map(cls.of, shot.get("others", ()))),
             phase=shot["phase"],
             reason=shot["reason"] or "",
             by=shot["by"] or "",
@@ -214,7 +225,9 @@ class Stop(Shown):
     def __str__(self) -> str:
         why = f": {self.reason} (by {self.by})" if self else ""
         waiting = f", waiting for {', '.join(self.unconfirmed)}" if self.unconfirmed else ""
-        return f"{self.phase}{why}{waiting}" + (f" – {self.problem}" if self.problem else "")
+        where = "" if self.scope == "all" else f"{self.scope} "
+        rest = "".join(f"; {other}" for other in self.others)
+        return f"{where}{self.phase}{why}{waiting}" + (f" – {self.problem}" if self.problem else "") + rest
 
     def __repr__(self) -> str:
         return f"<Stop {self}>"

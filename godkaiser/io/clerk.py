@@ -27,6 +27,7 @@ from godkaiser.errors import (
     UnknownActuatorError,
     UnknownNodeError,
     UnknownSensorError,
+    UnknownZoneError,
 )
 from godkaiser.io.accounts import Accounts, require
 from godkaiser.io.hub import Hub
@@ -38,12 +39,13 @@ from godkaiser.model.instant import DAY, MILLISECOND, MINUTE, SECOND, parse_dura
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
+from godkaiser.model.scope import Scope
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document, write_document
 from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Rule
 from godkaiser.safety.gate import examine
-from godkaiser.safety.stop import Step
+from godkaiser.safety.stop import Step, Stop
 from godkaiser.sensors.types import canonical
 
 ANSWER_GUARD: Final = 30.0
@@ -247,25 +249,53 @@ class Clerk:
         if queue is not None:
             queue.put_nowait(outcome)
 
-    async def _stop(self, reason: str = "", token: str | None = None) -> dict[str, Any]:
+    async def _stop(self, reason: str = "", scope: str = "all", token: str | None = None) -> dict[str, Any]:
+        """`scope`: all, zone:NAME or node:NAME."""
         who = self.who(token, Permission.STOP)
-        self._runner.post(ev.StopAsked(self._runner.clock.now(), who, str(reason)[:500]))
+        reach = self._scope(scope)
+        self._runner.post(ev.StopAsked(self._runner.clock.now(), who, str(reason)[:500], reach))
         await self._runner.settled_inbox()
-        return picture.stop_picture(self._state)
+        return picture.standing_picture(self._state, reach)
 
-    async def _clear(self, force: bool = False, token: str | None = None) -> dict[str, Any]:
+    async def _clear(
+        self, force: bool = False, scope: str = "all", token: str | None = None
+    ) -> dict[str, Any]:
         who = self.who(token, Permission.CLEAR)
-        stop = self._state.stop
+        reach = self._scope(scope)
+        standing = self._state.stops.get(reach)
+        stop = Stop() if standing is None else standing.stop
         if not stop.allows(Step.CLEAR) and not (force and stop.allows(Step.CONFIRMED)):
             way = {
-                "NORMAL": "No stop is active.",
+                "NORMAL": f"No stop of {reach} is active.{self._other_stops()}",
                 "CLEARING": "It is being cleared; wait, or clear with force.",
                 "RESUMING": "It is resuming already.",
             }[stop.phase.value]
             raise StopTransitionError(phase=stop.phase.value, step="clear", way=way)
-        self._runner.post(ev.ClearAsked(self._runner.clock.now(), who, bool(force)))
+        self._runner.post(ev.ClearAsked(self._runner.clock.now(), who, bool(force), reach))
         await self._runner.settled_inbox()
-        return picture.stop_picture(self._state)
+        return picture.standing_picture(self._state, reach)
+
+    def _other_stops(self) -> str:
+        names = ", ".join(str(scope) for scope in sorted(self._state.stops))
+        return f" There is one of {names}: clear that." if names else ""
+
+    def _scope(self, text: str) -> Scope:
+        """A zone or node by id or name. Raises `InvalidValueError`, `UnknownNodeError`, `UnknownZoneError`."""
+        kind, _, name = str(text).partition(":")
+        if kind == "node" and name:
+            return Scope("node", self.node(name))
+        if kind == "zone" and name:
+            return Scope("zone", self._zone(name))
+        return Scope.parse(str(text))
+
+    def _zone(self, text: str) -> str:
+        state = self._state
+        used = {node.zone for node in state.nodes.values()} | {a.spec.zone for a in state.actuators.values()}
+        known = {zone: state.zones.get(zone, zone) for zone in (*state.zones, *used) if zone}
+        for zone, name in known.items():
+            if text in (zone, name):
+                return zone
+        raise UnknownZoneError(text=text, known=", ".join(sorted(known)) or "none")
 
     async def _approve(self, node: str, token: str | None = None) -> dict[str, Any]:
         return await self._decide(node, True, self.who(token, Permission.APPROVE))

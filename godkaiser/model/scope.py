@@ -40,3 +40,12 @@ class Scope:
 
 
 ALL: Final = Scope()
+
+
+def reach(node: str | None, zone: str | None) -> str:
+    """How far a stop goes. Raises `InvalidValueError` for both at once."""
+    if node is not None and zone is not None:
+        raise InvalidValueError(
+            field="zone", value=zone, problem="stands beside a node", allowed="a node or a zone"
+        )
+    return f"node:{node}" if node is not None else f"zone:{zone}" if zone is not None else "all"

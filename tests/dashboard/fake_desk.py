@@ -128,7 +128,8 @@ class Greenhouse:
             rule("lights", "From 06:00 to 22:00, switch Lamp on.", "true"),
         )
         self.stop: dict[str, Any] = {
-            "phase": "NORMAL", "reason": None, "by": None, "since": None, "unconfirmed": [],
+            "scope": "all", "phase": "NORMAL", "reason": None, "by": None, "since": None, "unconfirmed": [],
+            "not_offline_proof": [], "problem": None, "others": [],
         }  # fmt: skip
         self.link: dict[str, Any] = {
             "state": "up", "since": iso(now()), "broker": "127.0.0.1:1883", "error": None, "next_try_s": None,
@@ -273,22 +274,37 @@ class FakeDesk:
         del self._house.tokens[token]
         return {"ended": True}
 
-    async def _stop(self, reason: str, token: str) -> dict[str, Any]:
+    async def _stop(self, reason: str, token: str, scope: str = "all") -> dict[str, Any]:
         house = self._house
         who = house.who(token)["user"]
-        house.change("stop", "", phase="ACTIVE", reason=reason, by=who, since=iso(now()), unconfirmed=[])
+        stands: dict[str, Any] = {"phase": "ACTIVE", "reason": reason, "by": who, "since": iso(now())}
+        stands |= {"unconfirmed": []}
+        if scope == "all":
+            house.change("stop", "", **stands)
+        else:
+            one = {**house.stop, **stands, "scope": scope}
+            del one["others"]
+            house.change("stop", "", others=[*self._rest(scope), one])
+        node = scope.removeprefix("node:")
         for key in house.actuators:
-            house.report(key, 0.0, wished=0.0, pending=False, lease_until=None)
+            if scope == "all" or house.actuators[key]["node"] == node:
+                house.report(key, 0.0, wished=0.0, pending=False, lease_until=None)
         return house.stop
 
-    async def _clear(self, token: str, force: bool = False) -> dict[str, Any]:
+    async def _clear(self, token: str, force: bool = False, scope: str = "all") -> dict[str, Any]:
         house = self._house
         who = house.who(token)
         if who["role"] == "viewer":
             raise ForbiddenError(who=who["user"], role="viewer", action="clear a stop")
         assert isinstance(force, bool)
-        house.change("stop", "", phase="NORMAL", reason=None, by=None, since=None, unconfirmed=[])
+        if scope == "all":
+            house.change("stop", "", phase="NORMAL", reason=None, by=None, since=None, unconfirmed=[])
+        else:
+            house.change("stop", "", others=self._rest(scope))
         return house.stop
+
+    def _rest(self, scope: str) -> list[dict[str, Any]]:
+        return [other for other in self._house.stop["others"] if other["scope"] != scope]
 
     async def _check(self, actuator: str, value: float) -> dict[str, Any]:
         found = self._findings(actuator, value)

@@ -81,6 +81,22 @@ async def test_sign_in_watch_stop_and_clear(
     assert watched.troubles == []
 
 
+async def test_one_node_is_stopped_and_the_rest_goes_on(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, "olaf", viewport=PHONE)
+    page, house = watched.page, running.house
+    await page.goto(running.address + "/nodes?node=ESP_A1B2C3")
+    await watched.goes_live()
+    await page.get_by_role("button", name="Stop climate node").click()
+    await expect(page.get_by_role("heading", name="climate node: stopped")).to_be_visible(timeout=PATIENCE_MS)
+    assert [other["scope"] for other in house.stop["others"]] == ["node:ESP_A1B2C3"]
+    assert house.stop["phase"] == "NORMAL"
+    await page.get_by_role("button", name="Clear…").click()
+    await page.get_by_role("button", name="Clear the stop").click()
+    await expect(page.get_by_role("heading", name="climate node: stopped")).to_be_hidden(timeout=PATIENCE_MS)
+    assert house.stop["others"] == []
+    assert watched.troubles == []
+
+
 async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Browser, running: Running) -> None:
     for name in ("ada", "vera"):
         watched = await enter(browser, running, name, viewport=PHONE)

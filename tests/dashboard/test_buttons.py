@@ -44,12 +44,32 @@ async def test_operators_clear(running: Running) -> None:
     assert running.house.stop["phase"] == "NORMAL"
 
 
-@pytest.mark.parametrize(("more", "force"), [("", False), ("&force=yes", True), ("&force=", False)])
+@pytest.mark.parametrize(
+    ("more", "force"),
+    [
+        ("", False),
+        ("&force=all", True),
+        ("&force=", False),
+        ("&force=node%3AESP_A1B2C3", False),
+        ("&scope=node%3AESP_A1B2C3&force=node%3AESP_A1B2C3", True),
+        ("&scope=node%3AESP_A1B2C3&force=all", False),
+    ],
+)
 async def test_insisting_is_a_box_to_tick(running: Running, more: str, force: bool) -> None:
     visitor = running.visitor()
     await visitor.sign_in()
     await press(visitor, "/clear", more)
     assert running.house.calls[-1][1]["force"] is force
+
+
+async def test_a_part_is_stopped_and_cleared_by_itself(running: Running) -> None:
+    visitor = running.visitor()
+    await visitor.sign_in()
+    await press(visitor, "/stop", "&scope=node%3AESP_A1B2C3")
+    stop = running.house.stop
+    assert (stop["phase"], [other["scope"] for other in stop["others"]]) == ("NORMAL", ["node:ESP_A1B2C3"])
+    await press(visitor, "/clear", "&scope=node%3AESP_A1B2C3")
+    assert running.house.stop["others"] == []
 
 
 async def test_viewers_do_not_clear_and_are_told(running: Running) -> None:

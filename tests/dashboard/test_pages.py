@@ -353,6 +353,31 @@ def test_an_active_stop_says_why_who_when_and_who_may_clear(name: str, clears: b
     assert "irrigation node" in said["insist"]
 
 
+def test_stops_of_parts_have_banners_of_their_own() -> None:
+    house = Greenhouse()
+    part = house.stop | {"phase": "ACTIVE", "reason": "leak", "by": "olaf", "problem": None}
+    del part["others"]
+    house.stop["others"] = [
+        part
+        | {"scope": "node:ESP_D4E5F6", "unconfirmed": ["ESP_D4E5F6"], "not_offline_proof": ["ESP_D4E5F6"]},
+        part | {"scope": "zone:propagation", "phase": "CLEARING"},
+    ]
+    view = view_of(house)
+    said = head(Words("en"), session_of(house, view, "olaf").ticket, view, now())
+    for words in (
+        "irrigation node: stopped",
+        "By olaf",
+        "No answer from",
+        "might still switch by rules of its own",
+    ):
+        assert words in said["stopped"], words
+    assert 'data-clear="node:ESP_D4E5F6"' in said["stopped"]
+    assert 'data-clear="zone:' not in said["stopped"], "it is being cleared already"
+    assert 'value="node:ESP_D4E5F6"' in said["insist"]
+    assert "Stop ACTIVE" not in said["stopped"]
+    assert said["phase"] == "NORMAL"
+
+
 def test_a_normal_house_has_no_stop_banner() -> None:
     house = Greenhouse()
     view = view_of(house)
