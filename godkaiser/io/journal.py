@@ -9,58 +9,116 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from godkaiser.engine.effect import Journal
 from godkaiser.errors import JournalError
 
-WITHIN: Final = 1.0
+WITHIN: Final = 0.1
+COMPACT_FROM: Final = 256_000
+COMPACT_WHEN: Final = 8  # times what still stands
 Content = dict[tuple[str, str], dict[str, Any]]
 
 
 class JournalFile:
-    """One file, one writer, one thread of its own so that a slow disk never holds the loop."""
+    """One file, one writer, one thread of its own so that a slow disk never holds the loop.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    What could not be written in time stays in line and goes first with the next attempt: an order of lines is
+    never changed, and nothing of it is lost while the process lives.
+    """
+
+    def __init__(self, path: Path, *, within: float = WITHIN, sync: Callable[[int], None] = os.fsync) -> None:
+        """`within`: seconds a write may take; `sync` brings a file to the disk. Raises `JournalError`."""
+        self._path, self._within, self._sync = path, within, sync
         self._thread = ThreadPoolExecutor(1, "safety-journal")
         self.content: Content = _read(path)
+        self._queue: list[Journal] = []
+        self._job: Future[str] | None = None
+        self._late = False
         try:
-            _rewrite(path, self.content)
-            self._file = path.open("ab")
+            _rewrite(path, self.content, sync)
+            self._fd, self._size = _opened(path)
         except OSError as error:
             raise JournalError(path=str(path), problem=error.strerror or str(error)) from None
+        self._compact_size = self._size
 
     async def write(self, lines: Sequence[Journal]) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. Raises `JournalError`: not yet; then it is tried again by the next write.
+
+        Without lines: try what is still in line.
+        """
+        self._take(lines)
+        if self._late and self._job is not None and not self._job.done():
+            raise self._failed("the disk still does not answer")  # once is enough to wait for it
         loop = asyncio.get_running_loop()
-        try:
-            await asyncio.wait_for(loop.run_in_executor(self._thread, self._append, _encode(lines)), WITHIN)
-        except TimeoutError:
-            raise JournalError(path=str(self._path), problem=f"not written within {WITHIN:g} s") from None
-        except OSError as error:
-            raise JournalError(path=str(self._path), problem=error.strerror or str(error)) from None
-        for line in lines:
-            _apply(self.content, line.kind, line.key, line.data)
+        end = loop.time() + self._within
+        while self._queue or self._job is not None:
+            job = self._job = self._job or self._thread.submit(self._drain)
+            await asyncio.wait({asyncio.wrap_future(job)}, timeout=max(0.0, end - loop.time()))
+            self._late = not job.done()
+            if self._late:
+                raise self._failed(f"not written within {self._within * 1000:g} ms")
+            self._job = None if self._job is job else self._job
+            if problem := job.result():
+                raise self._failed(problem)
 
     def write_now(self, lines: Sequence[Journal]) -> None:
-        """The same from code that has no loop (start and end)."""
-        self._append(_encode(lines))
+        """The same from code that has no loop (start and end). Raises `JournalError`."""
+        self._take(lines)
+        if problem := self._drain():
+            raise self._failed(problem)
+
+    def _take(self, lines: Sequence[Journal]) -> None:
+        self._queue += lines
         for line in lines:
             _apply(self.content, line.kind, line.key, line.data)
 
+    def _failed(self, problem: str) -> JournalError:
+        return JournalError(path=str(self._path), problem=problem)
+
+    # ── in the thread ──────────────────────────────────────────────────────────────────────────────────
+    def _drain(self) -> str:
+        """Write what is in line; what went wrong, or nothing."""
+        batch = self._queue[:]
+        try:
+            self._append(_encode(batch))
+            if self._size > max(COMPACT_FROM, COMPACT_WHEN * self._compact_size):
+                self._compact()
+        except OSError as error:
+            return error.strerror or str(error)
+        del self._queue[: len(batch)]
+        return ""
+
     def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """All or nothing: half a line must not stand before the next one."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._fd, left) :]
+            self._sync(self._fd)
+        except OSError:
+            os.ftruncate(self._fd, self._size)
+            raise
+        self._size += len(data)
+
+    def _compact(self) -> None:
+        _rewrite(self._path, _read(self._path), self._sync)
+        old = self._fd
+        self._fd, self._size = _opened(self._path)
+        self._compact_size = self._size
+        os.close(old)
 
     def close(self) -> None:
         """Let go of the file."""
         self._thread.shutdown(wait=True)
-        self._file.close()
+        os.close(self._fd)
+
+
+def _opened(path: Path) -> tuple[int, int]:
+    return os.open(path, os.O_WRONLY | os.O_APPEND), path.stat().st_size
 
 
 def _encode(lines: Iterable[Journal]) -> bytes:
@@ -94,17 +152,17 @@ def _read(path: Path) -> Content:
     return content
 
 
-def _rewrite(path: Path, content: Content) -> None:
+def _rewrite(path: Path, content: Content, sync: Callable[[int], None]) -> None:
     """Compact: only what still stands. Written beside, then renamed, so that a crash leaves one whole file."""
     beside = path.with_suffix(".new")
     lines = [Journal(kind, key, data) for (kind, key), data in sorted(content.items())]
     with beside.open("wb") as file:
         file.write(_encode(lines))
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     beside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        sync(folder)
     finally:
         os.close(folder)

@@ -1,5 +1,10 @@
 """The safety journal: durable, last line wins, torn tail dropped, damage never guessed."""
 
+import asyncio
+import contextlib
+import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,14 +47,105 @@ def test_damage_in_the_middle_is_an_error(line: str, tmp_path: Path) -> None:
         JournalFile(tmp_path / "j")
 
 
-async def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+class Disk:
+    """What brings a file to the disk, in a test's hand."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.synced = 0
+        self.free = threading.Event()
+        self.free.set()
+
+    def __call__(self, descriptor: int) -> None:
+        assert self.free.wait(20)
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.fsync(descriptor)
+        self.synced += 1
+
+
+def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         JournalFile(tmp_path / "missing" / "j")
-    journal = JournalFile(tmp_path / "j")
-    journal._file.close()
-    with pytest.raises((JournalError, ValueError)):
+    disk = Disk()
+    disk.full = True
+    with pytest.raises(JournalError, match="No space left"):
+        JournalFile(tmp_path / "j", sync=disk)
+
+
+async def test_every_write_is_brought_to_the_disk(tmp_path: Path) -> None:
+    disk = Disk()
+    journal = JournalFile(tmp_path / "j", sync=disk)
+    before = disk.synced
+    await journal.write([STOP])
+    assert disk.synced == before + 1
+    journal.write_now([LEASE])
+    assert disk.synced == before + 2
+    journal.close()
+
+
+async def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path) -> None:
+    disk = Disk()
+    journal = JournalFile(tmp_path / "j", within=5, sync=disk)
+    await journal.write([LEASE])
+    whole = (tmp_path / "j").read_bytes()
+    disk.full = True
+    with pytest.raises(JournalError, match="No space left"):
         await journal.write([STOP])
-    assert journal.content == {}
+    with pytest.raises(JournalError, match="No space left"):
+        journal.write_now([])
+    assert (tmp_path / "j").read_bytes() == whole
+    with pytest.raises(JournalError):
+        await journal.write([Journal("lease", "ESP_AB12CD/25", None)])
+    disk.full = False
+    await journal.write([])
+    journal.close()
+    again = JournalFile(tmp_path / "j")
+    assert again.content == {("stop", ""): STOP.data}
+    again.close()
+
+
+async def test_a_slow_disk_is_waited_for_once_and_then_gets_everything_in_order(tmp_path: Path) -> None:
+    disk = Disk()
+    journal = JournalFile(tmp_path / "j", within=0.05, sync=disk)
+    disk.free.clear()
+    with pytest.raises(JournalError, match="not written within 50 ms"):
+        await journal.write([LEASE])
+    with pytest.raises(JournalError, match="still does not answer"):
+        await journal.write([STOP])
+    disk.free.set()
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(JournalError):
+                await journal.write([Journal("lease", "ESP_AB12CD/25", {"until": 7})])
+                break
+            await asyncio.sleep(0.01)
+    journal.close()
+    again = JournalFile(tmp_path / "j")
+    assert again.content == {("stop", ""): STOP.data, ("lease", "ESP_AB12CD/25"): {"until": 7}}
+    again.close()
+
+
+async def test_two_who_write_at_once_both_know(tmp_path: Path) -> None:
+    journal = JournalFile(tmp_path / "j", within=5)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(journal.write([Journal("run", str(n), {"number": n})]) for n in range(50)))
+    journal.close()
+    again = JournalFile(tmp_path / "j")
+    assert [again.content["run", str(n)]["number"] for n in range(50)] == list(range(50))
+    again.close()
+
+
+def test_it_stays_small_while_it_runs(tmp_path: Path) -> None:
+    journal = JournalFile(tmp_path / "j", sync=lambda descriptor: None)
+    journal.write_now([STOP])
+    for number in range(9000):
+        journal.write_now([Journal("run", "", {"number": number})])
+    assert (tmp_path / "j").stat().st_size < 300_000
+    journal.close()
+    again = JournalFile(tmp_path / "j")
+    assert again.content == {("stop", ""): STOP.data, ("run", ""): {"number": 8999}}
+    again.close()
 
 
 def test_it_stays_small(tmp_path: Path) -> None:
