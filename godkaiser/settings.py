@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     godkaiser_broadcast_token: SecretStr | None = Field(
         None, description="broadcast emergency token the nodes were given; default: none"
     )
+    godkaiser_journal_within_s: float = Field(
+        0.1,
+        ge=0.02,
+        le=10,
+        description="seconds the disk may take for the safety journal; then nothing is switched on",
+    )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     @field_validator("jwt_secret_key")

@@ -15,6 +15,8 @@ from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.clock import WallClock
+from godkaiser.io.folder import DataFolder
+from godkaiser.io.systemd import Notifier
 from godkaiser.io.tls import broker_tls
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
@@ -23,14 +25,23 @@ from godkaiser.settings import Settings, load_settings
 
 
 async def control(
-    data: Path | None, site: Path | None, *, pages: tuple[str, int] | None, as_json: bool
+    data: Path | None,
+    site: Path | None,
+    *,
+    pages: tuple[str, int] | None,
+    as_json: bool,
+    standby: bool = False,
 ) -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM. `standby`: while another one has this data folder, wait."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings(godkaiser_data_dir=data, godkaiser_site=site)
-    stop = signalled()
-    controller = await Controller.open(_options(settings))
-    async with controller.running():
+    stop, folder, systemd = signalled(), None, Notifier()
+    if standby:
+        folder = await _free(DataFolder(settings.godkaiser_data_dir), stop, as_json)
+        if folder is None:
+            return
+    controller = await Controller.open(_options(settings, folder))
+    async with controller.running(), systemd.watching(controller.runner.alive):
         shown = Pages(settings.godkaiser_data_dir, *pages) if pages is not None else None
         if shown is not None:
             await shown.start()
@@ -40,6 +51,24 @@ async def control(
         await until(stop, controller)
         if shown is not None:
             await shown.stop()
+
+
+async def _free(folder: DataFolder, stop: asyncio.Event, as_json: bool) -> DataFolder | None:
+    """Ours, as soon as nobody has it; None when we are told to end first."""
+
+    def told(who: str) -> None:
+        if as_json:
+            print(json.dumps({"standby": who}), flush=True)
+        else:
+            say(f"{who} Standing by; takes over when that one has ended.")
+
+    taking, ending = asyncio.create_task(folder.take_when_free(told)), asyncio.create_task(stop.wait())
+    await asyncio.wait([taking, ending], return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if taking.done():
+        return taking.result()
+    taking.cancel()
+    return None
 
 
 def _announce(settings: Settings, controller: Controller, pages: Pages | None, as_json: bool) -> None:
@@ -77,8 +106,9 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
             task.result()
 
 
-def _options(settings: Settings) -> Options:
+def _options(settings: Settings, folder: DataFolder | None) -> Options:
     return Options(
+        folder=folder,
         data=settings.godkaiser_data_dir,
         file=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else None,
         address=BrokerAddress(
@@ -93,6 +123,7 @@ def _options(settings: Settings) -> Options:
         database=_plain(settings.database_url),
         secret=_plain(settings.jwt_secret_key),
         tokens=Tokens(_plain(settings.godkaiser_node_token), _plain(settings.godkaiser_broadcast_token)),
+        journal_within=settings.godkaiser_journal_within_s,
     )
 
 

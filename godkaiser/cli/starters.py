@@ -64,12 +64,17 @@ def run(
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve the pages, too.")] = False,
     port: Annotated[int, typer.Option(help="Port of the pages.", min=1, max=65535)] = 5006,
     host: Annotated[str, typer.Option(help="Address of the pages.")] = "127.0.0.1",
+    standby: Annotated[
+        bool,
+        typer.Option("--standby", help="If one runs over this data folder, wait and take over when it ends."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The controller on an existing broker. Settings from the environment, `.env`, or a site file."""
     from godkaiser.cli.control import control
 
-    run_until_done(control(data, site, pages=(host, port) if dashboard else None, as_json=as_json))
+    pages = (host, port) if dashboard else None
+    run_until_done(control(data, site, pages=pages, as_json=as_json, standby=standby))
 
 
 def dashboard(

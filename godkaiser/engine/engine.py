@@ -174,6 +174,12 @@ def _on_link_down(moment: Moment, event: ev.LinkDown) -> None:
     moment.tell("link")
 
 
+def _on_journal(moment: Moment, event: ev.JournalHealth) -> None:
+    """P9: what is not durable must not be begun."""
+    moment.state.journal_problem = event.problem
+    moment.tell("stop")
+
+
 def _on_closing(moment: Moment) -> None:
     """Nobody will supervise a lease any more: everything we know to be away from safe goes back, and stays."""
     moment.state.closing = True
@@ -233,6 +239,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.LinkUp: (_on_link_up,),
     ev.LinkDown: (_on_link_down,),
     ev.SendFailed: (actuation.on_send_failed, lane.on_send_failed, request.on_send_failed),
+    ev.JournalHealth: (_on_journal,),
     ev.Timer: (),
     ev.Closing: (lambda moment, event: _on_closing(moment),),
 }

@@ -179,7 +179,8 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
 def stop_picture(state: State) -> dict[str, Any]:
     """The software stop of everything; `others`: those of a zone or a node."""
     others = [standing_picture(state, scope) for scope in sorted(state.stops) if scope != ALL]
-    return standing_picture(state, ALL) | {"others": others}
+    journal = state.journal_problem or None  # without it nothing is switched on either
+    return standing_picture(state, ALL) | {"others": others, "journal": journal}
 
 
 def standing_picture(state: State, scope: Scope) -> dict[str, Any]:

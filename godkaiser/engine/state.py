@@ -245,6 +245,7 @@ class State:
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     stops: dict[Scope, Standing] = field(default_factory=dict)
+    journal_problem: str = ""
     closing: bool = False
     discovered: deque[Instant] = field(default_factory=deque)
     link: LinkState = field(default_factory=LinkState)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from godkaiser.errors import ControllerRunningError, DataFolderError
+
+LOOK_EVERY: Final = 0.25
 
 
 class DataFolder:
@@ -19,6 +24,21 @@ class DataFolder:
     def check(self) -> None:
         """May we have it? Raises what `take` would, and holds nothing."""
         self.take().release()
+
+    async def take_when_free(self, told: Callable[[str], None] = lambda who: None) -> DataFolder:
+        """Wait for the one who has it; `told` hears, once, who that is. The lock ends with its process, however.
+
+        There is no time-out on purpose: one that hangs may wake up again, and two must never send.
+        """
+        first = True
+        while True:
+            try:
+                return self.take()
+            except ControllerRunningError as error:
+                if first:
+                    told(str(error))
+                first = False
+            await asyncio.sleep(LOOK_EVERY)
 
     def take(self) -> DataFolder:
         """Create it if needed, check that we may write, lock it."""

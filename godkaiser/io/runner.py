@@ -8,6 +8,7 @@ only then does the broker get its acknowledgements, in the order the messages ca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -44,6 +45,7 @@ from godkaiser.ports import Cancelable, Clock, Link, RawMessage, SafetyJournal, 
 from godkaiser.safety.seal import SafeCommand
 
 LINGER: Final = 0.25
+JOURNAL_AGAIN: Final = 0.5
 BATCH_MOST: Final = 2000
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ class Runner:
         self._publishing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._handling = False
+        self._turns = 0
+        self._sick = asyncio.Event()  # the journal owes lines
         self.received = 0
         self.stored = 0
         self.repeats = 0
@@ -158,6 +162,7 @@ class Runner:
         """Run until cancelled. The only place where the engine is called."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._store_lane())
+            group.create_task(self._journal_lane())
             group.create_task(self._own())
 
     async def _own(self) -> None:
@@ -165,7 +170,9 @@ class Runner:
             await self._wake.wait()
             self._wake.clear()
             self._handling = True
+            self._turns += 1
             while (entry := self._next()) is not None:
+                self._turns += 1
                 event, token = entry
                 await self._carry_out(self.engine.handle(event), token)
             self._handling = False
@@ -200,8 +207,8 @@ class Runner:
         self._wake.set()
 
     async def _carry_out(self, effects: list[fx.Effect], token: object | None) -> None:
-        lines = [effect for effect in effects if isinstance(effect, fx.Journal)]
-        safe_only = bool(lines) and not await self._written(lines)
+        await self._written([effect for effect in effects if isinstance(effect, fx.Journal)])
+        safe_only = self._sick.is_set()
         for effect in effects:
             match effect:
                 case fx.Send(command=command, energising=energising):
@@ -228,13 +235,33 @@ class Runner:
             self._batch.tokens.append(token)
         self._consider_flush()
 
-    async def _written(self, lines: list[fx.Journal]) -> bool:
+    async def _written(self, lines: list[fx.Journal]) -> None:
+        """Before anything leaves. Without it nothing is energised; safe moves do not wait for it."""
+        if not lines:
+            return
         try:
             await self.journal.write(lines)
         except JournalError as error:
             log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
-            return False
-        return True
+            if not self._sick.is_set():
+                self._sick.set()
+                self.post(ev.JournalHealth(self.clock.now(), f"{error} {error.remedy}"))
+        else:
+            self._well_again()
+
+    def _well_again(self) -> None:
+        if self._sick.is_set():
+            self._sick.clear()
+            self.post(ev.JournalHealth(self.clock.now(), ""))
+
+    async def _journal_lane(self) -> None:
+        """While the journal owes something: again and again, also when nothing else happens."""
+        while True:
+            await self._sick.wait()
+            await asyncio.sleep(JOURNAL_AGAIN)
+            with contextlib.suppress(JournalError):
+                await self.journal.write([])
+                self._well_again()
 
     # ── commands: first and alone ──────────────────────────────────────────────────────────────────────
     def _encoded(self, command: SafeCommand) -> Outgoing:
@@ -344,6 +371,16 @@ class Runner:
             except StoreAwayError:
                 backoff = backoff.failed()
                 await asyncio.sleep(backoff.delay(0.5))
+
+    async def alive(self, within: float) -> bool:
+        """Does the owner take its turns? Waits at most `within` seconds for one."""
+        before = self._turns
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._turns == before:
+                    await asyncio.sleep(0.01)
+        return self._turns != before
 
     # ── for drivers and for the end ────────────────────────────────────────────────────────────────────
     async def settled(self) -> None:

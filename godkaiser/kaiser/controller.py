@@ -26,6 +26,7 @@ from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
+from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.registrar import Registrar
@@ -77,6 +78,8 @@ class Options:
     desk: bool = True  # listen on the local socket; a private simulation has only its own notebook
     on_record: Callable[[Record], None] = lambda record: None
     tokens: Tokens = NO_TOKENS
+    journal_within: float = JOURNAL_WITHIN
+    folder: DataFolder | None = None  # taken already, by one that stood by
 
 
 class Controller:
@@ -124,10 +127,10 @@ class Controller:
     @classmethod
     async def open(cls, options: Options) -> Controller:
         """Take the folder, read the journal, open the database, load what is known. Nothing is sent yet."""
-        folder = DataFolder(options.data).take()
+        folder = options.folder or DataFolder(options.data).take()
         async with contextlib.AsyncExitStack() as undo:
             undo.callback(folder.release)
-            journal = JournalFile(options.data / "safety.journal")
+            journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
             store = await SqlStore.open(options.database, options.data)
             undo.push_async_callback(store.close)

@@ -27,6 +27,7 @@ from godkaiser.kaiser.site import demo_site
 from godkaiser.model import event as ev
 from godkaiser.model.instant import Instant, parse_instant
 
+PATIENCE: Final = 10.0  # simulated time does not pass while the disk writes
 SIMULATION_START: Final = "2026-05-01T00:00:00Z"
 
 
@@ -83,6 +84,7 @@ async def simulation(
         linger=0.0 if broker is not None and broker.kind != "mosquitto" else LINGER,
         desk=desk,
         on_record=on_record,
+        journal_within=PATIENCE,
         address=BrokerAddress(port=broker.port if broker else 0, window=WINDOW),
         link=None if broker else lambda will: LocalLink(local, "godkaiser", SUBSCRIPTIONS, will),
     )

@@ -161,6 +161,14 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalHealth:
+    """The safety journal cannot be written, or not in time; empty: it can again."""
+
+    at: Instant
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """The engine asked to be woken."""
 
@@ -188,6 +196,7 @@ Event = (
     | LinkUp
     | LinkDown
     | SendFailed
+    | JournalHealth
     | Timer
     | Closing
 )
@@ -209,6 +218,7 @@ __all__ = [
     "Heartbeat",
     "IntentOutcome",
     "Lifecycle",
+    "JournalHealth",
     "LinkDown",
     "LinkUp",
     "Malformed",

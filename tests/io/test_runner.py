@@ -9,6 +9,7 @@ from typing import Any
 
 from blockbuster import BlockBuster
 
+from godkaiser.engine import picture
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import from_site
@@ -171,6 +172,31 @@ async def test_nothing_is_energised_without_the_journal_but_safe_moves_go_out() 
         assert "journal" in b.outcomes[-1].message
         b.ask(0.0, 2)
         await b.until(lambda: b.commands() == ["OFF"])
+
+
+async def test_a_journal_that_works_again_gets_what_it_is_owed_and_lets_things_be_switched_on() -> None:
+    async with bench() as b:
+        await b.online()
+        state = b.runner.engine.state
+        b.journal.broken = True
+        b.runner.post(ev.StopAsked(b.clock.now(), "me", "smoke"))
+        await b.until(lambda: "told to be broken" in state.journal_problem)
+        assert ("stop", "") not in b.journal.content
+        assert picture.stop_picture(state)["journal"] == state.journal_problem
+        b.journal.broken = False
+        await b.until(lambda: not state.journal_problem)
+        assert b.journal.content["stop", ""]["reason"] == "smoke"
+
+
+async def test_while_the_journal_owes_lines_nothing_is_energised_that_needs_none_either() -> None:
+    async with bench() as b:
+        await b.online()
+        b.ask(1.0)
+        await b.until(b.commands)
+        b.journal.broken = True
+        b.ask(1.0, 2)
+        await b.until(lambda: any(o.fate is Fate.FAILED for o in b.outcomes))
+        assert b.commands() == ["ON"]
 
 
 async def test_what_waits_for_the_journal_is_not_settled() -> None:

@@ -104,6 +104,7 @@ async def house(
         clock=clock,
         link=lambda _: link,
         check_rival=False,
+        journal_within=5.0,
         desk=False,
         linger=0.01,
     )
