@@ -9,7 +9,7 @@ from godkaiser.engine import lane
 from godkaiser.engine.effect import Audit, Journal, Send, Store
 from godkaiser.engine.halt import concerned, covered, journal, latching, whole
 from godkaiser.engine.standing import Standing
-from godkaiser.engine.state import Moment
+from godkaiser.engine.state import Moment, State
 from godkaiser.model.event import ClearAck, ClearAsked
 from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import Instant
@@ -31,6 +31,7 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
     """ACTIVE → CLEARING: nodes are asked to lift their latch, as soon as they do; `force` does not wait."""
     standing = moment.state.stops.get(event.scope)
     if standing is None:
+        _unlatch(moment, event)
         return
     stop, due, key = standing.stop, moment.state.due, event.scope.key
     if not stop.allows(Step.CLEAR) and not (event.force and stop.phase is Phase.CLEARING):
@@ -49,6 +50,21 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
             _send_releases(moment, standing)
         _confirmed(moment, standing)  # else the nodes are asked later, when they accept it
     moment.tell("stop")
+
+
+def _unlatch(moment: Moment, event: ClearAsked) -> None:
+    """No stop of ours, but the node holds something by itself, after its own time limit, say: a person lifts that."""
+    node = NodeId.known(event.scope.name)
+    if event.scope.kind == "node" and latched(moment.state, node) and not latching(moment, node):
+        moment.emit(Store(Audit(moment.now, event.by, "clear.latch", str(event.scope), "")))
+        _release(moment, node, event.by)
+
+
+def latched(state: State, node: NodeId) -> bool:
+    """Does the node say, or do we know, that it holds actuators until somebody clears it?"""
+    known = state.nodes.get(node)
+    mine = [actuator for actuator in state.actuators.values() if actuator.id.node == node]
+    return known is not None and (known.halted or any(a.emergency not in ("", "normal") for a in mine))
 
 
 def _earliest(stop: Stop) -> Instant:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
+from godkaiser.engine.clear import latched
 from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
     AckTimeoutError,
@@ -144,10 +145,10 @@ class Clerk:
         return picture.one(self._state, kind, thing, self._runner.clock.now())
 
     async def _why(self, actuator: str) -> dict[str, Any]:
-        return picture.why(self._state, self._actuator(actuator))
+        return picture.why(self._state, self.actuator(actuator))
 
     async def _check(self, actuator: str, value: float) -> dict[str, Any]:
-        actuator_id = self._actuator(actuator)
+        actuator_id = self.actuator(actuator)
         intent = Intent("", actuator_id, _number("value", value), Origin.PERSON, "check")
         findings = examine(intent, self._state, self._runner.clock.now())
         shown = [{"code": f.code, "sentence": f.sentence, "severity": f.severity.value} for f in findings]
@@ -216,7 +217,7 @@ class Clerk:
         token: str | None = None,
     ) -> dict[str, Any]:
         who = self.who(token, Permission.SWITCH)
-        actuator_id = self._actuator(actuator)
+        actuator_id = self.actuator(actuator)
         self._asked += 1
         intent = Intent(
             id=f"p{self._state.run}-{self._asked}",
@@ -264,13 +265,19 @@ class Clerk:
         reach = self._scope(scope)
         standing = self._state.stops.get(reach)
         stop = Stop() if standing is None else standing.stop
-        if not stop.allows(Step.CLEAR) and not (force and stop.allows(Step.CONFIRMED)):
+        own_latch = (
+            standing is None and reach.kind == "node" and latched(self._state, NodeId.known(reach.name))
+        )
+        if not own_latch and not stop.allows(Step.CLEAR) and not (force and stop.allows(Step.CONFIRMED)):
             way = {
                 "NORMAL": f"No stop of {reach} is active.{self._other_stops()}",
                 "CLEARING": "It is being cleared; wait, or clear with force.",
                 "RESUMING": "It is resuming already.",
             }[stop.phase.value]
             raise StopTransitionError(phase=stop.phase.value, step="clear", way=way)
+        if own_latch and not self._state.stop.energising:
+            way = "The stop of everything keeps it: clear that first."
+            raise StopTransitionError(phase=self._state.stop.phase.value, step="clear", way=way)
         self._runner.post(ev.ClearAsked(self._runner.clock.now(), who, bool(force), reach))
         await self._runner.settled_inbox()
         return picture.standing_picture(self._state, reach)
@@ -451,7 +458,8 @@ class Clerk:
                 return node.id
         raise UnknownNodeError(text=str(text))
 
-    def _actuator(self, text: str) -> ActuatorId:
+    def actuator(self, text: str) -> ActuatorId:
+        """By id or name. Raises `UnknownActuatorError`."""
         for actuator in self._state.actuators.values():
             if text and text in (actuator.id, actuator.spec.name):
                 return actuator.id

@@ -214,6 +214,18 @@ def test_a_scope_is_written_as_it_is_read() -> None:
         assert Scope.parse(str(scope)) == scope == Scope.parse(scope.key)
 
 
+def test_what_a_node_latched_by_itself_is_lifted_by_a_person() -> None:
+    """After its own time limit, say: there is no stop of ours, and without this it would refuse for ever."""
+    desk = Desk().ready()
+    assert releases(clear(desk, NODE)) == [], "nothing is latched"
+    desk.report(HEATER, 0.0, emergency="active")
+    effects = clear(desk, NODE)
+    assert releases(effects) == [CLIMATE]
+    assert not any(send.energising for send in only(Send, effects))
+    stop(desk)
+    assert releases(clear(desk, NODE)) == [], "a stop of everything keeps it"
+
+
 # ── P2: the node's own rules ───────────────────────────────────────────────────────────────────────────
 def disarming(effects: list[Effect]) -> list[Configure]:
     orders = [send.command.order for send in only(Send, effects)]
