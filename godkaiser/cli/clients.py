@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from godkaiser.cli.output import Data, Json, ask, say, show, table, waiting
-from godkaiser.errors import InvalidValueError
+from godkaiser.cli.output import Data, Json, ask, run, say, show, table, waiting
+from godkaiser.errors import ControllerGoneError, InvalidValueError, NoControllerError
 from godkaiser.model.scope import reach
 
 
@@ -137,8 +137,18 @@ def stop(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Software stop: everything to its safe value, nothing may be switched on. Does not replace a wired stop."""
-    show(ask(data, "stop", reason=reason, scope=reach(node, zone)), as_json, _tell_stop)
+    """Software stop: everything to its safe value, nothing may be switched on. Does not replace a wired stop.
+
+    Works without a running controller, too: it is told to the nodes directly and stands at the next start.
+    """
+    scope = reach(node, zone)
+    try:
+        said = ask(data, "stop", reason=reason, scope=scope)
+    except (NoControllerError, ControllerGoneError):
+        from godkaiser.cli.control import stop_directly
+
+        said = run(stop_directly(data, scope, reason))
+    show(said, as_json, _tell_stop)
 
 
 def clear(
@@ -159,6 +169,10 @@ def _tell_stop(stop: dict[str, Any]) -> None:
         f"Software stop{where}: {stop['phase']}{waiting}."
         + (f" {stop['problem']}" if stop["problem"] else "")
     )
+    if stop.get("broker_reached") is False:
+        say(
+            "No controller runs and the broker cannot be reached: the nodes do NOT know. It stands at the next start."
+        )
     if stop["not_offline_proof"]:
         names = ", ".join(stop["not_offline_proof"])
         say(f"Not offline-proof yet: {names} may still have switching rules of their own.")

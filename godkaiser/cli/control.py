@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
 import ssl
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
+from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.clock import WallClock
 from godkaiser.io.folder import DataFolder
@@ -21,7 +24,11 @@ from godkaiser.io.tls import broker_tls
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
+from godkaiser.model.scope import Scope
 from godkaiser.settings import Settings, load_settings
+
+REACH_WITHIN: Final = 10.0
+LOOKS: Final = 60  # three seconds: nodes that hear it answer at once
 
 
 async def control(
@@ -85,6 +92,31 @@ def _announce(settings: Settings, controller: Controller, pages: Pages | None, a
         say(
             f"Controller for kaiser id {facts['kaiser_id']} at broker {facts['broker']}, data in {facts['data']}."
         )
+
+
+async def stop_directly(data: Path | None, scope: str, reason: str) -> Any:
+    """Nobody controls: become the controller for as long as a stop takes.
+
+    The stop stands before the broker is even asked for, so nothing else can happen; it stays for the next start.
+    """
+    settings = load_settings(godkaiser_data_dir=data)
+    controller = await Controller.open(_options(settings, None))
+    async with controller.running():
+        said = await controller.clerk.call("stop", {"reason": reason, "scope": scope})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REACH_WITHIN):
+                await controller.connected()
+        for _ in range(LOOKS):
+            if _all_stopped(controller):
+                break
+            await asyncio.sleep(0.05)
+        said = standing_picture(controller.engine.state, Scope.parse(said["scope"]))
+        reached = controller.engine.state.link.up
+    return said | {"controller": None, "broker_reached": reached}
+
+
+def _all_stopped(controller: Controller) -> bool:
+    return not any(standing.stop.waiting for standing in controller.engine.state.stops.values())
 
 
 def signalled() -> asyncio.Event:

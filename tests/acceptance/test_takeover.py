@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.board import Board
-from tests.acceptance.station import Outsider, Station, ask, eventually, station
+from tests.acceptance.station import Outsider, Station, ask, eventually, godkaiser, station
 from tests.services import Mosquitto
 
 PUMPS = {"ESP_AB12CD": "first pump", "ESP_AB12CE": "second pump"}
@@ -122,6 +122,31 @@ def test_without_a_standby_the_node_lets_go_by_itself(house: Station) -> None:
         house.connected()
         eventually(lambda: leases(house) == [None, None], 10)
         assert "ON" not in [json.loads(body)["command"] for body in nodes[FIRST].commands()[told:]]
+
+
+def test_a_stop_without_a_controller_reaches_the_nodes_and_stands_afterwards(house: Station) -> None:
+    with boards(house.port) as nodes:
+        eventually(lambda: settled(house), 40)
+        ask("set", "second pump", "on", "--duration", "25s", data=house.data)
+        house.kill()
+        told = len(nodes[SECOND].commands())
+        done = godkaiser(
+            "stop",
+            "--reason",
+            "smoke",
+            "--json",
+            data=house.data,
+            environment={"MQTT_BROKER_PORT": str(house.port)},
+        )
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert (said["phase"], said["broker_reached"], said["unconfirmed"]) == ("ACTIVE", True, [])
+        assert nodes[SECOND].on(14) is False
+        assert "ON" not in [json.loads(body)["command"] for body in nodes[SECOND].commands()[told:]]
+        house.start()
+        house.connected()
+        stop = ask("status", data=house.data)["stop"]
+        assert (stop["phase"], stop["reason"]) == ("ACTIVE", "smoke")
 
 
 def test_stopping_one_node_leaves_the_other_working(house: Station, mosquitto: Mosquitto) -> None:
