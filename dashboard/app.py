@@ -29,6 +29,7 @@ from .feed import Controller, Feed, OpenDesk
 from .gate import Gate, ticket_of
 from .guard import Guard
 from .pages.actuators import Actuators
+from .pages.alarms import Alarms
 from .pages.history import History
 from .pages.nodes import Nodes
 from .pages.overview import Overview
@@ -41,6 +42,7 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
     "history": History,
     "actuators": Actuators,
     "nodes": Nodes,
+    "alarms": Alarms,
 }
 # Building a page takes a tenth of a second, a phone on a bad day may take twenty until its socket comes.
 UNUSED_MS: Final = 30_000

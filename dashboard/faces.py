@@ -161,12 +161,7 @@ def _reasons(view: View, now: datetime) -> Iterator[Remark]:
     if view.gone:
         yield Remark("well.gone" if view.known else "well.never", "bad")
         return
-    if active_stop(view):
-        yield Remark(f"well.stop.{view.stop['phase']}", "bad")
-    if view.stop.get("others"):
-        yield Remark("well.stop.part", "bad")
-    if view.link.get("state") != "up":
-        yield Remark("well.link", "bad")
+    yield from _house_reasons(view)
     for node in view.nodes.values():
         yield from _node_reasons(node)
     for sensor in view.sensors.values():
@@ -176,6 +171,17 @@ def _reasons(view: View, now: datetime) -> Iterator[Remark]:
     for rule in view.rules.values():
         if rule.get("enabled") and rule.get("degraded"):
             yield Remark("well.rule", "warn", {"name": rule.get("name"), "why": rule["degraded"]})
+
+
+def _house_reasons(view: View) -> Iterator[Remark]:
+    if active_stop(view):
+        yield Remark(f"well.stop.{view.stop['phase']}", "bad")
+    if view.stop.get("others"):
+        yield Remark("well.stop.part", "bad")
+    if view.link.get("state") != "up":
+        yield Remark("well.link", "bad")
+    if unseen := view.alarms.get("unacknowledged"):
+        yield Remark("well.alarms", "bad", {"n": unseen})
 
 
 def _node_reasons(node: Thing) -> Iterator[Remark]:

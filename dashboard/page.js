@@ -14,7 +14,7 @@
   // Called by the page's pulse (session.py) with every change of the top bar and once a second.
   window.gkHead = function (head) {
     listen();
-    for (const id of ["link", "gone", "stopped", "insist"]) put(id, head[id]);
+    for (const id of ["link", "gone", "stopped", "insist", "alarms"]) put(id, head[id]);
     document.body.dataset.phase = head.phase;
     document.body.dataset.gone = head.is_gone ? "yes" : "no";
   };

@@ -12,11 +12,18 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from .alarms import count
 from .guard import Ticket
 from .view import Thing, View, age_s, moment, named, reach_of, stops, under, who
 from .words import Words
 
-TABS: Final = (("overview", "/"), ("history", "/history"), ("actuators", "/actuators"), ("nodes", "/nodes"))
+TABS: Final = (
+    ("overview", "/"),
+    ("history", "/history"),
+    ("actuators", "/actuators"),
+    ("nodes", "/nodes"),
+    ("alarms", "/alarms"),
+)
 
 # Bokeh's page with our block in it. `shell` comes ready and escaped from `frame`.
 AROUND: Final = """
@@ -58,7 +65,7 @@ def frame(
 ) -> str:
     """Top bar, banners and dialog of a page, as they are when it is opened."""
     query = f"?{urlencode({'lang': lang})}" if lang else ""
-    safe = {"link": head["link"], "gone": head["gone"], "stop": head["stopped"], "insist": head["insist"]}
+    safe = {name: head[name] for name in ("link", "gone", "insist", "alarms")} | {"stop": head["stopped"]}
     return (
         _templates()
         .get_template("page.html")
@@ -84,6 +91,7 @@ def head(words: Words, ticket: Ticket, view: View, now: datetime) -> dict[str, A
         "gone": _gone(words, view),
         "stopped": _stopped(words, ticket, view),
         "insist": _insist(words, view),
+        "alarms": count(words, view),
     }
 
 

@@ -24,7 +24,7 @@ _TABLES: Final = {
     "actuator": "actuators",
     "rule": "rules",
 }
-_SINGLES: Final = frozenset({"link", "stop", "counters"})
+_SINGLES: Final = frozenset({"link", "stop", "alarms", "counters"})
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -43,6 +43,7 @@ class View:
     rules: Things = field(default_factory=_nothing)
     link: Thing = field(default_factory=_nothing)
     stop: Thing = field(default_factory=_nothing)
+    alarms: Thing = field(default_factory=_nothing)
     counters: Thing = field(default_factory=_nothing)
     malformed: tuple[Thing, ...] = ()
     simulated: bool = False

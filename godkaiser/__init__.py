@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         UnknownZoneError,
     )
     from godkaiser.frames import plot
+    from godkaiser.handles.alarms import Alarm, Alarms
     from godkaiser.handles.farm import Actuator, Farm, Node, Rules, Sensor
     from godkaiser.handles.looks import Table
     from godkaiser.handles.said import Message, Note, Probe, Unreadable
@@ -90,6 +91,7 @@ _HOMES = {
         "UnknownZoneError",
     ),
     "godkaiser.frames": ("plot",),
+    "godkaiser.handles.alarms": ("Alarm", "Alarms"),
     "godkaiser.handles.farm": (
         "Actuator",
         "Farm",
@@ -122,6 +124,8 @@ _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AckTimeoutError",
     "Actuator",
+    "Alarm",
+    "Alarms",
     "AmbiguousNameError",
     "AuthError",
     "AuthenticationFailedError",

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from godkaiser.errors import GodkaiserError
 from godkaiser.frames import need_pandas, one_frame, wide_frame
-from godkaiser.handles import deeds
+from godkaiser.handles import alarms, deeds
+from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.looks import FarmLook, Table
@@ -142,6 +143,16 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
     def clear(self, force: bool = False, *, node: str | None = None, zone: str | None = None) -> Stop:
         """Lift the stop; see `godkaiser.Farm.clear`."""
         return self._line.waited(deeds.clear, self._line, force, reach(node, zone))
+
+    def alarms(self) -> Alarms:
+        """The alarms that stand; see `godkaiser.Farm.alarms`."""
+        return self._line.waited(alarms.standing, self._line)
+
+    def alarm_history(self, since: When = "-7d", until: When | None = None) -> DataFrame:
+        """Every step of every alarm as a pandas frame; see `godkaiser.Farm.alarm_history`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return alarms.history_frame(self._line.waited(alarms.history, self._line, span))
 
     def approve(self, node: str) -> None:
         """Let a pending node take part."""

@@ -25,6 +25,8 @@ class Permission(StrEnum):
     CLEAR = "clear"
     APPROVE = "approve"
     EDIT_RULES = "edit_rules"
+    ACKNOWLEDGE = "acknowledge_alarms"
+    RETIRE_ALARMS = "take_alarms_out_of_service"
     MANAGE_USERS = "manage_users"
 
 
@@ -34,6 +36,7 @@ _OPERATOR: Final = _VIEWER | {
     Permission.CLEAR,
     Permission.APPROVE,
     Permission.EDIT_RULES,
+    Permission.ACKNOWLEDGE,
 }
 
 POLICY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(

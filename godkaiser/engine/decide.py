@@ -7,9 +7,10 @@ lease that ran out.
 
 from __future__ import annotations
 
-from godkaiser.engine.actuation import settle_actuator
+from godkaiser.engine import limits
 from godkaiser.engine.record import record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Moment, RuleState
+from godkaiser.engine.wish import settle_actuator
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
@@ -117,9 +118,10 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
     state.active = False
     state.hold_until = None
     record_decision(moment, state, note)
+    blind = state.rule.enabled and state.truth is Truth.UNKNOWN
     for turn in state.rule.actions:
         moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
-        settle_actuator(moment, turn.actuator, story(moment, state))
+        settle_actuator(moment, turn.actuator, story(moment, state), protective=blind)
 
 
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:
@@ -171,6 +173,7 @@ def silent(trace: Trace) -> bool:
 
 def reconsider_node(moment: Moment, node: NodeId) -> None:
     """A node came or went: rules that read it or act on it look again."""
+    limits.on_node(moment, node)
     for state in tuple(moment.state.rules.values()):
         reads = any(series.node == node for series in series_of(state.rule.when))
         acts = any(turn.actuator.node == node for turn in state.rule.actions)
@@ -187,6 +190,7 @@ def reconsider_all(moment: Moment) -> None:
 def on_stale(moment: Moment, series: SeriesId) -> None:
     """A reading grew too old: unknown from now on."""
     moment.tell("sensor", series)
+    limits.on_series(moment, series)
     for rule_id in moment.state.rules_reading(series):
         reconsider(moment, rule_id)
 

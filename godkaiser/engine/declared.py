@@ -6,13 +6,13 @@ has been told to forget it; until then it stands in the registry, so that the ga
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from godkaiser.engine import lane
-from godkaiser.engine.actuation import lease_data, safe_intent, submit
+from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import drop_rule, wishers_of
 from godkaiser.engine.effect import ActuatorGone, Audit, Journal, Store
+from godkaiser.engine.lease import shorten
 from godkaiser.engine.state import ActuatorState, Moment, NodeState, State
 from godkaiser.model.event import ActuatorReport, CommandAck, ConfigAnswer, IntentOutcome
 from godkaiser.model.ids import ActuatorId, NodeId
@@ -20,7 +20,7 @@ from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.safety.stop import Phase
 
-_TIMERS: Final = ("lease", "owed", "retry", "hold")
+_TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service")
 _REBUILT: Final = ("type", "inverted", "aux_gpio")  # what makes another driver of it
 
 
@@ -46,6 +46,7 @@ def declare_actuators(moment: Moment, site: Site) -> None:
 def add_actuator(moment: Moment, spec: ActuatorSpec) -> None:
     """Nothing is known of it yet; during a stop it is not released."""
     free = moment.state.stop.phase is Phase.NORMAL
+    moment.state.guards = None
     moment.state.actuators[spec.id] = ActuatorState(spec.id, spec, released=free)
     moment.tell("actuator", spec.id)
 
@@ -57,10 +58,20 @@ def _change(moment: Moment, actuator: ActuatorState, spec: ActuatorSpec) -> None
     if why:
         _let_go(moment, actuator, why)
     elif actuator.lease is not None:
-        _shorten(moment, actuator)
+        shorten(moment, actuator)
     elif actuator.safe is False:
         submit(moment, safe_intent(moment, spec, "its safe value was changed"))
+    _look_anew(moment, actuator)
     moment.tell("actuator", actuator.id)
+
+
+def _look_anew(moment: Moment, actuator: ActuatorState) -> None:
+    """Other limits: what runs may have to end, what was refused may be allowed."""
+    moment.state.guards = None
+    if actuator.spec.permissives:
+        moment.state.due.set(("permit", actuator.id), moment.now)
+    if moment.state.wishes.get(actuator.id):
+        moment.state.due.sooner(("retry", actuator.id), moment.now + SECOND)
 
 
 def _against(actuator: ActuatorState, old: ActuatorSpec) -> str:
@@ -72,14 +83,6 @@ def _against(actuator: ActuatorState, old: ActuatorSpec) -> str:
         return "its limits were changed"
     rebuilt = any(getattr(old, name) != getattr(spec, name) for name in _REBUILT)
     return "its wiring was changed" if rebuilt and run is not None else ""
-
-
-def _shorten(moment: Moment, actuator: ActuatorState) -> None:
-    run, longest = actuator.lease, actuator.spec.longest_on_s or 0.0
-    if run is not None and (until := run.since + round(longest * SECOND)) < run.until:
-        actuator.lease = replace(run, until=max(until, moment.now))
-        moment.state.due.set(("lease", actuator.id), actuator.lease.until)
-        moment.emit(Journal("lease", actuator.id, lease_data(actuator.lease)))
 
 
 def _let_go(moment: Moment, actuator: ActuatorState, why: str) -> None:
@@ -158,9 +161,12 @@ def _sweep(moment: Moment, node_id: NodeId) -> None:
 
 def _forget(moment: Moment, actuator: ActuatorId) -> None:
     del moment.state.actuators[actuator]
+    moment.state.guards = None
     moment.state.wishes.pop(actuator, None)
     for timer in _TIMERS:
         moment.state.due.drop((timer, actuator))
+    for kind in ("history", "service"):
+        moment.emit(Journal(kind, actuator, None))
     moment.emit(Store(ActuatorGone(actuator)))
     moment.emit(Store(Audit(moment.now, "controller", "actuator.removed", actuator, "")))
     moment.tell("snapshot")

@@ -90,13 +90,37 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """One step of an alarm: what became of it, and who did it (empty: it did so by itself)."""
+
+    at: Instant
+    key: str
+    step: str
+    state: str
+    priority: str
+    text: str
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActuatorGone:
     """An actuator that is no longer kept."""
 
     id: ActuatorId
 
 
-Record = Reading | Decision | Outcome | NodeRecord | SeriesRecord | Audit | ActuatorSpec | ActuatorGone
+Record = (
+    Reading
+    | Decision
+    | Outcome
+    | NodeRecord
+    | SeriesRecord
+    | Audit
+    | AlarmChange
+    | ActuatorSpec
+    | ActuatorGone
+)
 
 
 @dataclass(frozen=True, slots=True)

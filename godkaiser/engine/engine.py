@@ -11,31 +11,34 @@ from dataclasses import replace
 from typing import Any, Final, cast, get_args
 
 from godkaiser.engine import (
-    actuation,
+    alarm,
     alive,
+    answer,
     clear,
     decide,
     declared,
+    ending,
     halt,
     ingest,
     lane,
+    limits,
     note,
     outcome,
+    past,
     presence,
     registry,
     request,
     site,
+    surroundings,
+    wish,
 )
-from godkaiser.engine.effect import Effect, Journal, Say
+from godkaiser.engine.effect import Effect
 from godkaiser.engine.standing import restored
-from godkaiser.engine.state import ChainStep, Confirmed, Moment, State
+from godkaiser.engine.state import Confirmed, Moment, State
 from godkaiser.model import event as ev
-from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
-from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.instant import Instant
 from godkaiser.model.scope import Scope
-from godkaiser.safety.stop import Phase
-from godkaiser.safety.watch import Lease
 
 
 class Engine:
@@ -51,7 +54,8 @@ class Engine:
         return self.state.due.next
 
     def restore(self, journal: dict[tuple[str, str], dict[str, Any]], now: Instant) -> None:
-        """Take over what the safety journal kept: an active stop, running leases. Before anything else."""
+        """Take over what the safety journal kept: stops, leases, budgets, service. Before anything else."""
+        ago = past.behind(journal, now)
         for (kind, key), data in sorted(journal.items()):
             if kind == "board":
                 self._seated(NodeId.parse(key), NodeId.parse(data["board"]))
@@ -64,12 +68,10 @@ class Engine:
                 node.confirmed = Confirmed(**data)
             elif kind == "halted" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
                 node.halted = True
-            elif kind == "lease" and (known := self.state.actuators.get(ActuatorId.parse(key))) is not None:
-                # A clock that was set back must not prolong a lease.
-                since, longest = min(data["since"], now), round((known.spec.longest_on_s or 0) * SECOND)
-                until = max(now, min(data["until"], now + longest)) if known.spec.enabled else now
-                known.lease = Lease(known.id, data["value"], since, until, data["command"], data["who"])
-                self.state.due.set(("lease", known.id), until)
+            elif kind == "alarm":
+                alarm.restore(self.state, key, data, now)
+            elif kind in limits.KEPT:
+                limits.restore(self.state, (kind, key), data, now, ago)
 
     def _seated(self, node: NodeId, board: NodeId) -> None:
         self.state.boards[board] = node
@@ -92,6 +94,7 @@ class Engine:
         else:
             self._fire_due(moment)
             self._dispatch(moment, event)
+        alarm.watch(moment, event)
         return moment.effects
 
     def _as_node(self, event: ev.Event) -> ev.Event:
@@ -128,69 +131,21 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "stale": lambda moment, key: decide.on_stale(moment, SeriesId.known(key)),
     "node": lambda moment, key: presence.on_silence(moment, NodeId.known(key)),
     "adopt": lambda moment, key: presence.on_adopted(moment, NodeId.known(key)),
-    "command": actuation.on_deadline,
-    "lease": lambda moment, key: actuation.on_lease_end(moment, ActuatorId.known(key)),
-    "owed": lambda moment, key: actuation.on_owed(moment, ActuatorId.known(key)),
-    "retry": lambda moment, key: actuation.on_retry(moment, ActuatorId.known(key)),
-    "hold": lambda moment, key: actuation.on_hold_end(moment, ActuatorId.known(key)),
+    "command": answer.on_deadline,
+    "lease": lambda moment, key: ending.on_lease_end(moment, ActuatorId.known(key)),
+    "owed": lambda moment, key: ending.on_owed(moment, ActuatorId.known(key)),
+    "retry": lambda moment, key: wish.on_retry(moment, ActuatorId.known(key)),
+    "hold": lambda moment, key: wish.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
     "wishes": lambda moment, key: lane.on_wishes_due(moment, NodeId.known(key)),
     "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
+    "alarm": alarm.on_due,
+    "clock": lambda moment, _: past.on_clock(moment),
+    "permit": lambda moment, key: limits.look(moment, ActuatorId.known(key)),
+    "service": lambda moment, key: limits.on_service_due(moment, ActuatorId.known(key)),
     "stop": clear.on_stop_due,
     "clear": clear.on_clear_due,
 }
-
-
-def _on_link_up(moment: Moment, event: ev.LinkUp) -> None:
-    """Announce ourselves, repeat an active stop, deliver what is owed."""
-    link = moment.state.link
-    link.up, link.since, link.broker, link.problem = True, moment.now, event.broker, ""
-    # The journal knows what we announced: after a crash a new start recognises its own retained "online".
-    moment.state.announced = moment.now // SECOND
-    moment.emit(Journal("online", "", {"timestamp": moment.state.announced}))
-    for kaiser in alive.kaisers(moment.state):
-        alive.announce(moment, kaiser)
-    moment.tell("link")
-    told = set()
-    for standing in moment.state.stops.values():
-        if standing.stop.phase is Phase.ACTIVE:
-            halt.tell_nodes_to_stop(moment, standing)
-            told |= {actuator.id for actuator in halt.covered(moment, standing)}
-    for actuator in tuple(moment.state.actuators.values()):
-        if actuator.id in told:
-            continue
-        if actuator.owed:
-            actuation.on_owed(moment, actuator.id)
-        elif moment.state.wishes.get(actuator.id):
-            actuation.settle_actuator(
-                moment, actuator.id, [ChainStep("intent", moment.now, "the broker is back")]
-            )
-
-
-def _on_link_down(moment: Moment, event: ev.LinkDown) -> None:
-    link = moment.state.link
-    link.up, link.broker, link.problem = False, event.broker, event.why
-    link.since = moment.now if link.since is None or link.problem != event.why else link.since
-    moment.tell("link")
-
-
-def _on_journal(moment: Moment, event: ev.JournalHealth) -> None:
-    """P9: what is not durable must not be begun."""
-    moment.state.journal_problem = event.problem
-    moment.tell("stop")
-
-
-def _on_closing(moment: Moment) -> None:
-    """Nobody will supervise a lease any more: everything we know to be away from safe goes back, and stays."""
-    moment.state.closing = True
-    moment.state.wishes.clear()
-    for actuator in tuple(moment.state.actuators.values()):
-        if actuator.lease is not None or actuator.safe is False:
-            actuator.chain = [ChainStep("intent", moment.now, "the controller is closing")]
-            actuation.submit(moment, actuation.safe_intent(moment, actuator.spec, "closing"))
-    for kaiser in alive.kaisers(moment.state):
-        moment.emit(Say(ServerStatus(kaiser, False, moment.now // SECOND, "graceful_shutdown")))
-    moment.emit(Journal("online", "", None))
 
 
 REPORTS: Final = get_args(ev.Report)
@@ -205,11 +160,12 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.Will: (presence.on_will,),
     ev.Discovery: (registry.on_discovery,),
     ev.ActuatorReport: (
-        actuation.on_report,
+        answer.on_report,
+        limits.on_report,
         lambda moment, event: halt.note_safe_nodes(moment, event.node),
         declared.on_moved,
     ),
-    ev.CommandAck: (actuation.on_ack, declared.on_moved),
+    ev.CommandAck: (answer.on_ack, declared.on_moved),
     ev.StopAck: (halt.on_stop_ack,),
     ev.ClearAck: (note.on_clear_refused, clear.on_clear_ack),
     ev.IntentOutcome: (outcome.on_outcome, declared.on_configured),
@@ -226,7 +182,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.Malformed: (ingest.on_malformed,),
     ev.Echo: (),
     # from people
-    ev.Asked: (lambda moment, event: actuation.on_asked(moment, event.intent),),
+    ev.Asked: (lambda moment, event: wish.on_asked(moment, event.intent),),
     ev.StopAsked: (halt.on_stop,),
     ev.ClearAsked: (clear.on_clear,),
     ev.NodeDecided: (registry.on_decided,),
@@ -235,11 +191,13 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.RulesChanged: (site.on_rules,),
     ev.SiteChanged: (site.on_site,),
     ev.RequestAsked: (request.on_request,),
+    ev.ServiceAsked: (limits.on_service,),
+    ev.AlarmAnswered: (alarm.on_answered,),
     # from the shell
-    ev.LinkUp: (_on_link_up,),
-    ev.LinkDown: (_on_link_down,),
-    ev.SendFailed: (actuation.on_send_failed, lane.on_send_failed, request.on_send_failed),
-    ev.JournalHealth: (_on_journal,),
+    ev.LinkUp: (surroundings.on_link_up,),
+    ev.LinkDown: (surroundings.on_link_down,),
+    ev.SendFailed: (answer.on_send_failed, lane.on_send_failed, request.on_send_failed),
+    ev.JournalHealth: (surroundings.on_journal,),
     ev.Timer: (),
-    ev.Closing: (lambda moment, event: _on_closing(moment),),
+    ev.Closing: (lambda moment, event: surroundings.on_closing(moment),),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+from godkaiser.engine import limits
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.effect import SeriesRecord, Store
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
@@ -126,6 +127,7 @@ def _remember(moment: Moment, sensor: SensorState, reading: Reading) -> None:
     if newest:
         for rule in moment.state.rules_reading(sensor.id):
             reconsider(moment, rule)
+        limits.on_series(moment, sensor.id)
 
 
 def _newer(reading: Reading, than: Reading | None) -> bool:

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from godkaiser.engine.actuation import resettle_node
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Journal, Say, Send
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState, Step
 from godkaiser.engine.wanted import fingerprint, hardware_of, offline_proof, subzones_of, wanted_config
+from godkaiser.engine.wish import resettle_node
 from godkaiser.errors import InvalidError
 from godkaiser.model.command import Configure, SensorConfig, SubzoneAssign, SubzoneRemove, ZoneAssign
 from godkaiser.model.event import SendFailed

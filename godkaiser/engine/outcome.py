@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import actuation, clear, halt, lane, request
+from godkaiser.engine import answer, clear, halt, lane, request
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Moment, NodeState
 from godkaiser.model.outcome import Fate
@@ -57,9 +57,9 @@ def _others(moment: Moment, event: IntentOutcome) -> None:
     lane.on_config_outcome(moment, event)
     request.on_request_outcome(moment, event)
     if event.outcome in ("applied", "persisted"):
-        actuation.on_applied(moment, event)
+        answer.on_applied(moment, event)
     elif event.outcome in _FATES:
-        actuation.on_refused_outcome(moment, event, _FATES[event.outcome])
+        answer.on_refused_outcome(moment, event, _FATES[event.outcome])
 
 
 def _tell_people(moment: Moment, event: IntentOutcome) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
 from godkaiser.engine.wanted import offline_proof
@@ -142,6 +143,9 @@ def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dic
         "emergency": actuator.emergency or None,
         "lease_until": None if actuator.lease is None else to_iso(actuator.lease.until),
         "max_on_s": spec.longest_on_s,
+        "service": None
+        if actuator.service is None
+        else {"who": actuator.service.who, "until": to_iso(actuator.service.until)},
         "last_command": None if actuator.last is None else outcome_picture(actuator.last),
     }
 
@@ -238,6 +242,7 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
         "kaiser_id": state.kaiser,
         "link": link_picture(state),
         "stop": stop_picture(state),
+        "alarms": alarms_picture(state),
         "zones": [{"id": zone, "name": name} for zone, name in state.zones.items()],
         "nodes": [
             node_picture(state, node, now) for node in state.nodes.values() if node.status != "removed"
@@ -268,6 +273,7 @@ _DRAW: dict[str, Callable[[State, Any, Instant], dict[str, Any]]] = {
 _WHOLE: dict[str, Callable[[State], dict[str, Any]]] = {
     "stop": stop_picture,
     "link": link_picture,
+    "alarms": alarms_picture,
     "counters": counters_picture,
 }
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from godkaiser.engine import lane
-from godkaiser.engine.actuation import deliver_owed
 from godkaiser.engine.alive import acknowledge, announce, ours
 from godkaiser.engine.clear import release_late
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Say
+from godkaiser.engine.ending import deliver_owed
 from godkaiser.engine.halt import stop_node_again
 from godkaiser.engine.registry import discovered, rediscovered, store_node
 from godkaiser.engine.state import Moment, NodeState

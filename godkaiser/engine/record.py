@@ -1,9 +1,12 @@
-"""Writing down what a rule concluded."""
+"""Writing down what a rule concluded, and what became of an intent."""
 
 from __future__ import annotations
 
-from godkaiser.engine.effect import Decision, Store
-from godkaiser.engine.state import Moment, RuleState
+from godkaiser.engine.effect import Answer, Decision, Store
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState
+from godkaiser.model.ids import ActuatorId
+from godkaiser.model.intent import Intent
+from godkaiser.model.outcome import Fate, Finding, Outcome
 from godkaiser.rules.evaluate import Trace
 from godkaiser.rules.explain import tell
 
@@ -22,3 +25,42 @@ def record_decision(moment: Moment, state: RuleState, note: str) -> None:
 def trace_text(moment: Moment, trace: Trace | None) -> str:
     """The trace in one line."""
     return "" if trace is None else tell(trace, moment.state.name_of, moment.state.unit_of)
+
+
+def level(actuator: ActuatorState, value: float) -> str:
+    """A value as people say it."""
+    if actuator.spec.type == "pwm" and 0 < value < 1:
+        return f"{value:.0%}"
+    return "on" if value > 0 else "off"
+
+
+def outcome_of(
+    moment: Moment,
+    intent: Intent,
+    fate: Fate,
+    message: str,
+    findings: tuple[Finding, ...] = (),
+    command: str = "",
+) -> Outcome:
+    """Where an intent stands now."""
+    return Outcome(
+        intent.id, intent.actuator, intent.value, fate, moment.now, intent.who, intent.origin.value, message,
+        findings, command, intent.cause,
+    )  # fmt: skip
+
+
+def report(moment: Moment, outcome: Outcome) -> None:
+    """Keep it, and tell who asked and who looks."""
+    actuator = moment.state.actuators.get(outcome.actuator)
+    if actuator is not None and outcome.fate is not Fate.SUPERSEDED:
+        actuator.last = outcome
+    moment.emit(Store(outcome))
+    moment.emit(Answer(outcome))
+    moment.tell("actuator", outcome.actuator)
+
+
+def chain(moment: Moment, actuator_id: ActuatorId, step: ChainStep) -> None:
+    """One more hop of the story behind an actuator's last command."""
+    actuator = moment.state.actuators.get(actuator_id)
+    if actuator is not None:
+        actuator.chain = [*actuator.chain[-20:], step]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from godkaiser.engine import lane
-from godkaiser.engine.actuation import deliver_owed, safe_intent, submit
+from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.alive import announce
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Audit, Journal, NodeRecord, Store
+from godkaiser.engine.ending import deliver_owed
 from godkaiser.engine.halt import stop_node_again
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState
@@ -59,7 +60,7 @@ def on_removed(moment: Moment, event: NodeRemoved) -> None:
     node = moment.state.nodes.get(event.node)
     if node is None:
         return
-    _made_safe(moment, node.id, "the node is removed")
+    _told_safe(moment, node, "the node is removed")
     lane.abandon(moment, node)
     node.status, node.decided_at, node.confirmed = "removed", moment.now, Confirmed()
     moment.emit(Journal("node", node.id, None))
@@ -131,9 +132,17 @@ def _approved(moment: Moment, node: NodeState) -> None:
 def _made_safe(moment: Moment, node_id: NodeId, why: str) -> None:
     """Before a node is shut out: nobody will look after what is on there."""
     for actuator in tuple(moment.state.actuators.values()):
-        if actuator.id.node == node_id and (actuator.lease is not None or actuator.safe is False):
+        if actuator.id.node == node_id and actuator.away:
             moment.state.wishes.pop(actuator.id, None)
             submit(moment, safe_intent(moment, actuator.spec, why))
+
+
+def _told_safe(moment: Moment, node: NodeState, why: str) -> None:
+    """The last that we say to its actuators, also to those it has never reported."""
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id.node == node.id and node.status == "approved" and actuator.safe is None:
+            submit(moment, safe_intent(moment, actuator.spec, why))
+    _made_safe(moment, node.id, why)
 
 
 def store_node(moment: Moment, node: NodeState) -> None:

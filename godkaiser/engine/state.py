@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from godkaiser.engine.effect import Effect, Tell
+from godkaiser.engine.pins import pin_problem
+from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
 from godkaiser.model.event import Malformed
+from godkaiser.model.history import NEVER_ON, OnHistory
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.intent import Intent
@@ -22,7 +25,7 @@ from godkaiser.model.request import Request
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
 from godkaiser.model.truth import Truth
-from godkaiser.model.view import NodeView
+from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
@@ -179,6 +182,14 @@ class ActuatorState:
     released_at: Instant = -1
     last: Outcome | None = None
     chain: list[ChainStep] = field(default_factory=list)
+    history: OnHistory = NEVER_ON  # what is over; the run that goes on is the lease
+    service: Taken | None = None
+    permitted: bool = False  # its permissives held when they were looked at last
+
+    @property
+    def away(self) -> bool:
+        """Is it, or may it be, away from its safe value? Unknown after a command of ours counts."""
+        return self.lease is not None or self.safe is False or (self.owed and self.safe is None)
 
     @property
     def safe(self) -> bool | None:
@@ -246,6 +257,10 @@ class State:
     pending: dict[str, Pending] = field(default_factory=dict)
     stops: dict[Scope, Standing] = field(default_factory=dict)
     journal_problem: str = ""
+    alarms: Alarms = field(default_factory=Alarms)
+    guards: dict[SeriesId, list[ActuatorId]] | None = (
+        None  # who is looked at when a series changes; None: to be made
+    )
     closing: bool = False
     discovered: deque[Instant] = field(default_factory=deque)
     link: LinkState = field(default_factory=LinkState)
@@ -370,6 +385,38 @@ class State:
     def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
         """Actuators of a node that have not reported their safe value, or have a lease."""
         return tuple(a.id for a in self.actuators.values() if a.id.node == node and (a.lease or not a.safe))
+
+    def history(self, actuator: ActuatorId) -> OnHistory:
+        """When it was on, the present run included."""
+        state = self.actuators[actuator]
+        if state.lease is None:
+            return state.history
+        return replace(state.history, since=state.lease.since, stopping=state.owed)
+
+    def rivals(self, actuator: ActuatorId) -> tuple[Rival, ...]:
+        """Others that must not be on together with it."""
+        groups = set(self.actuators[actuator].spec.interlocks)
+        found = ((a, groups.intersection(a.spec.interlocks)) for a in self.actuators.values() if groups)
+        return tuple(
+            Rival(a.spec.name or a.id, min(shared), a.away, a.history.off_at)
+            for a, shared in found
+            if shared and a.id != actuator
+        )
+
+    def pin_problem(self, actuator: ActuatorId) -> str | None:
+        """Why its node's board cannot drive it."""
+        node = self.nodes.get(actuator.node)
+        specs = (a.spec for a in self.actuators.values())
+        return pin_problem(actuator, None if node is None else node.board, self.sensor_specs.values(), specs)
+
+    def held(self, actuator: ActuatorId) -> Taken | None:
+        """The person's hold."""
+        wish = self.wishes.get(actuator, {}).get("person")
+        return None if wish is None or wish.until is None else Taken(wish.who, wish.until)
+
+    def service(self, actuator: ActuatorId) -> Taken | None:
+        """Its service mode."""
+        return self.actuators[actuator].service
 
     def kaiser_of(self, node: NodeId | None) -> KaiserId:
         """Under which id a node listens."""

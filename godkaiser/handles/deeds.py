@@ -131,11 +131,15 @@ async def decide_node(line: Line, node: str, approved: bool) -> None:
     line.mirror.fold({"kind": "node", "id": str(data["id"]), "data": data})
 
 
+def span_of(since: object, until: object) -> dict[str, str]:
+    """A stretch of time for the controller."""
+    span = {"since": moment(since, "since")}
+    return span if until is None else span | {"until": moment(until, "until")}
+
+
 async def fetch(line: Line, sensors: Sequence[str], since: object, until: object) -> list[Stretch]:
     """Stretches of history, one per sensor."""
-    span = {"since": moment(since, "since")}
-    if until is not None:
-        span["until"] = moment(until, "until")
+    span = span_of(since, until)
     return list(await asyncio.gather(*(_fetch_one(line, sensor, span) for sensor in sensors)))
 
 

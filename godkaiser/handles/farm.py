@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from godkaiser.frames import need_pandas, one_frame, wide_frame
-from godkaiser.handles import deeds
+from godkaiser.handles import alarms, deeds
+from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.looks import FarmLook, Table
 from godkaiser.handles.places import ActuatorLook, SensorLook
@@ -192,6 +193,19 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         Raises `StopTransitionError`, `ForbiddenError`, and as `stop`.
         """
         return await self._line.awaited(deeds.clear, self._line, force, reach(node, zone))
+
+    async def alarms(self) -> Alarms:
+        """The alarms that stand, those to be seen first come first; see `Alarm`."""
+        return await self._line.awaited(alarms.standing, self._line)
+
+    async def alarm_history(self, since: When = "-7d", until: When | None = None) -> DataFrame:
+        """Every step of every alarm as a pandas frame, oldest first: who, what, why. UTC index named `time`.
+
+        `since` and `until` as for `history`. Raises `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return alarms.history_frame(await self._line.awaited(alarms.history, self._line, span))
 
     async def approve(self, node: str) -> None:
         """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 # What a person's token decides on; the rest only looks.
 SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
-    "rules.check", "rules.import", "rules.export",
+    "rules.check", "rules.import", "rules.export", "alarms.list", "alarms.history",
 }  # fmt: skip
 
 

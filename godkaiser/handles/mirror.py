@@ -18,7 +18,7 @@ from godkaiser.errors import GodkaiserError, from_wire
 Picture = Mapping[str, Any]
 Event = dict[str, Any]
 _LISTS: Final = {"node": "nodes", "sensor": "sensors", "actuator": "actuators", "rule": "rules"}
-_WHOLE: Final = ("stop", "link", "counters")
+_WHOLE: Final = ("stop", "alarms", "link", "counters")
 BACKLOG: Final = 10_000
 
 

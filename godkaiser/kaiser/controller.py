@@ -22,6 +22,7 @@ from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import ActuatorState, NodeState, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.io.accounts import Accounts, installation_secret
+from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.desk import DeskServer
@@ -39,6 +40,7 @@ from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
+from godkaiser.io.workshop import Workshop
 from godkaiser.kaiser.site import SiteFile
 from godkaiser.kaiser.sitedesk import SiteDesk
 from godkaiser.model import event as ev
@@ -113,6 +115,8 @@ class Controller:
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
         self.clerk.offer(Registrar(self.runner, self.clerk).methods)
+        self.clerk.offer(Workshop(self.runner, self.clerk).methods)
+        self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
         self.desk = DeskServer(options.data, self.clerk)
 
     def _tell(self, kind: str, thing: str) -> None:

@@ -10,7 +10,8 @@ from godkaiser.engine.state import State
 from godkaiser.kaiser.sitefile import SECTIONS
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import RuleId
-from godkaiser.model.site import ActuatorSpec, Calibration, NodeSpec, Site, Spec
+from godkaiser.model.site import ActuatorSpec, Calibration, NodeSpec, Site
+from godkaiser.model.spec import Spec
 from godkaiser.rules.document import read_document, write_document
 
 Standing = Mapping[str, str]

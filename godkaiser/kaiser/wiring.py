@@ -38,15 +38,13 @@ def _sensors(site: Site, node: str) -> Iterator[Wired]:
 
 
 def _actuators(site: Site, node: str) -> Iterator[Wired]:
-    """A valve moves by two pins: direction and, next to it unless said otherwise, enable."""
     for number, spec in enumerate(site.actuators):
         if spec.node != node:
             continue
         yield Wired(("actuators", number, "gpio"), Claim(actuator_name(spec), spec.gpio, "output"))
-        second = spec.aux_gpio if spec.type != "valve" or spec.aux_gpio is not None else spec.gpio + 1
-        if second is not None:
-            name = f"{actuator_name(spec)} (enable)"
-            yield Wired(("actuators", number, "aux_gpio"), Claim(name, second, "output"))
+        if spec.second_gpio is not None:
+            claim = Claim(f"{actuator_name(spec)} (enable)", spec.second_gpio, "output")
+            yield Wired(("actuators", number, "aux_gpio"), claim)
 
 
 def sensor_name(spec: SensorSpec) -> str:

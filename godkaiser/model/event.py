@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from godkaiser.model.difference import Difference
-from godkaiser.model.ids import NodeId
+from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.report import (
@@ -132,6 +132,28 @@ class RequestAsked:
     request: Request
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmAnswered:
+    """A person answered an alarm: ack, reset, shelve (with an end in `until`), unshelve, remove or restore."""
+
+    at: Instant
+    key: str
+    step: str
+    by: str
+    until: Instant | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAsked:
+    """A person works on an actuator until `until` and wants nobody else to move it; None ends that."""
+
+    at: Instant
+    actuator: ActuatorId
+    until: Instant | None
+    who: str
+
+
 # ── from the shell ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class LinkUp:
@@ -193,6 +215,8 @@ Event = (
     | RulesChanged
     | SiteChanged
     | RequestAsked
+    | ServiceAsked
+    | AlarmAnswered
     | LinkUp
     | LinkDown
     | SendFailed
@@ -202,6 +226,7 @@ Event = (
 )
 __all__ = [
     "ActuatorReport",
+    "AlarmAnswered",
     "Alert",
     "Announce",
     "Asked",
@@ -217,8 +242,8 @@ __all__ = [
     "Event",
     "Heartbeat",
     "IntentOutcome",
-    "Lifecycle",
     "JournalHealth",
+    "Lifecycle",
     "LinkDown",
     "LinkUp",
     "Malformed",
@@ -235,6 +260,7 @@ __all__ = [
     "SendFailed",
     "SensorBatch",
     "SensorReport",
+    "ServiceAsked",
     "SiteChanged",
     "StopAck",
     "StopAsked",

@@ -37,11 +37,15 @@ class Severity(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What safety objects to: a code for programs, a sentence for people."""
+    """What safety objects to: a code for programs, a sentence for people.
+
+    `until`: when it will no longer object, as far as time alone decides; None: something has to happen first.
+    """
 
     code: str
     sentence: str
     severity: Severity = Severity.REFUSE
+    until: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from godkaiser.model.board import Board
 from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
+from godkaiser.model.permissive import Permissive
+from godkaiser.model.spec import Number, Spec
 
 ActuatorType = Literal["pump", "valve", "relay", "pwm"]
 ActuatorKind = Literal[
@@ -26,22 +27,13 @@ ActuatorKind = Literal[
 ]
 MUST_STATE_MAX_ON: frozenset[str] = frozenset({"pump", "doser"})
 DEFAULT_MAX_ON_S = 3600.0
+STARTS_PER_HOUR = 60
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, bool | str) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("must be a finite number")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_finite)]
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
-
-
-class Spec(BaseModel):
-    """Base: frozen, unknown keys refused, strings not coerced to numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+UpToADay = Annotated[Number, Field(ge=0, le=86400)]
+UpToAnHour = Annotated[Number, Field(ge=0, le=3600)]
+UpToAWeek = Annotated[Number, Field(ge=1, le=604800)]
 
 
 class ZoneSpec(Spec):
@@ -124,7 +116,11 @@ class SensorSpec(Spec):
 
 
 class ActuatorSpec(Spec):
-    """An actuator and its limits. `safe_value` is where it goes when in doubt; not every safe value is 0."""
+    """An actuator and its limits. `safe_value` is where it goes when in doubt; not every safe value is 0.
+
+    On is whatever is not the safe value. `on_budget_s` seconds of it are allowed within any `on_window_s`;
+    `interlocks` name groups of which one may be on at a time, this one `changeover_s` after another.
+    """
 
     node: Annotated[str, BeforeValidator(NodeId.parse)]
     gpio: Gpio
@@ -141,6 +137,16 @@ class ActuatorSpec(Spec):
     min_value: Annotated[Number, Field(ge=0, le=1)] = 0.0
     max_value: Annotated[Number, Field(ge=0, le=1)] = 1.0
     max_on_s: Annotated[Number, Field(gt=0, le=86400)] | None = None
+    min_on_s: UpToADay = 0.0
+    min_off_s: UpToADay = 0.0
+    cooldown_s: UpToAnHour = 0.0
+    starts_per_hour: Annotated[int, Field(ge=1, le=360, strict=True)] = STARTS_PER_HOUR
+    on_budget_s: UpToAWeek | None = None
+    on_window_s: UpToAWeek = 86400.0
+    interlocks: tuple[Annotated[str, BeforeValidator(ZoneId.parse)], ...] = ()
+    changeover_s: UpToAnHour = 0.0
+    permissives: tuple[Permissive, ...] = ()
+    on_lost: Literal["safe", "keep"] = "safe"
     declared_by: Literal["site", "rule", "node"] = "site"
 
     @model_validator(mode="after")
@@ -153,10 +159,24 @@ class ActuatorSpec(Spec):
             raise ValueError(f"a {self.type} is safe at 0 or at 1, nothing in between")
         return self
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        longest, budget = self.longest_on_s, self.on_budget_s
+        if longest is not None and self.min_on_s > longest:
+            raise ValueError("min_on_s must not exceed max_on_s")
+        if budget is not None and not self.min_on_s <= budget <= self.on_window_s:
+            raise ValueError("on_budget_s must lie between min_on_s and on_window_s")
+        return self
+
     @property
     def id(self) -> ActuatorId:
         """`NODE/GPIO`."""
         return ActuatorId.of(NodeId.parse(self.node), self.gpio)
+
+    @property
+    def second_gpio(self) -> int | None:
+        """A valve moves by two pins: direction and, next to it unless said otherwise, enable."""
+        return self.gpio + 1 if self.type == "valve" and self.aux_gpio is None else self.aux_gpio
 
     @property
     def must_state_max_on(self) -> bool:

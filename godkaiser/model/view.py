@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from godkaiser.model.history import OnHistory
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Freshness
@@ -28,6 +29,24 @@ class NodeView:
     own_limit_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Somebody has an actuator for themselves until `until`: a person's hold, or service."""
+
+    who: str
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another actuator of an interlock group. `away`: it is, or may be, away from its safe value."""
+
+    name: str
+    group: str
+    away: bool
+    off_at: Instant | None
+
+
 class ReadingView(Protocol):
     """What a rule may ask."""
 
@@ -41,8 +60,12 @@ class ReadingView(Protocol):
         """What people call it."""
 
 
-class SafetyView(Protocol):
+class SafetyView(ReadingView, Protocol):
     """What the gate may ask."""
+
+    @property
+    def timezone(self) -> str:
+        """The site's IANA time zone."""
 
     def stopped(self, actuator: ActuatorId) -> str | None:
         """Why a stop forbids energising it, or None."""
@@ -65,3 +88,18 @@ class SafetyView(Protocol):
 
     def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
         """Its actuators that are not known to be at their safe value."""
+
+    def history(self, actuator: ActuatorId) -> OnHistory:
+        """When it was on."""
+
+    def rivals(self, actuator: ActuatorId) -> tuple[Rival, ...]:
+        """The others of its interlock groups."""
+
+    def pin_problem(self, actuator: ActuatorId) -> str | None:
+        """Why its node's board cannot drive it there, or None."""
+
+    def held(self, actuator: ActuatorId) -> Taken | None:
+        """The person's hold on it, or None."""
+
+    def service(self, actuator: ActuatorId) -> Taken | None:
+        """Its service mode, or None."""

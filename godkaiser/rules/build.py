@@ -9,6 +9,7 @@ from godkaiser.errors import DocumentError, InvalidError
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, address_text
+from godkaiser.model.window import TimeWindow
 from godkaiser.rules.document import (
     ActionPart,
     ActuatorPart,
@@ -19,7 +20,7 @@ from godkaiser.rules.document import (
     ThresholdPart,
     TimeWindowPart,
 )
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Threshold, TimeWindow, Turn, WhenUnknown
+from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown
 
 _Known = tuple[Callable[[str], str], tuple[SeriesId, ...]]
 

@@ -24,6 +24,7 @@ from pydantic import (
 
 from godkaiser.errors import DocumentError, GodkaiserError
 from godkaiser.model.ids import GPIO_MAX, NodeId
+from godkaiser.model.window import minute_of_day
 
 
 def _finite(value: Any) -> Any:
@@ -118,16 +119,6 @@ class HysteresisPart(_OnSensor):
         return self
 
 
-def _clock(value: Any) -> Any:
-    """`"06:30"` → minutes of the day; 24:00 only as an end."""
-    hour, colon, minute = str(value).partition(":")
-    if colon and hour.isdecimal() and minute.isdecimal() and int(minute) < 60 and len(minute) == 2:
-        total = int(hour) * 60 + int(minute)
-        if total <= 24 * 60:
-            return total
-    raise ValueError('expected "HH:MM"')
-
-
 class TimeWindowPart(Part):
     """A window of the local day; may wrap midnight, end exclusive."""
 
@@ -136,8 +127,8 @@ class TimeWindowPart(Part):
     start_minute: Annotated[int, Field(ge=0, le=59)] = 0
     end_hour: Annotated[int, Field(ge=0, le=24)] | None = None
     end_minute: Annotated[int, Field(ge=0, le=59)] = 0
-    start_time: Annotated[int, BeforeValidator(_clock)] | None = None
-    end_time: Annotated[int, BeforeValidator(_clock)] | None = None
+    start_time: Annotated[int, BeforeValidator(minute_of_day)] | None = None
+    end_time: Annotated[int, BeforeValidator(minute_of_day)] | None = None
     days_of_week: tuple[Annotated[int, Field(ge=0, le=6)], ...] = (0, 1, 2, 3, 4, 5, 6)
     timezone: str | None = None
 

@@ -16,8 +16,8 @@ from godkaiser.model.quantity import Freshness
 from godkaiser.model.reading import Reading
 from godkaiser.model.truth import Truth, conjunction, disjunction
 from godkaiser.model.view import ReadingView
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Threshold, TimeWindow
-from godkaiser.rules.window import inside, next_change
+from godkaiser.model.window import TimeWindow, inside, next_change
+from godkaiser.rules.rule import Condition, Every, Hysteresis, Threshold
 
 Path = tuple[int, ...]
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {

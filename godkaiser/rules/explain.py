@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Duration
 from godkaiser.model.truth import Truth
+from godkaiser.model.window import TimeWindow
 from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, TimeWindow, Turn
+from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Turn
 
 Names = Callable[[str], str]
 Units = Callable[[str], str]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
+from godkaiser.model.window import TimeWindow
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!=", "between"]
 
@@ -31,16 +32,6 @@ class Hysteresis:
     on_at: float
     off_at: float
     lasting: Duration = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TimeWindow:
-    """Local minutes of day, end exclusive; may wrap midnight and then belongs to its start's weekday."""
-
-    start: int
-    end: int
-    days: frozenset[int]
-    timezone: str
 
 
 @dataclass(frozen=True, slots=True)

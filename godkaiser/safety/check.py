@@ -1,41 +1,40 @@
 """One pure function per check. Each returns its finding or None; the gate collects them all.
 
-A move to the safe value is always admissible: what would refuse only warns then. That is one rule, here in
-`lenient`, and there is no bypass beside it.
+A move to the safe value is always admissible: what would refuse only warns then. That is one rule, in the gate, and
+there is no bypass beside it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from godkaiser.model.instant import DAY, SECOND, Instant
 from godkaiser.model.intent import Intent
-from godkaiser.model.outcome import Finding, Severity
+from godkaiser.model.outcome import Finding
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
+from godkaiser.safety.claim import manual_hold, service_mode
+from godkaiser.safety.finding import found
+from godkaiser.safety.interlock import changeover, interlock
+from godkaiser.safety.limit import cooldown, min_off, min_on, on_budget, on_budget_shortened, start_budget
+from godkaiser.safety.permissive import permissives
 
 Check = Callable[[Intent, ActuatorSpec, SafetyView, Instant], Finding | None]
 MAX_DURATION: Final = DAY
 LATCH_MARGIN_S: Final = 60.0
 
 
-def is_safe(intent: Intent, spec: ActuatorSpec) -> bool:
-    """Does the intent lead to the actuator's safe value?"""
-    return intent.value == spec.safe_value
-
-
 def stopped(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """P2: while a stop is active nothing energises."""
     reason = view.stopped(spec.id)
-    return Finding("stop_active", f"A software stop is active: {reason}.") if reason is not None else None
+    return found("stop_active", reason=reason) if reason is not None else None
 
 
 def enabled(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """A disabled actuator is only ever made safe."""
-    return None if spec.enabled else Finding("disabled", f"{spec.id} is disabled.")
+    return None if spec.enabled else found("disabled", actuator=spec.id)
 
 
 def approved(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
@@ -43,35 +42,40 @@ def approved(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant)
     node = view.node(spec.id.node)
     if node is not None and node.approved:
         return None
-    return Finding("node_not_approved", f"Node {spec.node} is not approved.")
+    return found("node_not_approved", node=spec.node)
 
 
 def reachable(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """An ON is never kept for later: it must reach its node now."""
     if not view.link_up:
-        return Finding("link_down", "The MQTT broker cannot be reached.")
+        return found("link_down")
     node = view.node(spec.id.node)
     if node is None or node.online is None:
-        return Finding("node_unheard", f"Node {spec.node} has not been heard of yet.")
+        return found("node_unheard", node=spec.node)
     if node.adopting:
-        return Finding("node_adopting", f"Node {spec.node} has just come back; try again in 2 s.")
-    return None if node.online else Finding("node_offline", f"Node {spec.node} is offline.")
+        return found("node_adopting", node=spec.node)
+    return None if node.online else found("node_offline", node=spec.node)
+
+
+def drivable(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
+    """Its pin can be an output on that board, and belongs to nobody else."""
+    problem = view.pin_problem(spec.id)
+    return None if problem is None else found("bad_pin", actuator=spec.id, problem=problem)
 
 
 def in_range(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """0..1 and a number."""
     if math.isfinite(intent.value) and 0.0 <= intent.value <= 1.0:
         return None
-    return Finding("value_range", f"Value {intent.value} is not within 0.0..1.0.")
+    return found("value_range", value=intent.value)
 
 
 def in_limits(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """The actuator's own minimum and maximum."""
     if spec.min_value <= intent.value <= spec.max_value:
         return None
-    return Finding(
-        "value_limits",
-        f"Value {intent.value:g} is outside {spec.min_value:g}..{spec.max_value:g} of {spec.id}.",
+    return found(
+        "value_limits", value=intent.value, low=spec.min_value, high=spec.max_value, actuator=spec.id
     )
 
 
@@ -79,32 +83,29 @@ def on_or_off(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     """Only a pwm actuator knows values in between."""
     if spec.type == "pwm" or intent.value in (0.0, 1.0):
         return None
-    return Finding(
-        "binary_value", f"{spec.id} is a {spec.type}: it knows only 0 and 1, not {intent.value:g}."
-    )
+    return found("binary_value", actuator=spec.id, kind=spec.type, value=intent.value)
 
 
 def duration(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """0 < duration ≤ 86400 s. An explicit 0 of old rules was turned into None (bounded by max on-time)."""
     if intent.duration is None or 0 < intent.duration <= MAX_DURATION:
         return None
-    return Finding("duration_range", f"Duration {intent.duration / SECOND:g} s is not within 0..86400 s.")
+    return found("duration_range", seconds=intent.duration / SECOND)
 
 
 def bounded(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """P5: every ON needs an end; water and dosing must state theirs."""
     if spec.longest_on_s is not None:
         return None
-    return Finding("max_on_missing", f"{spec.id} is a {spec.kind or spec.type} and states no max_on_s.")
+    return found("max_on_missing", actuator=spec.id, kind=spec.kind or spec.type)
 
 
 def within_max_on(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """An actuator that has been on for its maximum is not prolonged."""
-    since = view.on_since(spec.id)
-    longest = spec.longest_on_s
+    since, longest = view.on_since(spec.id), allowed_s(spec, view)
     if since is None or longest is None or now - since < longest * SECOND:
         return None
-    return Finding("max_on_reached", f"{spec.id} has been on for its maximum of {longest:g} s.")
+    return found("max_on_reached", actuator=spec.id, longest=longest)
 
 
 def shortened(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
@@ -112,8 +113,7 @@ def shortened(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
     longest = spec.longest_on_s
     if intent.duration is None or longest is None or intent.duration <= longest * SECOND:
         return None
-    text = f"{intent.duration / SECOND:g} s is longer than {spec.id} may be on; it ends after {longest:g} s."
-    return Finding("duration_shortened", text, Severity.WARN)
+    return found("duration_shortened", seconds=intent.duration / SECOND, actuator=spec.id, longest=longest)
 
 
 def node_limit(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
@@ -122,8 +122,7 @@ def node_limit(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instan
     wished = longest if intent.duration is None else intent.duration / SECOND
     if most is None or longest is None or wished is None or min(wished, longest) <= most:
         return None
-    text = f"The node of {spec.id} would latch it by itself; it ends after {most:g} s."
-    return Finding("node_limit", text, Severity.WARN)
+    return found("node_limit", actuator=spec.id, longest=most)
 
 
 def allowed_s(spec: ActuatorSpec, view: SafetyView) -> float | None:
@@ -139,6 +138,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     enabled,
     approved,
     reachable,
+    drivable,
     in_range,
     in_limits,
     on_or_off,
@@ -147,9 +147,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     within_max_on,
     shortened,
     node_limit,
+    min_on,
+    min_off,
+    cooldown,
+    start_budget,
+    on_budget,
+    on_budget_shortened,
+    interlock,
+    changeover,
+    permissives,
+    manual_hold,
+    service_mode,
 )
-
-
-def lenient(finding: Finding) -> Finding:
-    """Going safe is always admissible: the finding stays visible and refuses nothing."""
-    return replace(finding, severity=Severity.WARN)

@@ -1,6 +1,7 @@
 """The gate. It alone can seal a command; it asks every check and returns every finding.
 
-Going safe passes always (P1). Everything that can move an actuator goes through one of the functions here.
+Going safe passes always (P1); only a rule's ordinary OFF may have to wait. Everything that can move an actuator goes
+through one of the functions here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Finding, Severity
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
-from godkaiser.safety.check import CHECKS, allowed_s, is_safe, lenient
+from godkaiser.safety.aim import CONTROL, is_ordinary, is_safe
+from godkaiser.safety.budget import time_left
+from godkaiser.safety.check import CHECKS, allowed_s
+from godkaiser.safety.finding import found, lenient
 from godkaiser.safety.permit import NodeOrder, objections
 from godkaiser.safety.seal import _SEAL, SafeCommand
 
@@ -40,9 +44,12 @@ def examine(intent: Intent, view: SafetyView, now: Instant) -> tuple[Finding, ..
     """Every finding, without making anything: what `check()` shows."""
     spec = view.spec(intent.actuator)
     if spec is None:
-        return (Finding("unknown_actuator", f"There is no actuator {intent.actuator}."),)
-    found = [finding for check in CHECKS if (finding := check(intent, spec, view, now)) is not None]
-    return tuple(lenient(f) for f in found) if is_safe(intent, spec) else tuple(found)
+        return (found("unknown_actuator", actuator=intent.actuator),)
+    findings = [finding for check in CHECKS if (finding := check(intent, spec, view, now)) is not None]
+    if not is_safe(intent, spec):
+        return tuple(findings)
+    refusing = CONTROL if is_ordinary(intent, spec) else frozenset()
+    return tuple(finding if finding.code in refusing else lenient(finding) for finding in findings)
 
 
 def judge(intent: Intent, view: SafetyView, now: Instant, command_id: str) -> Passed | Denied:
@@ -60,11 +67,12 @@ def judge(intent: Intent, view: SafetyView, now: Instant, command_id: str) -> Pa
 
 
 def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration:
-    """The wished duration or the maximum, less what the actuator has already been on."""
+    """The wished duration or the maximum less what the actuator has already been on, within its budget."""
     since = view.on_since(spec.id)
     longest = allowed_s(spec, view)  # `bounded` refused it when there is none
     left = round(cast("float", longest) * SECOND) - (0 if since is None else max(0, now - since))
-    return left if intent.duration is None else min(intent.duration, left)
+    bounds = (left, intent.duration, time_left(view.history(spec.id), spec, now))
+    return min(bound for bound in bounds if bound is not None)
 
 
 def _move(intent: Intent, spec: ActuatorSpec, view: SafetyView, lease: Duration | None) -> Move:

@@ -14,7 +14,7 @@ from godkaiser.model.ids import ActuatorId
 from godkaiser.model.nodeconfig import ActuatorItem, OfflineRule
 from godkaiser.model.outcome import Finding
 from godkaiser.model.view import SafetyView
-from godkaiser.safety.check import lenient
+from godkaiser.safety.finding import lenient
 
 NodeOrder = Configure | SubzoneSafe | SafeMode | FactoryReset
 NodeCheck = Callable[[NodeOrder, SafetyView], Iterator[Finding]]

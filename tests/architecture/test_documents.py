@@ -3,14 +3,19 @@
 import re
 from pathlib import Path
 
+from godkaiser.alarms.alarm import Alarm
+from godkaiser.alarms.kind import KINDS
+from godkaiser.alarms.reference import page as alarms_page
 from godkaiser.engine import picture
+from godkaiser.engine.alarm import alarm_picture
 from godkaiser.engine.state import from_site
-from godkaiser.io import clerk, registrar
+from godkaiser.io import annunciator, clerk, registrar, workshop
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
 from godkaiser.kaiser import sitedesk
 from godkaiser.model.site import Site
-from godkaiser.safety import check, gate, permit
+from godkaiser.safety.finding import FINDINGS
+from godkaiser.safety.reference import page as findings_page
 from godkaiser.sensors.types import ALIASES, TYPES
 from godkaiser.settings import Settings, env_example
 
@@ -22,18 +27,27 @@ def test_the_environment_example_is_made_from_the_settings() -> None:
     assert all(f"{name.upper()}=" in env_example() for name in Settings.model_fields)
 
 
-def test_every_finding_is_in_the_docs_and_no_other() -> None:
-    source = "".join(Path(str(module.__file__)).read_text() for module in (check, gate, permit))
-    codes = set(re.findall(r'Finding\(\s*"([a-z_]+)"', source))
-    table = (ROOT / "docs/reference/safety.md").read_text().split("## Leases")[0]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert codes == set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+def test_the_page_of_findings_is_made_from_the_table() -> None:
+    assert (ROOT / "docs/reference/findings.md").read_text() == findings_page()
+    assert all(f"| `{code}` |" in findings_page() for code in FINDINGS)
+
+
+def test_every_finding_is_in_the_table_and_none_stands_there_for_nothing() -> None:
+    folder = ROOT / "godkaiser/safety"
+    source = "".join(path.read_text() for path in folder.glob("*.py") if path.name != "finding.py")
+    made = set(re.findall(r'(?:found|Finding|_pause|_kept_out)\(\s*"([a-z_]+)"', source))
+    assert made == set(FINDINGS)
 
 
 def test_the_page_of_topics_is_made_from_the_table() -> None:
     assert (ROOT / "docs/reference/topics.md").read_text() == page()
     assert all(f"| `{row.pattern}` |" in page() for row in TOPICS)
     assert set(SHAPES) == {row.kind for row in TOPICS if row.way is Way.FROM_NODE}
+
+
+def test_the_page_of_alarms_is_made_from_the_tables() -> None:
+    assert (ROOT / "docs/reference/alarms.md").read_text() == alarms_page()
+    assert all(f"### `{code}`" in alarms_page() for code in KINDS)
 
 
 def test_every_sensor_type_is_in_the_docs() -> None:
@@ -68,7 +82,10 @@ def test_the_site_file_of_the_docs_can_be_read() -> None:
 
 
 def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
-    sources = (Path(str(module.__file__)).read_text() for module in (clerk, registrar, sitedesk))
+    sources = (
+        Path(str(module.__file__)).read_text()
+        for module in (clerk, registrar, workshop, sitedesk, annunciator)
+    )
     row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)
     told = {name for text in sources for name in row.findall(text)}
     table = (ROOT / "docs/reference/desk.md").read_text().split("## Methods")[1].split("\n## ")[0]
@@ -77,9 +94,21 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
 
 
 def test_every_field_of_a_nodes_picture_is_in_the_docs_and_no_other() -> None:
-    page = (ROOT / "docs/reference/desk.md").read_text().split("## What a node's picture says")[1]
+    page = (
+        (ROOT / "docs/reference/desk.md")
+        .read_text()
+        .split("## What a node's picture says")[1]
+        .split("\n## ")[0]
+    )
     rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
     site = Site.model_validate({"nodes": [{"id": "ESP_AB12CD"}]})
     state = from_site(site)
     shown = picture.node_picture(state, next(iter(state.nodes.values())), 0)
+    assert set(shown) == set(re.findall(r"`([a-z_]+)`", rows))
+
+
+def test_every_field_of_an_alarms_picture_is_in_the_docs_and_no_other() -> None:
+    page = (ROOT / "docs/reference/desk.md").read_text().split("## What an alarm's picture says")[1]
+    rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    shown = alarm_picture(from_site(Site()), Alarm(KINDS["node_silent"], "ESP_AB12CD"))
     assert set(shown) == set(re.findall(r"`([a-z_]+)`", rows))

@@ -13,6 +13,8 @@ PUBLIC: set[str] = {
     # Pinned by hand: a name that comes or goes is a change users see, so CHANGELOG.md tells of it too.
     "AckTimeoutError",
     "Actuator",
+    "Alarm",
+    "Alarms",
     "AmbiguousNameError",
     "AuthError",
     "AuthenticationFailedError",

@@ -9,7 +9,7 @@ from godkaiser.auth.policy import POLICY, Permission, Role, allowed
 P = Permission
 EXPECTED = {
     Role.VIEWER: {P.LOOK, P.STOP},
-    Role.OPERATOR: {P.LOOK, P.STOP, P.SWITCH, P.CLEAR, P.APPROVE, P.EDIT_RULES},
+    Role.OPERATOR: {P.LOOK, P.STOP, P.SWITCH, P.CLEAR, P.APPROVE, P.EDIT_RULES, P.ACKNOWLEDGE},
     Role.ADMIN: set(Permission),
 }
 
@@ -26,6 +26,10 @@ def test_everybody_who_is_signed_in_may_look_and_stop() -> None:
 
 def test_only_admins_manage_users() -> None:
     assert [role for role in Role if allowed(role, P.MANAGE_USERS)] == [Role.ADMIN]
+
+
+def test_only_admins_take_alarms_out_of_service() -> None:
+    assert [role for role in Role if allowed(role, P.RETIRE_ALARMS)] == [Role.ADMIN]
 
 
 def test_the_table_cannot_be_changed() -> None:

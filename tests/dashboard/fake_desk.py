@@ -79,6 +79,17 @@ def unreadable(code: str, count: int = 1, excerpt: str = "{") -> dict[str, Any]:
     return {"code": code, "count": count, "last": [last] * min(count, 10)}
 
 
+def alarm(kind: str = "node_silent", source: str = "ESP_D4E5F6", **more: Any) -> dict[str, Any]:
+    """An alarm that stands."""
+    said = {
+        "key": f"{kind}:{source}", "kind": kind, "source": source, "name": "irrigation node", "state": "UNACK",
+        "priority": "high", "text": "irrigation node is not heard any more.", "remedy": "Look at it.",
+        "since": iso(now()), "holds": True, "count": 1, "returned_at": None, "acked_at": None, "acked_by": None,
+        "shelved_until": None, "suppressed_by": None, "reason": None,
+    }  # fmt: skip
+    return said | more
+
+
 def rule(key: str, sentence: str, truth: str, **more: Any) -> dict[str, Any]:
     said = {
         "id": key, "name": key, "sentence": sentence, "enabled": True, "truth": truth,
@@ -140,6 +151,7 @@ class Greenhouse:
             "commands_refused": 0, "malformed_by_code": {},
         }  # fmt: skip
         self.malformed: list[dict[str, Any]] = []
+        self.alarms: dict[str, Any] = {"unacknowledged": 0, "standing": []}
         self.away = False
         self.tokens: dict[str, dict[str, str]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -158,6 +170,7 @@ class Greenhouse:
         whole |= {
             "link": self.link,
             "stop": self.stop,
+            "alarms": self.alarms,
             "counters": self.counters,
             "malformed": self.malformed,
         }
@@ -189,6 +202,12 @@ class Greenhouse:
         thing = whole[kind] if kind in whole else getattr(self, kind + "s")[key]
         thing.update(changes)
         self.tell(kind, key, thing)
+
+    def alarm(self, *standing: dict[str, Any]) -> None:
+        """These alarms stand now."""
+        unseen = sum(each["state"] in ("UNACK", "RTNUN", "LATUN") for each in standing)
+        self.alarms = {"unacknowledged": unseen, "standing": list(standing)}
+        self.tell("alarms", "", self.alarms)
 
     def vanish(self) -> None:
         """The controller dies: every line breaks."""
@@ -364,6 +383,23 @@ class FakeDesk:
             values.append(None if 0.7 < share < 0.71 else wave)
             quality.append("error" if 0.7 < share < 0.71 else "suspect" if 0.8 < share < 0.81 else "good")
         return {"series": series, "unit": "°C", "times": times, "values": values, "quality": quality}
+
+    async def _alarms_ack(self, key: str, token: str) -> dict[str, Any]:
+        return self._answered(key, token, state="ACKED", acked_by=f"user:{self._house.who(token)['user']}")
+
+    async def _alarms_shelve(self, key: str, duration: float, token: str) -> dict[str, Any]:
+        who = f"user:{self._house.who(token)['user']}"
+        until = iso(now() + timedelta(seconds=duration))
+        return self._answered(key, token, state="SHLVD", suppressed_by=who, shelved_until=until)
+
+    def _answered(self, key: str, token: str, **changes: Any) -> dict[str, Any]:
+        who = self._house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="acknowledge alarms")
+        found = next(each for each in self._house.alarms["standing"] if each["key"] == key)
+        found.update(changes)
+        self._house.alarm(*self._house.alarms["standing"])
+        return dict(found)
 
     async def _nodes_approve(self, node: str, token: str) -> dict[str, Any]:
         self._house.who(token)

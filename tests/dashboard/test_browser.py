@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.dashboard.conftest import Running, until
-from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS, said_of_itself, unreadable
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS, alarm, said_of_itself, unreadable
 from tests.services import CHROMIUM_FLAGS
 
 PHONE = {"width": 390, "height": 844}
@@ -97,10 +97,37 @@ async def test_one_node_is_stopped_and_the_rest_goes_on(browser: Browser, runnin
     assert watched.troubles == []
 
 
+async def test_an_alarm_is_seen_on_every_page_and_acknowledged(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, "olaf", viewport=PHONE)
+    page, house = watched.page, running.house
+    house.alarm(alarm())
+    await expect(page.locator("#alarms .count")).to_have_text("1", timeout=PATIENCE_MS)
+    await page.get_by_role("link", name="Alarms").click()
+    await watched.goes_live()
+    await expect(page.get_by_text("irrigation node is not heard any more.")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    await page.get_by_role("button", name="Acknowledge").click()
+    await expect(page.get_by_text("Acknowledged by olaf.")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator("#alarms .count")).to_have_count(0)
+    await page.get_by_role("button", name="Shelve").click()
+    await expect(page.get_by_text("Shelved by olaf until")).to_be_visible(timeout=PATIENCE_MS)
+    assert [name for name, _ in house.calls if name.startswith("alarms.")] == ["alarms.ack", "alarms.shelve"]
+    assert watched.troubles == []
+
+
 async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Browser, running: Running) -> None:
     for name in ("ada", "vera"):
         watched = await enter(browser, running, name, viewport=PHONE)
-        for path in ("/", "/history", "/actuators", "/nodes", "/nodes?node=ESP_A1B2C3", "/?lang=de"):
+        for path in (
+            "/",
+            "/history",
+            "/actuators",
+            "/alarms",
+            "/nodes",
+            "/nodes?node=ESP_A1B2C3",
+            "/?lang=de",
+        ):
             await watched.page.goto(running.address + path)
             await watched.goes_live()
             await expect(watched.page.locator("#stop")).to_be_visible()

@@ -9,6 +9,7 @@ import pytest
 
 from godkaiser import Desk
 from godkaiser.io.accounts import Accounts
+from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
 from tests.dashboard.fake_desk import FakeDesk
 
@@ -24,6 +25,8 @@ REAL: dict[str, Any] = {
     "why": Clerk._why,
     "history": Clerk._history,
     "nodes_approve": Clerk._approve,
+    "alarms_ack": Annunciator._ack,
+    "alarms_shelve": Annunciator._shelve,
 }
 
 

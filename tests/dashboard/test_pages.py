@@ -22,7 +22,16 @@ from godkaiser_dashboard.shell import frame, head
 from godkaiser_dashboard.view import View, fold, lost
 from godkaiser_dashboard.words import Words
 
-from tests.dashboard.fake_desk import AIR, FAN, HEATER, Greenhouse, now, said_of_itself, unreadable
+from tests.dashboard.fake_desk import (
+    AIR,
+    FAN,
+    HEATER,
+    Greenhouse,
+    alarm,
+    now,
+    said_of_itself,
+    unreadable,
+)
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -101,6 +110,7 @@ async def test_nothing_from_outside_gets_into_a_page_unescaped(
         "at": "",
     }
     house.stop |= {"phase": "ACTIVE", "reason": "r", "by": "b", "unconfirmed": ["ESP_0A1B2C"]}
+    house.alarm(alarm(state="SHLVD", reason="r", suppressed_by="b", acked_by="a"))
     data = poison(house.snapshot())
     view = fold(View(), {"kind": "snapshot", "id": "", "data": data}, 0.0)
     session = session_of(house, view, language=language)

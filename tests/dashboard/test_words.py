@@ -12,6 +12,8 @@ import pytest
 from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
+from godkaiser.alarms.alarm import State
+from godkaiser.alarms.kind import KINDS, Priority
 from godkaiser.engine.note import SEVERITY
 from godkaiser.errors import UnknownSensorTypeError
 
@@ -42,6 +44,12 @@ FAMILIES = {
         UnknownSensorTypeError.code,
     ],
     "role.": ["admin", "operator", "viewer"],
+    "alarm.state.": [state.value for state in State if state is not State.NORM],
+    "alarm.priority.": [priority.word for priority in Priority],
+    "alarm.kind.": list(KINDS),
+    "alarm.remedy.": list(KINDS),
+    "alarm.do.": ["ack", "reset", "shelve", "unshelve"],
+    "alarm.done.": ["ack", "reset", "shelve", "unshelve"],
     "command.": ["sent", "acked", "confirmed", "rejected", "failed", "expired"],
     "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
     "set.outcome.": ["confirmed", "acked", "other"],

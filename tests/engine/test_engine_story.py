@@ -87,8 +87,8 @@ def test_the_lease_is_journalled_before_the_command() -> None:
     desk = Desk(COOL).ready()
     effects = desk.read(AIR, 29)
     kinds = [type(effect) for effect in effects if isinstance(effect, Journal | Send)]
-    assert kinds == [Journal, Send]
-    (entry,) = only(Journal, effects)
+    assert kinds == [Journal, Journal, Send]  # its start and its lease
+    _, entry = only(Journal, effects)
     assert (entry.kind, entry.key) == ("lease", FAN)
     assert entry.data is not None
     assert entry.data["until"] - entry.data["since"] == 1800 * SECOND

@@ -13,7 +13,8 @@ from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
-from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, TimeWindow, Turn, WhenUnknown
+from godkaiser.model.window import TimeWindow
+from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit
 from tests.rules.test_rules_document import BAND, CLOCK, DOCUMENTS, ESP, HOT, TURN, rule

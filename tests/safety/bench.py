@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.history import NEVER_ON, OnHistory
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant, parse_instant
 from godkaiser.model.intent import Intent, Origin
+from godkaiser.model.quantity import Freshness
+from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec
-from godkaiser.model.view import NodeView
+from godkaiser.model.view import NodeView, Rival, Taken
 
 NODE = NodeId.parse("ESP_A1B2C3")
 FAN = ActuatorId.of(NODE, 25)
@@ -36,6 +39,14 @@ class View:
     up: bool = True
     since: Instant | None = None
     restless: tuple[ActuatorId, ...] = ()
+    past: OnHistory = NEVER_ON
+    others: tuple[Rival, ...] = ()
+    pin: str | None = None
+    hold: Taken | None = None
+    workshop: Taken | None = None
+    reading: Reading | None = None
+    fresh: Freshness = Freshness.NEVER
+    timezone: str = "UTC"
 
     def stopped(self, actuator: ActuatorId) -> str | None:
         return self.stop
@@ -58,3 +69,27 @@ class View:
 
     def away(self, node: NodeId) -> tuple[ActuatorId, ...]:
         return self.restless
+
+    def history(self, actuator: ActuatorId) -> OnHistory:
+        return self.past
+
+    def rivals(self, actuator: ActuatorId) -> tuple[Rival, ...]:
+        return self.others
+
+    def pin_problem(self, actuator: ActuatorId) -> str | None:
+        return self.pin
+
+    def held(self, actuator: ActuatorId) -> Taken | None:
+        return self.hold
+
+    def service(self, actuator: ActuatorId) -> Taken | None:
+        return self.workshop
+
+    def latest(self, series: SeriesId) -> Reading | None:
+        return self.reading
+
+    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
+        return self.fresh
+
+    def name_of(self, thing: str) -> str:
+        return thing

@@ -36,6 +36,11 @@ REASONS: list[tuple[str, Intent, View]] = [
     ("duration_range", wants(1, duration=-SECOND), View(PWM)),
     ("max_on_missing", wants(1), View(PUMP)),
     ("max_on_reached", wants(1), View(PWM, since=NOW - HOUR)),
+    (
+        "max_on_reached",
+        wants(1, duration=SECOND),
+        View(PWM, replace(READY, own_limit_s=600), since=NOW - 540 * SECOND),
+    ),
 ]
 
 

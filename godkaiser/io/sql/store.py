@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,7 +13,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from godkaiser.engine.effect import ActuatorGone, Audit, Decision, NodeRecord, Record, SeriesRecord
+from godkaiser.engine.effect import (
+    ActuatorGone,
+    AlarmChange,
+    Audit,
+    Decision,
+    NodeRecord,
+    Record,
+    SeriesRecord,
+)
 from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.database import database_url, open_database
@@ -70,6 +79,8 @@ class SqlStore:
             await connection.execute(_table(t.DecisionRow).insert(), [_decision(d) for d in decisions])
         if outcomes := groups.get(Outcome):
             await connection.execute(_table(t.OutcomeRow).insert(), [_outcome(o) for o in outcomes])
+        if steps := groups.get(AlarmChange):
+            await connection.execute(_table(t.AlarmRow).insert(), [asdict(step) for step in steps])
         if audits := groups.get(Audit):
             await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
         for node in groups.get(NodeRecord, ()):
@@ -189,6 +200,23 @@ class SqlStore:
                 return [(row[0], row[1]) for row in await connection.execute(query)]
         except (SQLAlchemyError, OSError) as error:
             raise _away(error) from None
+
+    async def alarm_changes(self, since: Instant, until: Instant, limit: int) -> list[AlarmChange]:
+        """Steps of alarms with since ≤ at < until, oldest first; the newest `limit` of them."""
+        table = _table(t.AlarmRow)
+        columns = [table.c[field.name] for field in fields(AlarmChange)]
+        query = (
+            select(*columns)
+            .where(table.c.at >= since, table.c.at < until)
+            .order_by(table.c.at.desc(), table.c.id.desc())
+            .limit(limit)
+        )
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
+        return [AlarmChange(*row) for row in reversed(rows)]
 
     async def count_readings(self) -> int:
         """Rows in the reading table: counted, not remembered."""

@@ -125,6 +125,22 @@ class AuditRow(SQLModel, table=True):
     detail: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class AlarmRow(SQLModel, table=True):
+    """One step of one alarm."""
+
+    __tablename__ = "alarm_change"
+    __table_args__ = (Index("alarm_change_at", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    key: str
+    step: str
+    state: str
+    priority: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    who: str
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class UserRow(SQLModel, table=True):
     """An account. `version` counts: a token of an older one is void."""
 

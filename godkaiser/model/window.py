@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from godkaiser.model.instant import DAY, HOUR, MINUTE, Instant, to_datetime
-from godkaiser.rules.rule import TimeWindow
+
+EVERY_DAY: Final = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """Local minutes of day, end exclusive; may wrap midnight and then belongs to its start's weekday."""
+
+    start: int
+    end: int
+    days: frozenset[int]
+    timezone: str
+
+
+def minute_of_day(value: Any) -> int:
+    """`"06:30"` → minutes of the day; 24:00 only as an end."""
+    hour, colon, minute = str(value).partition(":")
+    if colon and hour.isdecimal() and minute.isdecimal() and int(minute) < 60 and len(minute) == 2:
+        total = int(hour) * 60 + int(minute)
+        if total <= 24 * 60:
+            return total
+    raise ValueError('expected "HH:MM"')
 
 
 def inside(window: TimeWindow, now: Instant) -> bool:

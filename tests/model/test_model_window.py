@@ -8,8 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from godkaiser.model.instant import HOUR, MINUTE, SECOND, from_datetime, to_datetime
-from godkaiser.rules.rule import TimeWindow
-from godkaiser.rules.window import inside, next_change
+from godkaiser.model.window import TimeWindow, inside, next_change
 from tests.rules.bench import at
 
 WEEK = frozenset(range(7))

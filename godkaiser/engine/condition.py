@@ -1,0 +1,167 @@
+"""What may be wrong, read from the engine's state: one sign per condition. Who is not known gives no sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from godkaiser.alarms.kind import KINDS, Kind, Priority
+from godkaiser.alarms.watch import Sign
+from godkaiser.engine.seen import Accepted, Seen
+from godkaiser.engine.state import SAME, ActuatorState, NodeState, State
+from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.outcome import Fate
+from godkaiser.safety.stop import Phase
+
+STOP_UNCONFIRMED: Final = KINDS["stop_unconfirmed"]
+PROTECTIVE_REFUSED: Final = KINDS["protective_refused"]
+ACTUATOR_STUCK: Final = KINDS["actuator_stuck"]
+NODE_SILENT: Final = KINDS["node_silent"]
+LEASE_LOST: Final = KINDS["lease_lost"]
+NODE_LATCHED: Final = KINDS["node_latched"]
+OF_NODES: Final = (STOP_UNCONFIRMED.code, NODE_SILENT.code)
+# A node that was never heard since the start gets the time in which it would have been noticed missing.
+NEVER_HEARD: Final[Duration] = 240 * SECOND
+EARLY: Final[Duration] = 5 * SECOND  # a node's own timer may end a lease this much before ours
+_FAILED: Final = (Fate.REJECTED, Fate.FAILED, Fate.EXPIRED)
+
+
+def said(state: State, kind: Kind, source: str, more: str = "") -> str:
+    """The kind's sentence about this thing, and what else is known."""
+    return f"{kind.sentence.format(name=state.name_of(source))} {more}".rstrip()
+
+
+# ── nodes ──────────────────────────────────────────────────────────────────────────────────────────────
+def of_node(state: State, node_id: NodeId) -> Iterator[Sign]:
+    """Everything that may be wrong with a node."""
+    yield _unconfirmed(state, node_id)
+    yield _silent(state, node_id)
+
+
+def _unconfirmed(state: State, node_id: NodeId) -> Sign:
+    """Told again, or within its time to answer, it is not known whether it stops."""
+    waiting = [
+        standing.stop
+        for standing in state.stops.values()
+        if standing.stop.phase is Phase.ACTIVE and node_id in standing.stop.waiting
+    ]
+    holds = (any(stop.problem for stop in waiting) or None) if waiting else False
+    return Sign(STOP_UNCONFIRMED, node_id, holds, said(state, STOP_UNCONFIRMED, node_id))
+
+
+def _silent(state: State, node_id: NodeId) -> Sign:
+    node = state.nodes.get(node_id)
+    if node is None or node.status != "approved" or node.online or not _equipped(state, node_id):
+        return Sign(NODE_SILENT, node_id, holds=False)
+    leased = any(a.lease is not None for a in _actuators(state, node_id))
+    away = leased or any(a.safe is False for a in _actuators(state, node_id))
+    more = "What it switches was away from its safe value when it was heard last." if away else ""
+    holds = True if node.online is False or state.link.up else None
+    delay = NEVER_HEARD if node.online is None else 0 if leased else None
+    priority = Priority.CRITICAL if away else None
+    return Sign(NODE_SILENT, node_id, holds, said(state, NODE_SILENT, node_id, more), priority, delay)
+
+
+def _equipped(state: State, node: NodeId) -> bool:
+    """Does anything depend on it?"""
+    mine = any(series.node == node for things in (state.sensors, state.sensor_specs) for series in things)
+    return mine or any(_actuators(state, node))
+
+
+def _actuators(state: State, node: NodeId) -> Iterator[ActuatorState]:
+    return (a for a in state.actuators.values() if a.id.node == node)
+
+
+# ── actuators ──────────────────────────────────────────────────────────────────────────────────────────
+def of_actuator(state: State, actuator_id: ActuatorId, seen: Seen) -> Iterator[Sign]:
+    """Everything lasting that may be wrong with an actuator."""
+    actuator = state.actuators.get(actuator_id)
+    node = state.nodes.get(actuator_id.node)
+    if actuator is None or node is None or node.status in ("pending", "removed"):
+        for kind in (PROTECTIVE_REFUSED, ACTUATOR_STUCK, NODE_LATCHED):
+            yield Sign(kind, actuator_id, holds=False)
+        return
+    yield _refused(state, actuator)
+    yield _stuck(state, actuator, node, seen.accepted)
+    yield _latched(state, actuator, node)
+
+
+def _refused(state: State, actuator: ActuatorState) -> Sign:
+    last, kind = actuator.last, PROTECTIVE_REFUSED
+    no = last is not None and last.fate is Fate.REJECTED and last.value == actuator.spec.safe_value
+    more = f"The node said no: {last.message}" if last is not None and no else ""
+    return Sign(
+        kind, actuator.id, actuator.owed, said(state, kind, actuator.id, more), delay=0 if no else None
+    )
+
+
+def _stuck(state: State, actuator: ActuatorState, node: NodeState, accepted: Accepted | None) -> Sign:
+    """Only what the node reports after it has accepted a level counts against it."""
+    kind, reported, at = ACTUATOR_STUCK, actuator.reported, actuator.reported_at
+    if not node.online or reported is None or at is None:
+        return Sign(kind, actuator.id, holds=None)
+    wanted = accepted or _confirmed(actuator)
+    if wanted is None or same(reported, wanted.value):
+        return Sign(kind, actuator.id, holds=False)
+    if at <= wanted.at:
+        return Sign(kind, actuator.id, holds=None)
+    more = f"Accepted was {wanted.value:.0%}, it reports {reported:.0%}."
+    priority = None if actuator.safe else Priority.CRITICAL
+    return Sign(kind, actuator.id, True, said(state, kind, actuator.id, more), priority)
+
+
+def _confirmed(actuator: ActuatorState) -> Accepted | None:
+    """What it had reached, and is still to be at."""
+    last, lease = actuator.last, actuator.lease
+    if last is None or last.fate is not Fate.CONFIRMED or lease is None or lease.who == "node":
+        return None
+    return Accepted(lease.value, last.at) if same(lease.value, last.value) else None
+
+
+def _latched(state: State, actuator: ActuatorState, node: NodeState) -> Sign:
+    """During a stop, and until its end is confirmed, nodes are latched as they should be."""
+    kind = NODE_LATCHED
+    zone = state.zone_of(actuator.id)
+    meant = node.halted or any(standing.covers(actuator.id, zone) for standing in state.stops.values())
+    if meant or not node.online or not actuator.emergency:
+        return Sign(kind, actuator.id, holds=None)
+    return Sign(kind, actuator.id, actuator.emergency != "normal", said(state, kind, actuator.id))
+
+
+def same(one: float, other: float) -> bool:
+    """Nodes keep levels in 8 bits."""
+    return abs(one - other) < SAME
+
+
+# ── between two looks ──────────────────────────────────────────────────────────────────────────────────
+def look(actuator: ActuatorState, before: Seen, now: Instant) -> Seen:
+    """What is to be remembered of this look."""
+    last, safe = actuator.last, actuator.spec.safe_value
+    failed = last is not None and last.fate in _FAILED
+    leaving = actuator.owed or failed or (actuator.wished is not None and same(actuator.wished, safe))
+    return Seen(actuator.lease, leaving, _accepted(actuator, before.accepted, now))
+
+
+def _accepted(actuator: ActuatorState, before: Accepted | None, now: Instant) -> Accepted | None:
+    """From the node's yes until it is seen to follow; a failed or repeated try changes nothing about that."""
+    last = actuator.last
+    if (
+        last is not None
+        and last.fate is Fate.ACKED
+        and (before is None or not same(before.value, last.value))
+    ):
+        before = Accepted(last.value, now)
+    reached = before is not None and actuator.reported is not None and same(actuator.reported, before.value)
+    confirmed = last is not None and last.fate is Fate.CONFIRMED
+    return None if reached or confirmed else before
+
+
+def lost(actuator: ActuatorState, before: Seen, now: Instant) -> bool:
+    """Did its node end a lease that nobody wanted to end, before its time?"""
+    lease = before.lease
+    if lease is None or before.leaving or actuator.lease is not None or lease.who == "node":
+        return False
+    if actuator.last is not None and actuator.last.fate in _FAILED:
+        return False  # it never began, and that was told
+    return actuator.safe is True and lease.until - now > EARLY

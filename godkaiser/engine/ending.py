@@ -1,0 +1,55 @@
+"""What ends by itself: leases, and debts that are told again until the node reports them done."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from godkaiser.engine.actuation import safe_intent, submit
+from godkaiser.engine.lease import release_lease, spend
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment
+from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.instant import SECOND
+from godkaiser.safety.watch import Lease
+
+
+def on_lease_end(moment: Moment, actuator_id: ActuatorId) -> None:
+    """P5: it ends without the node's help."""
+    actuator = moment.state.actuators[actuator_id]
+    if actuator.lease is None:
+        return
+    end_lease(moment, actuator, "its time is up", tell_node=True)
+
+
+def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: bool = False) -> None:
+    """Whoever wanted it has had it. At the maximum on-time every wish goes, else only the winner's."""
+    lease = cast("Lease", actuator.lease)  # the caller looked
+    longest = actuator.spec.longest_on_s
+    spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
+    wishes = moment.state.wishes.get(actuator.id, {})
+    whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
+    for key in tuple(wishes):
+        if spent or key == whose:
+            del wishes[key]
+            spend(moment, key)
+    if tell_node:
+        text = f"the lease of {lease.who or 'an unknown command'} ended: {why}"
+        actuator.chain = [ChainStep("intent", moment.now, text)]
+        submit(moment, safe_intent(moment, actuator.spec, why))
+    else:
+        actuator.wished = actuator.spec.safe_value
+        release_lease(moment, actuator)
+    moment.tell("actuator", actuator.id)
+
+
+def on_owed(moment: Moment, actuator_id: ActuatorId) -> None:
+    """A safe move that was not confirmed goes out again, as long as it takes."""
+    actuator = moment.state.actuators[actuator_id]
+    if actuator.owed:
+        submit(moment, safe_intent(moment, actuator.spec, "not confirmed yet"))
+
+
+def deliver_owed(moment: Moment, node: NodeId) -> None:
+    """The node can be reached again: what it owes comes first."""
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id.node == node and actuator.owed:
+            on_owed(moment, actuator.id)

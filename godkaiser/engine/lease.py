@@ -1,0 +1,114 @@
+"""Leases: every ON has an end, journalled before the command leaves. A run is as long as its lease stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from godkaiser.engine import past
+from godkaiser.engine.effect import Journal
+from godkaiser.engine.record import record_decision
+from godkaiser.engine.state import ActuatorState, Moment, State
+from godkaiser.model.ids import RuleId
+from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.intent import Intent
+from godkaiser.safety.budget import time_left
+from godkaiser.safety.permissive import look_again
+from godkaiser.safety.watch import Lease
+
+UNBOUNDED: Final = 10 * SECOND  # of what states no maximum on-time
+
+
+def grant(moment: Moment, actuator: ActuatorState, intent: Intent, command: str, lease: Duration) -> None:
+    """What the gate allowed. A run that goes on keeps its beginning."""
+    if moment.state.history(actuator.id).resting:
+        past.started(moment, actuator)
+    since = actuator.lease.since if actuator.lease is not None else moment.now
+    _hold(moment, actuator, Lease(actuator.id, intent.value, since, moment.now + lease, command, intent.who))
+
+
+def _hold(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
+    actuator.lease = lease
+    moment.state.due.set(("lease", actuator.id), lease.until)
+    moment.emit(Journal("lease", actuator.id, lease_data(lease)))
+    again = look_again(actuator.spec, moment.state.timezone, moment.now)
+    if again is not None:
+        moment.state.due.set(("permit", actuator.id), again)
+
+
+def adopt(moment: Moment, actuator: ActuatorState) -> None:
+    """On by somebody else's doing (the node's own rule, a restart of ours): it still ends."""
+    past.started(moment, actuator)
+    until = moment.now + _allowed(moment, actuator)
+    _hold(moment, actuator, Lease(actuator.id, actuator.reported or 0.0, moment.now, until, "", "node"))
+
+
+def _allowed(moment: Moment, actuator: ActuatorState) -> Duration:
+    """Nothing may be on during a stop or while disabled, whoever switched it."""
+    if moment.state.stopped(actuator.id) is not None or not actuator.spec.enabled:
+        return 0
+    longest = round((actuator.spec.longest_on_s or UNBOUNDED / SECOND) * SECOND)
+    left = time_left(actuator.history, actuator.spec, moment.now)
+    return longest if left is None else min(longest, left)
+
+
+def lease_data(lease: Lease) -> dict[str, object]:
+    """A lease as the journal keeps it."""
+    return {
+        "value": lease.value,
+        "since": lease.since,
+        "until": lease.until,
+        "command": lease.command,
+        "who": lease.who,
+    }
+
+
+def shorten(moment: Moment, actuator: ActuatorState) -> None:
+    """Its limits were changed: a run never outlasts them."""
+    run, spec = actuator.lease, actuator.spec
+    if run is None:
+        return
+    left = time_left(moment.state.history(actuator.id), spec, moment.now)
+    latest = run.since + round((spec.longest_on_s or 0.0) * SECOND)
+    until = min(latest, run.until if left is None else moment.now + left)
+    if until < run.until:
+        _hold(moment, actuator, replace(run, until=max(until, moment.now)))
+
+
+def release_lease(moment: Moment, actuator: ActuatorState, *, never_began: bool = False) -> None:
+    """Safe, and known to be: the lease is over."""
+    moment.state.due.drop(("lease", actuator.id))
+    if actuator.lease is None:
+        return
+    if never_began:
+        past.undo(moment, actuator, actuator.lease.since)
+    else:
+        past.finished(moment, actuator)
+    actuator.lease = None
+    moment.emit(Journal("lease", actuator.id, None))
+
+
+def restore_lease(
+    state: State, actuator: ActuatorState, data: dict[str, Any], now: Instant, ago: Duration
+) -> None:
+    """A lease the journal kept. `ago`: by how much the clock was set back; that must not prolong it."""
+    spec = actuator.spec
+    since, until = min(data["since"] - ago, now), data["until"] - ago
+    actuator.lease = Lease(actuator.id, data["value"], since, until, data["command"], data["who"])
+    left = time_left(state.history(actuator.id), spec, now)
+    longest = round((spec.longest_on_s or 0) * SECOND)
+    latest = now + (longest if left is None else min(longest, left))
+    until = max(now, min(until, latest)) if spec.enabled else now
+    actuator.lease = replace(actuator.lease, until=until)
+    state.due.set(("lease", actuator.id), until)
+    state.due.set(("permit", actuator.id), now)
+
+
+def spend(moment: Moment, key: str) -> None:
+    """A rule has had its time: not again before its cooldown."""
+    rule = moment.state.rules.get(RuleId.known(key)) if key != "person" else None
+    if rule is not None:
+        rule.active = False
+        rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)
+        moment.state.due.set(("rule", rule.rule.id), rule.ready_at)
+        record_decision(moment, rule, "its time is up")

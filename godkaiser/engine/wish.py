@@ -1,0 +1,137 @@
+"""Standing wishes, and who of several gets their way. What is refused for a time is tried again when it is over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from godkaiser.engine.actuation import attempt, safe_intent, submit
+from godkaiser.engine.answer import RETRY_AFTER
+from godkaiser.engine.record import level, report
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment
+from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
+from godkaiser.model.intent import Intent, Origin
+from godkaiser.model.outcome import Fate, Outcome, Severity
+from godkaiser.rules.arbitrate import PERSON, Wish, settle
+from godkaiser.safety.gate import Denied
+
+HOLD: Final = 15 * MINUTE
+
+
+def on_asked(moment: Moment, intent: Intent) -> None:
+    """A person's wish: outranks rules while its hold lasts; always asks the gate, even when 'already so'."""
+    actuator = moment.state.actuators.get(intent.actuator)
+    if actuator is not None:
+        actuator.chain = [
+            ChainStep("intent", moment.now, f"{intent.who} wants {level(actuator, intent.value)}")
+        ]
+    if submit(moment, intent) and actuator is not None:
+        hold = intent.hold if intent.hold is not None else intent.duration or HOLD
+        wish = Wish(
+            intent.actuator, intent.who, PERSON, intent.value, moment.now, moment.now + hold, intent.duration
+        )
+        moment.state.wishes.setdefault(intent.actuator, {})["person"] = wish
+        moment.state.due.set(("hold", intent.actuator), moment.now + hold)
+
+
+def on_hold_end(moment: Moment, actuator: ActuatorId) -> None:
+    """A person's wish has had its time."""
+    if moment.state.wishes.get(actuator, {}).pop("person", None) is not None:
+        settle_actuator(moment, actuator, [ChainStep("intent", moment.now, "the manual hold ended")])
+
+
+def settle_actuator(
+    moment: Moment, actuator_id: ActuatorId, story: list[ChainStep], *, protective: bool = False
+) -> None:
+    """Bring an actuator to what the strongest wish says, or back to its safe value.
+
+    `protective`: going back is what safety demands, not only what nobody wants otherwise.
+    """
+    actuator = moment.state.actuators.get(actuator_id)
+    wishes = moment.state.wishes.get(actuator_id, {})
+    if actuator is None:
+        for wish in wishes.values():
+            _refuse_unknown(moment, wish)
+        return
+    settlement = settle(wishes.values(), actuator.spec.safe_value)
+    winner = settlement.winner
+    for loser in settlement.superseded:
+        _superseded(moment, loser, winner)
+    value = actuator.spec.safe_value if winner is None else winner.value
+    if actuator.wished is not None and abs(actuator.wished - value) < 1e-9:
+        return
+    if winner is None and actuator.wished is None and actuator.lease is None:
+        return  # nobody ever wanted anything of it: leave it alone
+    node = moment.state.nodes.get(actuator_id.node)
+    if winner is not None and node is not None and node.adopting:
+        return  # settled again when the node's states are in
+    actuator.chain = story
+    denied = attempt(moment, _intent_of(moment, actuator, winner, protective=protective))
+    if denied is not None:
+        _try_again(moment, actuator, denied)
+
+
+def _try_again(moment: Moment, actuator: ActuatorState, denied: Denied) -> None:
+    """When time alone decides: at that very instant. Else what has to happen first brings it up again."""
+    ends = [finding.until for finding in denied.findings if finding.severity is Severity.REFUSE]
+    known = [until for until in ends if until is not None]
+    if len(known) == len(ends):
+        at = max(known)
+        moment.state.due.set(("retry", actuator.id), at if at > moment.now else moment.now + SECOND)
+    elif actuator.lease is not None:
+        moment.state.due.set(("retry", actuator.id), moment.now + RETRY_AFTER)  # it has yet to come off
+
+
+def _intent_of(moment: Moment, actuator: ActuatorState, winner: Wish | None, *, protective: bool) -> Intent:
+    if winner is None:
+        return safe_intent(moment, actuator.spec, "no wish stands", protective=protective)
+    origin = Origin.PERSON if winner.rank == PERSON else Origin.RULE
+    who = winner.who if origin is Origin.PERSON else f"rule:{winner.who}"
+    return Intent(
+        moment.new_id("i"),
+        actuator.id,
+        winner.value,
+        origin,
+        who,
+        _remaining(winner, moment.now),
+        cause=winner.cause or moment.seq,
+    )
+
+
+def _remaining(wish: Wish, now: Instant) -> Duration | None:
+    """What is left of the wished duration: a second try does not start it anew."""
+    return None if wish.duration is None else max(SECOND, wish.since + wish.duration - now)
+
+
+def _superseded(moment: Moment, loser: Wish, winner: Wish | None) -> None:
+    """Recorded once per wish and winner: the wish still stands and may win later."""
+    if loser.since != moment.now and (winner is None or winner.since != moment.now):
+        return
+    by = "" if winner is None else winner.who
+    report(
+        moment,
+        Outcome(
+            moment.new_id("i"), loser.actuator, loser.value, Fate.SUPERSEDED, moment.now, loser.who, "rule",
+            f"{by} has priority", cause=moment.seq,
+        ),
+    )  # fmt: skip
+
+
+def _refuse_unknown(moment: Moment, wish: Wish) -> None:
+    who = wish.who if wish.rank == PERSON else f"rule:{wish.who}"
+    intent = Intent(moment.new_id("i"), wish.actuator, wish.value, Origin.RULE, who, cause=moment.seq)
+    submit(moment, intent)
+
+
+def on_retry(moment: Moment, actuator_id: ActuatorId) -> None:
+    """A wish that failed is tried again, with a new id; not while it still has to go safe."""
+    actuator = moment.state.actuators.get(actuator_id)
+    if actuator is None or not actuator.owed:
+        settle_actuator(moment, actuator_id, [ChainStep("intent", moment.now, "tried again")])
+
+
+def resettle_node(moment: Moment, node: NodeId) -> None:
+    """A node is back: bring its actuators to what is wanted of them."""
+    for actuator in tuple(moment.state.actuators.values()):
+        if actuator.id.node == node and not actuator.owed and moment.state.wishes.get(actuator.id):
+            settle_actuator(moment, actuator.id, [ChainStep("intent", moment.now, f"{node} is back")])
