@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from godkaiser.safety.seal import SafeCommand
 
 LINGER: Final = 0.25
 JOURNAL_AGAIN: Final = 0.5
+PUBLISH_TRIES: Final = 3
 BATCH_MOST: Final = 2000
 log = logging.getLogger(__name__)
 
@@ -290,16 +292,31 @@ class Runner:
             log.error("%s cannot be said: %s", command or "a notice", error)  # noqa: TRY400 - as above
             self._failed(command, str(error), final=True)
             return
-        task = asyncio.create_task(self._publish(outgoing, command))
+        self._start(outgoing, command, Backoff(first=0.5, most=30.0))  # 1 s, then 2 s
+
+    def _start(self, outgoing: Outgoing, command: str, tried: Backoff) -> None:
+        task = asyncio.create_task(self._publish(outgoing, command, tried))
         self._publishing.add(task)
         task.add_done_callback(self._sent)
 
-    async def _publish(self, outgoing: Outgoing, command: str) -> None:
+    async def _publish(self, outgoing: Outgoing, command: str, tried: Backoff) -> None:
         try:
             await self.link.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain)
             self.on_published(outgoing.topic)
         except LinkDownError as error:
-            self._failed(command, str(error))
+            tried = tried.failed()
+            if tried.failures < PUBLISH_TRIES and command in self.engine.state.pending:
+                asyncio.get_running_loop().call_later(
+                    tried.delay(secrets.randbelow(1000) / 1000), self._again, outgoing, command, tried
+                )
+            else:
+                self._failed(command, str(error))
+
+    def _again(self, outgoing: Outgoing, command: str, tried: Backoff) -> None:
+        """Another try, only of what is still wanted: a newer command or the end of its time has ended it else."""
+        if command in self.engine.state.pending:
+            self._idle.clear()
+            self._start(outgoing, command, tried)
 
     def _failed(self, command: str, why: str, *, final: bool = False) -> None:
         if command:

@@ -246,13 +246,50 @@ async def test_a_stop_overtakes_what_waits_in_the_inbox() -> None:
         assert any(o.fate is Fate.REFUSED for o in b.outcomes)
 
 
-async def test_a_command_the_broker_never_got_fails_at_once() -> None:
+class Tripping(RecordingLink):
+    """Loses what it is given so many times."""
+
+    def __init__(self, trips: int) -> None:
+        super().__init__()
+        self.trips, self.tries = trips, 0
+
+    async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        self.tries += 1
+        self.up = self.tries > self.trips
+        await RecordingLink.publish(self, topic, payload, qos, retain)
+
+
+async def test_a_command_the_broker_did_not_get_is_tried_again() -> None:
     async with bench() as b:
         await b.online()
-        b.link.up = False
+        b.runner.link = link = Tripping(2)
+        b.ask(1.0)
+        await b.runner.settled()
+        assert b.outcomes[-1].fate is Fate.SENT, "the loop does not wait for the next try"
+        await b.until(lambda: link.published)
+        assert link.tries == 3
+
+
+async def test_after_three_tries_it_fails_and_says_why() -> None:
+    async with bench() as b:
+        await b.online()
+        b.runner.link = link = Tripping(99)
         b.ask(1.0)
         await b.until(lambda: any(o.fate is Fate.FAILED for o in b.outcomes))
         assert "told to be down" in b.outcomes[-1].message
+        assert link.tries == 3
+
+
+async def test_a_newer_wish_ends_the_tries_of_an_older_one() -> None:
+    async with bench() as b:
+        await b.online()
+        b.runner.link = link = Tripping(1)
+        b.ask(1.0)
+        await b.runner.settled()
+        b.ask(0.0, 2)
+        await b.until(lambda: len(link.published) == 1)
+        await asyncio.sleep(1.2)
+        assert [json.loads(payload)["command"] for _, payload in link.published] == ["OFF"]
 
 
 async def test_timers_fire_without_any_message() -> None:
