@@ -125,7 +125,9 @@ class PrivateBroker:
                 feature="A broker (no mosquitto on this machine)", extra="broker"
             ) from None
         program = (
-            "import sys, iotcore; iotcore.IotCoreBroker(listen='127.0.0.1', port=int(sys.argv[1]),"
+            # Its errors are a line for every message: the log would grow without end.
+            "import logging, sys, iotcore; logging.getLogger('rumqttd').setLevel(logging.CRITICAL);"
+            " iotcore.IotCoreBroker(listen='127.0.0.1', port=int(sys.argv[1]),"
             f" max_payload_size=262144, max_inflight_count={WINDOW}).run_forever()"
         )
         return [sys.executable, "-c", program, str(self.port)]

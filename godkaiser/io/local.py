@@ -46,6 +46,10 @@ class LocalLink:
             raise LinkDownError(broker="in-process", problem="not connected")
         self._broker.publish(Publish(topic, payload, qos, retain))
 
+    def sever(self) -> None:
+        """Break off without a word: the will is sent."""
+        self._broker.drop(self._name)
+
     def acknowledge(self, tokens: Sequence[object]) -> None:
         """Nothing to forget."""
 

@@ -11,6 +11,7 @@ import contextlib
 import math
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from godkaiser.errors import BrokerRefusedError, LinkDownError
 from godkaiser.io.address import BrokerAddress, MqttVersion
 from godkaiser.io.client import new_client
 from godkaiser.io.diagnose import Diagnosis, answers, diagnose
-from godkaiser.io.manual_ack import ManualAck, acknowledge_now, hang_up
+from godkaiser.io.manual_ack import ManualAck, acknowledge_now, hang_up, socket_of
 from godkaiser.io.retry import PROBE_EVERY, Backoff, jittered
 from godkaiser.io.wire.encode import Outgoing
 from godkaiser.ports import LinkListener, RawMessage
@@ -162,6 +163,13 @@ class MqttLink:
 
     def _down(self, problem: str) -> LinkDownError:
         return LinkDownError(broker=str(self._address), problem=problem)
+
+    def sever(self) -> None:
+        """Cut the socket, as the end of the machine does: the broker publishes our will."""
+        connection = None if self._client is None else socket_of(self._client)
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def acknowledge(self, tokens: Sequence[object]) -> None:
         """In the order the messages came; tokens of an earlier connection are void."""

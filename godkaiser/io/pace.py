@@ -16,7 +16,6 @@ from godkaiser.errors import LinkDownError
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.runner import Runner
 from godkaiser.io.sim.farm import Farm
-from godkaiser.io.sim.link import matches
 from godkaiser.model.instant import SECOND, Instant
 
 DELIVERED_WITHIN: Final = 10.0
@@ -37,17 +36,14 @@ class Pacer:
 
     def _published(self, topic: str) -> None:
         self._echoes += self._heard(topic)
-        self._for_nodes += sum(
-            any(matches(pattern, topic) for pattern, _ in node.subscriptions)
-            for node in self._farm.greenhouse.nodes
-        )
+        self._for_nodes += self._farm.listeners(topic)
 
     # ── lock-step ──────────────────────────────────────────────────────────────────────────────────────
     async def start(self, *, hold: bool) -> None:
         """Connect the nodes; the controller is connected already."""
         self._farm.hold = self._runner.hold = hold
         await self._runner.settled()
-        self._recount()  # what was said before the nodes were there does not count
+        self.recount()  # what was said before the nodes were there does not count
         await self._farm.start()
         await self.exchange()
 
@@ -91,14 +87,15 @@ class Pacer:
         """Deliver everything both ways until nobody has anything to say. Raises `LinkDownError` when stuck."""
         while True:
             await self._runner.settled()
-            await self._delivered(within)
+            await self.delivered(within)
             if not self._runner.holding and not self._farm.holding:
                 return
             self._runner.release()
             await self._runner.settled()
             await self._farm.release(self._clock.now())
 
-    async def _delivered(self, within: float) -> None:
+    async def delivered(self, within: float = DELIVERED_WITHIN) -> None:
+        """Wait until everything said was heard, on both sides. Raises `LinkDownError` when stuck."""
         loop = asyncio.get_running_loop()
         end = loop.time() + within
         while not self._quiet():
@@ -142,7 +139,7 @@ class Pacer:
                 while self._farm.connected and not await self._at_rest():
                     await asyncio.sleep(0)
         if not self._quiet():
-            self._recount()
+            self.recount()
 
     async def _at_rest(self) -> bool:
         """Has all that was said been heard, and answered, and the answers heard?"""
@@ -152,7 +149,11 @@ class Pacer:
         await self._runner.settled()
         return self._quiet() and said == (self._farm.published, self._for_nodes)
 
-    def _recount(self) -> None:
+    def recount(self) -> None:
         """A lost connection loses messages; start counting anew."""
-        self._echoes = self._runner.received - self._farm.published
+        self.recount_heard()
         self._for_nodes = sum(self._farm.received.values())
+
+    def recount_heard(self) -> None:
+        """The same for the controller: it has heard a last will, or what a broker had kept for it."""
+        self._echoes = self._runner.received - self._farm.published

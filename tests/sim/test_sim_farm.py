@@ -278,6 +278,37 @@ async def test_a_node_stays_away_as_long_as_its_link_is_cut() -> None:
     await scene.farm.stop()
 
 
+async def test_who_drives_may_say_how_long_a_node_waits(broker: Broker) -> None:
+    """Its waits grow to twelve seconds; meanwhile nobody hears what is said to it."""
+    asked: list[tuple[str, float]] = []
+    again = asyncio.Semaphore(0)
+
+    async def pause(node: str, seconds: float) -> None:
+        asked.append((node, seconds))
+        await again.acquire()
+
+    plant = Plant(7, START)
+    node = VirtualNode(GREENHOUSE_CLIMATE, plant, seed=7, boot=START)
+    scene = Stage(
+        Farm(Greenhouse(plant, (node,)), broker.connect, lambda: START, pause), Server(broker.connect)
+    )
+    await scene.farm.start()
+    assert scene.farm.listeners(FAN) == 1
+    assert scene.farm.listeners(FAN.replace(CLIMATE, FLOWERING)) == 0
+    broker.stop()
+    await scene.until(lambda: len(asked) == 1)
+    assert scene.farm.listeners(FAN) == 0
+    for _ in range(5):
+        again.release()
+    await scene.until(lambda: len(asked) == 6)
+    broker.start()
+    again.release()
+    await scene.until(lambda: scene.farm.connected)
+    assert asked == [(CLIMATE, seconds) for seconds in (1.0, 2.0, 4.0, 8.0, 12.0, 12.0)]
+    assert scene.farm.listeners(FAN) == 1
+    await scene.farm.stop()
+
+
 async def test_a_fault_in_a_wire_is_not_swallowed() -> None:
     class Faulty:
         async def open(self, will: Publish, topics: object) -> None: ...

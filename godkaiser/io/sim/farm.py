@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from .greenhouse import Greenhouse
-from .link import Connect, Wire
+from .link import Connect, Wire, matches
 from .node import VirtualNode
 from .spec import Publish
 
 BACK_OFF_FIRST, BACK_OFF_LAST = 1.0, 12.0
+
+Pause = Callable[[str, float], Awaitable[None]]
+"""How the node of that id waits so many seconds before it tries to connect again."""
 
 
 @dataclass
@@ -35,17 +38,23 @@ class Farm:
 
     ``clock`` gives the present instant (microseconds) for what the network brings unasked. With
     :attr:`hold` set, arrivals wait for :meth:`release` and are then taken in an order that no network can
-    change.
+    change. ``pause`` is for a driver whose time is not that of the wall.
     """
 
-    def __init__(self, greenhouse: Greenhouse, connect: Connect, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        greenhouse: Greenhouse,
+        connect: Connect,
+        clock: Callable[[], int],
+        pause: Pause = lambda node, seconds: asyncio.sleep(seconds),
+    ) -> None:
         self.greenhouse = greenhouse
         self.now = clock
         self.hold = False
         self.published = 0
         self.dropped = 0
         self.received = {node.id: 0 for node in greenhouse.nodes}
-        self._connect = connect
+        self._connect, self._pause = connect, pause
         self._members = [_Member(node) for node in greenhouse.nodes]
         self._held: list[_Arrival] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,6 +73,11 @@ class Farm:
     def connected(self) -> bool:
         """Whether every node has its connection."""
         return all(member.up for member in self._members)
+
+    def listeners(self, topic: str) -> int:
+        """How many connected nodes hear what is said on a topic."""
+        there = (member.node for member in self._members if member.up)
+        return sum(any(matches(pattern, topic) for pattern, _ in node.subscriptions) for node in there)
 
     # -- driven from outside -----------------------------------------------------------------------
 
@@ -183,7 +197,7 @@ class Farm:
     async def _reopen(self, member: _Member) -> None:
         pause = BACK_OFF_FIRST
         while True:
-            await asyncio.sleep(pause)
+            await self._pause(member.node.id, pause)
             pause = min(BACK_OFF_LAST, pause * 2)
             if not member.node.reachable:
                 continue
