@@ -1,6 +1,8 @@
 # Thin: each target is one thing a person wants. `make` alone lists them.
 PY := .venv/bin/python
 ARGS ?=
+# Test files run beside each other; WORKERS=0 runs them in this process, one after the other.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup services demo lint format test test-full bench wheel clean
@@ -28,11 +30,11 @@ format: setup ## put the style right
 	.venv/bin/ruff format
 
 test: services lint ## everything that must hold before a change lands
-	$(PY) -m pytest --cov --cov-report=term $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 	$(PY) -m scripts.coverage_floor
 
 test-full: services lint ## the same with the slow tests and many more generated cases
-	$(PY) -m pytest -m "slow or not slow" --hypothesis-profile=full --cov --cov-report=term $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "slow or not slow" --hypothesis-profile=full --cov --cov-report=term $(ARGS)
 	$(PY) -m scripts.coverage_floor
 
 bench: setup ## measure: prints figures, judges nothing

@@ -55,6 +55,7 @@ PUBLIC: set[str] = {
     "UnknownActuatorError",
     "UnknownNodeError",
     "UnknownSensorError",
+    "UnknownZoneError",
     "Unreadable",
     "Verdict",
     "blocking",

@@ -11,6 +11,10 @@ from godkaiser.handles.line import Line
 from godkaiser.handles.owner import Owner, Progress, Session
 
 NOW = "2026-05-01T12:00:00Z"
+QUIET: dict[str, Any] = {
+    "scope": "all", "phase": "NORMAL", "reason": None, "by": None, "since": None, "unconfirmed": [],
+    "not_offline_proof": [], "problem": None, "others": [],
+}  # fmt: skip
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -63,7 +67,7 @@ def rule(thing: str = "cool", name: str = "Cool", **more: Any) -> dict[str, Any]
 def snapshot(**more: Any) -> dict[str, Any]:
     shot: dict[str, Any] = {"now": NOW, "seq": 1, "kaiser_id": "god", "speed": 1.0, "simulated": True}
     shot["link"] = {"state": "up", "since": NOW, "broker": "x", "error": None, "next_try_s": None}
-    shot["stop"] = {"phase": "NORMAL", "reason": None, "by": None, "since": None, "unconfirmed": []}
+    shot["stop"] = QUIET
     shot |= {"zones": [{"id": "bench", "name": "Bench"}], "counters": {"received": 3}, "malformed": []}
     shot |= {"nodes": [node()], "sensors": [sensor()], "actuators": [actuator()], "rules": [rule()]}
     return shot | more

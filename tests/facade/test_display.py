@@ -16,7 +16,7 @@ from godkaiser.display import Html, Shown, framed, text_table
 from godkaiser.handles.said import Message, Note, Probe, Unreadable
 from godkaiser.handles.values import Chain, Change, Finding, Outcome, Reading, Step, Stop, Verdict
 from godkaiser.kaiser.connect import Connecting
-from tests.facade.fake import HOSTILE, Fake, actuator, node, rule, sensor, snapshot
+from tests.facade.fake import HOSTILE, QUIET, Fake, actuator, node, rule, sensor, snapshot
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def hostile_snapshot() -> dict[str, object]:
         sensors=[sensor(name=HOSTILE, **problems), sensor("b", HOSTILE, measured_at=None)],
         actuators=[actuator(name=HOSTILE, kind=HOSTILE, last_command=outcome_shot())],
         rules=[rule(name=HOSTILE, sentence=HOSTILE, degraded=HOSTILE)],
-        stop={"phase": "ACTIVE", "reason": HOSTILE, "by": HOSTILE, "since": None, "unconfirmed": [HOSTILE]},
+        stop=QUIET | {"phase": "ACTIVE", "reason": HOSTILE, "by": HOSTILE, "unconfirmed": [HOSTILE]},
     )
 
 

@@ -149,7 +149,7 @@ async def test_a_token_goes_with_what_needs_a_right_and_with_nothing_else() -> N
     await farm.actuator("fan").why()
     await farm.close()
     assert fake.asked == [
-        ("stop", {"reason": "x", "token": "a token"}),
+        ("stop", {"reason": "x", "scope": "all", "token": "a token"}),
         ("why", {"actuator": "ESP_A1B2C3/25"}),
     ]
 
