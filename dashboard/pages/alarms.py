@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -12,12 +11,10 @@ import panel as pn
 from ..alarms import alarm_card, standing
 from ..feed import TROUBLE
 from ..parts import say, widget_style
-from ..redrawn import Paint, Redrawn
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View
 
 SHELF_S: Final = (900, 3600, 28_800, 86_400)
-_ROW: Final = {"flex-direction": "row", "flex-wrap": "wrap", "align-items": "flex-end"}
 # What a person can do with an alarm in a state: the controller's method and the button's words.
 ANSWERS: Final[dict[str, tuple[str, ...]]] = {
     "UNACK": ("ack", "shelve"),
@@ -31,68 +28,83 @@ ANSWERS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Alarms:
-    """One card per alarm. Cards are made anew when alarms come, go or change their state."""
+    """One card per alarm. Cards are made and dropped only when alarms come and go."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._said = session, html()
-        self._redrawn = Redrawn(_shape, self._build)
+        self._cards: dict[str, Card] = {}
+        self._shape: object = None
+        self._grid = grid([], least="22rem", gap="1rem")
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         self.update(*self._session.look())
-        return self._redrawn.body
+        return stack(self._said, self._grid)
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
-        self._redrawn.update(view, now)
+        found = {str(alarm["key"]): alarm for alarm in standing(view)}
+        shape = view.known, tuple(found)
+        if shape != self._shape:
+            self._shape = shape
+            kept = self._cards
+            self._cards = {key: kept.get(key) or Card(self._session, key, self._said) for key in found}
+            cards: list[pn.viewable.Viewable] = [card.layout for card in self._cards.values()]
+            self._grid.objects = cards or [self._none(view)]
+        for key, card in self._cards.items():
+            card.update(found[key], view, now)
 
-    def _build(self, view: View, pane: Paint) -> list[pn.viewable.Viewable]:
+    def _none(self, view: View) -> pn.pane.HTML:
         words = self._session.words
-        cards = [self._card(alarm, pane) for alarm in standing(view)]
-        none = html(say(words("alarm.none" if view.known else "well.never"), "good" if view.known else ""))
-        return [self._said, grid(cards, least="24rem", gap="1rem") if cards else none]
+        return html(say(words("alarm.none"), "good") if view.known else say(words("well.never")))
 
-    def _card(self, alarm: Thing, pane: Paint) -> pn.viewable.Viewable:
-        key = str(alarm["key"])
-        shown = pane(partial(self._drawn, key))
-        return stack(shown, *self._controls(alarm), **SURFACE)
 
-    def _drawn(self, key: str, view: View, now: datetime) -> str:
-        """Nothing when it is normal again: its card goes with the next look."""
-        found = next((alarm for alarm in standing(view) if alarm["key"] == key), None)
-        return "" if found is None else alarm_card(self._session.words, found, view, now)
+class Card:
+    """One alarm and its buttons; what becomes of a click is told in `said`."""
 
-    def _controls(self, alarm: Thing) -> list[pn.viewable.Viewable]:
-        words, answers = self._session.words, ANSWERS.get(str(alarm.get("state")), ())
-        if not self._session.ticket.may_switch():
-            return [html(say(words("alarm.viewer"), "plain"))] if answers else []
-        key, spans = str(alarm["key"]), {words.span(s): s for s in SHELF_S}
-        span = pn.widgets.Select(label=words("alarm.span"), options=spans, value=3600, **_look())
-        parts: list[Any] = [self._button(key, word, span) for word in answers]
-        if "shelve" in answers:
-            parts.insert(-1, span)
-        return [stack(*parts, **_ROW)] if parts else []
+    def __init__(self, session: Session, key: str, said: pn.pane.HTML) -> None:
+        self._session, self._key, self._said = session, key, said
+        self._shown, self._hint = html(), html()
+        spans = {session.words.span(s): s for s in SHELF_S}
+        self._span = pn.widgets.Select(
+            label=session.words("alarm.span"), options=spans, value=3600, **_look()
+        )
+        self._buttons = {word: self._button(word) for word in ("ack", "reset", "unshelve", "shelve")}
+        *first, shelve = self._buttons.values()
+        self.layout = stack(self._shown, *first, self._span, shelve, self._hint, **SURFACE)
 
-    def _button(self, key: str, word: str, span: pn.widgets.Select) -> pn.widgets.Button:
+    def update(self, alarm: Thing, view: View, now: datetime) -> None:
+        """Redraw what has become different; nothing can be answered while the controller is away."""
+        words = self._session.words
+        write(self._shown, alarm_card(words, alarm, view, now))
+        answers = ANSWERS.get(str(alarm.get("state")), ())
+        may = self._session.ticket.may_switch()
+        write(self._hint, say(words("alarm.viewer"), "plain") if answers and not may else "")
+        for word, button in self._buttons.items():
+            _show(button, may and word in answers, view.gone)
+        _show(self._span, may and "shelve" in answers, view.gone)
+
+    def _button(self, word: str) -> pn.widgets.Button:
         color = "primary" if word in ("ack", "reset") else "default"
         button = pn.widgets.Button(label=self._session.words(f"alarm.do.{word}"), color=color, **_look())
-        more: Callable[[], dict[str, Any]] = lambda: {"duration": span.value} if word == "shelve" else {}  # noqa: E731
-        button.on_click(lambda _: self._session.start(self._answer(key, word, **more())))
+        button.on_click(lambda _: self._session.start(self._answer(word)))
         return button
 
-    async def _answer(self, key: str, word: str, **more: Any) -> None:
+    async def _answer(self, word: str) -> None:
         words = self._session.words
+        more = {"duration": self._span.value} if word == "shelve" else {}
         try:
-            told = await self._session.act(f"alarms.{word}", key=key, **more)
+            told = await self._session.act(f"alarms.{word}", key=self._key, **more)
             text = say(words(f"alarm.done.{word}", name=told.get("name")), "good")
         except TROUBLE as error:
             text = say(words("shell.failed", problem=str(error)), "bad")
         self._session.show(partial(write, self._said, text))
 
 
-def _shape(view: View) -> object:
-    return view.known, tuple((alarm["key"], alarm.get("state")) for alarm in standing(view))
+def _show(widget: Any, visible: bool, disabled: bool) -> None:
+    if (widget.visible, widget.disabled) != (visible, disabled):
+        widget.param.update(visible=visible, disabled=disabled)
 
 
 def _look() -> dict[str, Any]:
-    return {"margin": 0, "stylesheets": [widget_style()], "styles": {"flex": "1 1 8rem"}}
+    return {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [widget_style()], "visible": False}

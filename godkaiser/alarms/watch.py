@@ -60,6 +60,10 @@ class Watch:
         known = self.standing.get(f"{kind.code}:{source}")
         return Alarm(kind, source, priority=kind.priority) if known is None else known
 
+    def quiet(self, key: str) -> bool:
+        """Neither does an alarm stand, nor is one about to."""
+        return key not in self.standing and key not in self._turned
+
     def see(self, sign: Sign, now: Instant) -> Alarm | None:
         """Take note of a condition. The alarm, if that changed it."""
         alarm = self.get(sign.kind, sign.source)

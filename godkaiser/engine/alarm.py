@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from godkaiser.alarms import alarm as a
@@ -79,10 +79,14 @@ def _look_at_actuator(moment: Moment, actuator_id: ActuatorId) -> None:
         seen[actuator_id] = c.look(actuator, before, moment.now)
     for sign in c.of_actuator(moment.state, actuator_id, seen.get(actuator_id, Seen())):
         _see(moment, sign)
+    if f"{c.NODE_SILENT.code}:{actuator_id.node}" in moment.state.alarms.watch.standing:
+        _look_at_node(moment, actuator_id.node)  # what it switches decides how urgent its silence is
 
 
 def _see(moment: Moment, sign: Sign) -> None:
     watched = moment.state.alarms.watch
+    if not sign.holds and watched.quiet(sign.key):
+        return  # by far the most
     before = watched.get(sign.kind, sign.source)
     after = watched.see(sign, moment.now)
     if after is not None:
@@ -219,12 +223,8 @@ def restore(state: EngineState, key: str, data: dict[str, Any], now: Instant) ->
 def alarms_picture(state: EngineState) -> dict[str, Any]:
     """Every alarm that is not normal, those to be seen first come first."""
     watched = state.alarms.watch
-    return {"unacknowledged": watched.unseen, "standing": list(_pictures(state))}
-
-
-def _pictures(state: EngineState) -> Iterator[dict[str, Any]]:
-    for alarm in state.alarms.watch.ranked():
-        yield alarm_picture(state, alarm)
+    shown = [alarm_picture(state, alarm) for alarm in watched.ranked()]
+    return {"unacknowledged": watched.unseen, "standing": shown}
 
 
 def alarm_picture(state: EngineState, alarm: Alarm) -> dict[str, Any]:

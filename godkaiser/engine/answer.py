@@ -16,7 +16,6 @@ from godkaiser.model.ids import ActuatorId
 from godkaiser.model.instant import MINUTE, SECOND
 from godkaiser.model.outcome import Fate
 from godkaiser.model.site import ActuatorSpec
-from godkaiser.safety.stop import Phase
 
 OWED_AGAIN: Final = 10 * SECOND
 RETRY_AFTER: Final = MINUTE
@@ -100,8 +99,7 @@ def _known(moment: Moment, event: ActuatorReport) -> ActuatorState:
         spec = ActuatorSpec.model_validate(
             {"node": event.node, "gpio": event.gpio, "type": kind, "declared_by": "node"}
         )
-        free = moment.state.stop.phase is Phase.NORMAL
-        actuator = moment.state.actuators[actuator_id] = ActuatorState(actuator_id, spec, released=free)
+        actuator = moment.state.actuators[actuator_id] = ActuatorState(actuator_id, spec)
         moment.emit(Store(spec))
     return actuator
 
@@ -121,8 +119,9 @@ def _reported_safe(moment: Moment, actuator: ActuatorState) -> None:
     moment.state.due.drop(("owed", actuator.id))
     if actuator.lease is not None:
         end_lease(moment, actuator, "the node ended it")
+    past.freed(moment, actuator)
     if owed:
-        past.freed(moment, actuator)
+        actuator.wished = actuator.spec.safe_value
         _next_wish(moment, actuator)
 
 
@@ -141,6 +140,7 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
         if pending.intent.value == actuator.spec.safe_value:
             actuator.owed = False
             release_lease(moment, actuator)
+            past.freed(moment, actuator)
             _next_wish(moment, actuator)
         return
     actuator.wished = None

@@ -23,6 +23,7 @@ NODE_LATCHED: Final = KINDS["node_latched"]
 OF_NODES: Final = (STOP_UNCONFIRMED.code, NODE_SILENT.code)
 # A node that was never heard since the start gets the time in which it would have been noticed missing.
 NEVER_HEARD: Final[Duration] = 240 * SECOND
+DRIFTED: Final[Duration] = 30 * SECOND  # a level that left by itself is told again first
 EARLY: Final[Duration] = 5 * SECOND  # a node's own timer may end a lease this much before ours
 _FAILED: Final = (Fate.REJECTED, Fate.FAILED, Fate.EXPIRED)
 
@@ -47,7 +48,7 @@ def _unconfirmed(state: State, node_id: NodeId) -> Sign:
         if standing.stop.phase is Phase.ACTIVE and node_id in standing.stop.waiting
     ]
     holds = (any(stop.problem for stop in waiting) or None) if waiting else False
-    return Sign(STOP_UNCONFIRMED, node_id, holds, said(state, STOP_UNCONFIRMED, node_id))
+    return Sign(STOP_UNCONFIRMED, node_id, holds, said(state, STOP_UNCONFIRMED, node_id) if holds else "")
 
 
 def _silent(state: State, node_id: NodeId) -> Sign:
@@ -83,50 +84,53 @@ def of_actuator(state: State, actuator_id: ActuatorId, seen: Seen) -> Iterator[S
             yield Sign(kind, actuator_id, holds=False)
         return
     yield _refused(state, actuator)
-    yield _stuck(state, actuator, node, seen.accepted)
+    yield _stuck(state, actuator, node, seen)
     yield _latched(state, actuator, node)
 
 
 def _refused(state: State, actuator: ActuatorState) -> Sign:
     last, kind = actuator.last, PROTECTIVE_REFUSED
+    if not actuator.owed:
+        return Sign(kind, actuator.id, holds=False)
     no = last is not None and last.fate is Fate.REJECTED and last.value == actuator.spec.safe_value
     more = f"The node said no: {last.message}" if last is not None and no else ""
-    return Sign(
-        kind, actuator.id, actuator.owed, said(state, kind, actuator.id, more), delay=0 if no else None
-    )
+    return Sign(kind, actuator.id, True, said(state, kind, actuator.id, more), delay=0 if no else None)
 
 
-def _stuck(state: State, actuator: ActuatorState, node: NodeState, accepted: Accepted | None) -> Sign:
+def _stuck(state: State, actuator: ActuatorState, node: NodeState, seen: Seen) -> Sign:
     """Only what the node reports after it has accepted a level counts against it."""
     kind, reported, at = ACTUATOR_STUCK, actuator.reported, actuator.reported_at
     if not node.online or reported is None or at is None:
         return Sign(kind, actuator.id, holds=None)
-    wanted = accepted or _confirmed(actuator)
+    wanted = seen.accepted or _left(actuator, seen.reached)
     if wanted is None or same(reported, wanted.value):
         return Sign(kind, actuator.id, holds=False)
     if at <= wanted.at:
         return Sign(kind, actuator.id, holds=None)
     more = f"Accepted was {wanted.value:.0%}, it reports {reported:.0%}."
     priority = None if actuator.safe else Priority.CRITICAL
-    return Sign(kind, actuator.id, True, said(state, kind, actuator.id, more), priority)
+    delay = DRIFTED if seen.accepted is None else None
+    return Sign(kind, actuator.id, True, said(state, kind, actuator.id, more), priority, delay)
 
 
-def _confirmed(actuator: ActuatorState) -> Accepted | None:
+def _left(actuator: ActuatorState, reached: Accepted | None) -> Accepted | None:
     """What it had reached, and is still to be at."""
-    last, lease = actuator.last, actuator.lease
-    if last is None or last.fate is not Fate.CONFIRMED or lease is None or lease.who == "node":
+    lease = actuator.lease
+    if reached is None or lease is None or lease.who == "node":
         return None
-    return Accepted(lease.value, last.at) if same(lease.value, last.value) else None
+    return reached if same(lease.value, reached.value) else None
 
 
 def _latched(state: State, actuator: ActuatorState, node: NodeState) -> Sign:
     """During a stop, and until its end is confirmed, nodes are latched as they should be."""
     kind = NODE_LATCHED
+    if actuator.emergency == "normal" and node.online:
+        return Sign(kind, actuator.id, holds=False)
     zone = state.zone_of(actuator.id)
     meant = node.halted or any(standing.covers(actuator.id, zone) for standing in state.stops.values())
     if meant or not node.online or not actuator.emergency:
         return Sign(kind, actuator.id, holds=None)
-    return Sign(kind, actuator.id, actuator.emergency != "normal", said(state, kind, actuator.id))
+    return Sign(kind, actuator.id, True, said(state, kind, actuator.id))
 
 
 def same(one: float, other: float) -> bool:
@@ -140,7 +144,8 @@ def look(actuator: ActuatorState, before: Seen, now: Instant) -> Seen:
     last, safe = actuator.last, actuator.spec.safe_value
     failed = last is not None and last.fate in _FAILED
     leaving = actuator.owed or failed or (actuator.wished is not None and same(actuator.wished, safe))
-    return Seen(actuator.lease, leaving, _accepted(actuator, before.accepted, now))
+    accepted = _accepted(actuator, before.accepted, now)
+    return Seen(actuator.lease, leaving, accepted, _reached(actuator, before.reached, now))
 
 
 def _accepted(actuator: ActuatorState, before: Accepted | None, now: Instant) -> Accepted | None:
@@ -155,6 +160,17 @@ def _accepted(actuator: ActuatorState, before: Accepted | None, now: Instant) ->
     reached = before is not None and actuator.reported is not None and same(actuator.reported, before.value)
     confirmed = last is not None and last.fate is Fate.CONFIRMED
     return None if reached or confirmed else before
+
+
+def _reached(actuator: ActuatorState, before: Accepted | None, now: Instant) -> Accepted | None:
+    """From the confirmation until its lease ends."""
+    last = actuator.last
+    if actuator.lease is None or last is None:
+        return None
+    confirmed = last.fate is Fate.CONFIRMED
+    if confirmed and (before is None or not same(before.value, last.value)):
+        return Accepted(last.value, now)
+    return before
 
 
 def lost(actuator: ActuatorState, before: Seen, now: Instant) -> bool:

@@ -18,9 +18,8 @@ from godkaiser.model.event import ActuatorReport, CommandAck, ConfigAnswer, Inte
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, Site
-from godkaiser.safety.stop import Phase
 
-_TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service")
+_TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service", "told", "moved")
 _REBUILT: Final = ("type", "inverted", "aux_gpio")  # what makes another driver of it
 
 
@@ -44,10 +43,9 @@ def declare_actuators(moment: Moment, site: Site) -> None:
 
 
 def add_actuator(moment: Moment, spec: ActuatorSpec) -> None:
-    """Nothing is known of it yet; during a stop it is not released."""
-    free = moment.state.stop.phase is Phase.NORMAL
+    """Nothing is known of it yet."""
     moment.state.guards = None
-    moment.state.actuators[spec.id] = ActuatorState(spec.id, spec, released=free)
+    moment.state.actuators[spec.id] = ActuatorState(spec.id, spec)
     moment.tell("actuator", spec.id)
 
 

@@ -104,6 +104,26 @@ class AlarmChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ActuatorChange:
+    """What is known of an actuator from `at` on: 0..1 by its node's word, None when nobody knows any more.
+
+    `cause`: the command that asked for it; empty when none of ours did.
+    """
+
+    at: Instant
+    actuator: ActuatorId
+    value: float | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """At this time somebody looked after the actuators."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class ActuatorGone:
     """An actuator that is no longer kept."""
 
@@ -118,6 +138,8 @@ Record = (
     | SeriesRecord
     | Audit
     | AlarmChange
+    | ActuatorChange
+    | Watched
     | ActuatorSpec
     | ActuatorGone
 )

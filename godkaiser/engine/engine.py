@@ -14,17 +14,19 @@ from godkaiser.engine import (
     alarm,
     alive,
     answer,
+    chronicle,
     clear,
+    correct,
     decide,
     declared,
     ending,
     halt,
     ingest,
     lane,
+    lease,
     limits,
     note,
     outcome,
-    past,
     presence,
     registry,
     request,
@@ -55,7 +57,6 @@ class Engine:
 
     def restore(self, journal: dict[tuple[str, str], dict[str, Any]], now: Instant) -> None:
         """Take over what the safety journal kept: stops, leases, budgets, service. Before anything else."""
-        ago = past.behind(journal, now)
         for (kind, key), data in sorted(journal.items()):
             if kind == "board":
                 self._seated(NodeId.parse(key), NodeId.parse(data["board"]))
@@ -71,7 +72,7 @@ class Engine:
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:
-                limits.restore(self.state, (kind, key), data, now, ago)
+                limits.restore(self.state, (kind, key), data, now)
 
     def _seated(self, node: NodeId, board: NodeId) -> None:
         self.state.boards[board] = node
@@ -95,6 +96,7 @@ class Engine:
             self._fire_due(moment)
             self._dispatch(moment, event)
         alarm.watch(moment, event)
+        chronicle.watch(moment, event)
         return moment.effects
 
     def _as_node(self, event: ev.Event) -> ev.Event:
@@ -135,12 +137,14 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "lease": lambda moment, key: ending.on_lease_end(moment, ActuatorId.known(key)),
     "owed": lambda moment, key: ending.on_owed(moment, ActuatorId.known(key)),
     "retry": lambda moment, key: wish.on_retry(moment, ActuatorId.known(key)),
+    "correct": lambda moment, key: correct.on_due(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: wish.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
     "wishes": lambda moment, key: lane.on_wishes_due(moment, NodeId.known(key)),
     "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
     "alarm": alarm.on_due,
-    "clock": lambda moment, _: past.on_clock(moment),
+    "told": lambda moment, key: lease.on_told(moment, ActuatorId.known(key)),
+    "moved": lambda moment, key: limits.on_moved(moment, ActuatorId.known(key)),
     "permit": lambda moment, key: limits.look(moment, ActuatorId.known(key)),
     "service": lambda moment, key: limits.on_service_due(moment, ActuatorId.known(key)),
     "stop": clear.on_stop_due,
@@ -162,6 +166,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.ActuatorReport: (
         answer.on_report,
         limits.on_report,
+        correct.on_report,
         lambda moment, event: halt.note_safe_nodes(moment, event.node),
         declared.on_moved,
     ),

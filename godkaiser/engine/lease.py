@@ -1,4 +1,8 @@
-"""Leases: every ON has an end, journalled before the command leaves. A run is as long as its lease stands."""
+"""Leases: every ON has an end, journalled before the command leaves. A run is as long as its lease stands.
+
+While an actuator with an on-time budget is on, its lease is written again every minute with the time: should the
+clock be set back before the next start, that much is known of the run.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from godkaiser.engine import past
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import ActuatorState, Moment, State
-from godkaiser.model.ids import RuleId
-from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.ids import ActuatorId, RuleId
+from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.safety.budget import time_left
 from godkaiser.safety.permissive import look_again
 from godkaiser.safety.watch import Lease
 
+TOLD_EVERY: Final = MINUTE
 UNBOUNDED: Final = 10 * SECOND  # of what states no maximum on-time
 
 
@@ -30,10 +35,24 @@ def grant(moment: Moment, actuator: ActuatorState, intent: Intent, command: str,
 def _hold(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
     actuator.lease = lease
     moment.state.due.set(("lease", actuator.id), lease.until)
-    moment.emit(Journal("lease", actuator.id, lease_data(lease)))
+    tell(moment, actuator, lease)
     again = look_again(actuator.spec, moment.state.timezone, moment.now)
     if again is not None:
         moment.state.due.set(("permit", actuator.id), again)
+
+
+def tell(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
+    """Into the journal, with the time it is."""
+    moment.emit(Journal("lease", actuator.id, {**_data(lease), "told": moment.now}))
+    if actuator.spec.on_budget_s is not None:
+        moment.state.due.set(("told", actuator.id), moment.now + TOLD_EVERY)
+
+
+def on_told(moment: Moment, actuator_id: ActuatorId) -> None:
+    """Another minute of a run that is counted."""
+    actuator = moment.state.actuators.get(actuator_id)
+    if actuator is not None and actuator.lease is not None:
+        tell(moment, actuator, actuator.lease)
 
 
 def adopt(moment: Moment, actuator: ActuatorState) -> None:
@@ -52,8 +71,7 @@ def _allowed(moment: Moment, actuator: ActuatorState) -> Duration:
     return longest if left is None else min(longest, left)
 
 
-def lease_data(lease: Lease) -> dict[str, object]:
-    """A lease as the journal keeps it."""
+def _data(lease: Lease) -> dict[str, object]:
     return {
         "value": lease.value,
         "since": lease.since,
@@ -88,19 +106,18 @@ def release_lease(moment: Moment, actuator: ActuatorState, *, never_began: bool 
     moment.emit(Journal("lease", actuator.id, None))
 
 
-def restore_lease(
-    state: State, actuator: ActuatorState, data: dict[str, Any], now: Instant, ago: Duration
-) -> None:
-    """A lease the journal kept. `ago`: by how much the clock was set back; that must not prolong it."""
+def restore_lease(state: State, actuator: ActuatorState, data: dict[str, Any], now: Instant) -> None:
+    """A lease the journal kept. A clock that was set back since must not prolong it, nor shorten the run."""
     spec = actuator.spec
-    since, until = min(data["since"] - ago, now), data["until"] - ago
+    ago = max(0, data.get("told", data["since"]) - now)
+    since, until = data["since"] - ago, data["until"] - ago
     actuator.lease = Lease(actuator.id, data["value"], since, until, data["command"], data["who"])
     left = time_left(state.history(actuator.id), spec, now)
     longest = round((spec.longest_on_s or 0) * SECOND)
     latest = now + (longest if left is None else min(longest, left))
-    until = max(now, min(until, latest)) if spec.enabled else now
+    until = min(until, latest if spec.enabled else now)
     actuator.lease = replace(actuator.lease, until=until)
-    state.due.set(("lease", actuator.id), until)
+    state.due.set(("lease", actuator.id), max(now, until))
     state.due.set(("permit", actuator.id), now)
 
 

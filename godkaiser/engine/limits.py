@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from godkaiser.engine import past
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.effect import Audit, Journal, Store
-from godkaiser.engine.lease import restore_lease
+from godkaiser.engine.lease import restore_lease, tell
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment, State
 from godkaiser.engine.wish import settle_actuator
 from godkaiser.model.event import ActuatorReport, ServiceAsked
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.instant import DAY, Duration, Instant, to_iso
+from godkaiser.model.instant import DAY, Instant, to_iso
 from godkaiser.model.view import Taken
-from godkaiser.safety.budget import from_data
+from godkaiser.safety.budget import as_of, from_data
 from godkaiser.safety.permissive import look_again, missing
 
 LONGEST_SERVICE: Final = DAY
@@ -127,10 +128,15 @@ def on_service(moment: Moment, event: ServiceAsked) -> None:
         _end_service(moment, actuator, event.who)
         return
     actuator.service = Taken(event.who, min(event.until, moment.now + LONGEST_SERVICE))
-    moment.emit(Journal("service", actuator.id, {"who": event.who, "until": actuator.service.until}))
+    _tell_service(moment, actuator.id, actuator.service)
     moment.state.due.set(("service", actuator.id), actuator.service.until)
     _audit(moment, actuator, event.who, "service.begun", f"until {to_iso(actuator.service.until)}")
     _to_safe(moment, actuator, f"in service by {event.who}")
+
+
+def _tell_service(moment: Moment, actuator: ActuatorId, taken: Taken) -> None:
+    data = {"who": taken.who, "until": taken.until, "told": moment.now}
+    moment.emit(Journal("service", actuator, data))
 
 
 def on_service_due(moment: Moment, actuator_id: ActuatorId) -> None:
@@ -162,20 +168,34 @@ def _audit(moment: Moment, actuator: ActuatorState, who: str, action: str, detai
 
 
 # ── after a restart ────────────────────────────────────────────────────────────────────────────────────
-def restore(state: State, entry: tuple[str, str], data: dict[str, Any], now: Instant, ago: Duration) -> None:
-    """One line of the journal of a kind of `KEPT`. `ago`: by how much the clock was set back.
+def restore(state: State, entry: tuple[str, str], data: dict[str, Any], now: Instant) -> None:
+    """One line of the journal of a kind of `KEPT`; histories before leases, which must not outlast their budgets.
 
-    Histories come before leases, which must not outlast their budgets.
+    Each line says itself by how much the clock was set back since, so that it does not matter when the others were
+    written. What was moved is written anew with the first event.
     """
     kind, key = entry
     actuator = state.actuators.get(ActuatorId.parse(key))
     if actuator is None:
         return
     if kind == "history":
-        actuator.history = from_data(data, ago)
+        actuator.history = as_of(from_data(data), now)
     elif kind == "lease":
-        restore_lease(state, actuator, data, now, ago)
+        restore_lease(state, actuator, data, now)
     else:
-        until = min(data["until"] - ago, now + LONGEST_SERVICE)
+        until = data["until"] - max(0, data["told"] - now)
         actuator.service = Taken(data["who"], until)
         state.due.set(("service", actuator.id), max(now, until))
+    state.due.set(("moved", actuator.id), now)
+
+
+def on_moved(moment: Moment, actuator_id: ActuatorId) -> None:
+    """After a start the journal says the same in the present time."""
+    actuator = moment.state.actuators.get(actuator_id)
+    if actuator is None:
+        return
+    past.keep(moment, actuator)
+    if actuator.lease is not None:
+        tell(moment, actuator, actuator.lease)
+    if actuator.service is not None:
+        _tell_service(moment, actuator.id, actuator.service)

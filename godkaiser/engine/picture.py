@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from godkaiser.engine.alarm import alarms_picture
+from godkaiser.engine.allowance import limits_picture, timed_by
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
 from godkaiser.engine.wanted import offline_proof
@@ -143,6 +144,8 @@ def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dic
         "emergency": actuator.emergency or None,
         "lease_until": None if actuator.lease is None else to_iso(actuator.lease.until),
         "max_on_s": spec.longest_on_s,
+        "timed_by": timed_by(state, actuator),
+        "limits": limits_picture(state, actuator, now),
         "service": None
         if actuator.service is None
         else {"who": actuator.service.who, "until": to_iso(actuator.service.until)},

@@ -12,7 +12,7 @@ from godkaiser.safety.watch import Lease
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A level the node has accepted and not yet been seen to reach."""
+    """A level the node has accepted, and since when."""
 
     value: float
     at: Instant
@@ -20,11 +20,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An actuator at the last look. `leaving`: its lease was to end, or its command had failed anyway."""
+    """An actuator at the last look. `leaving`: its lease was to end, or its command had failed anyway.
+
+    `accepted`: what the node said yes to and was not yet seen to reach; `reached`: what it was seen at under a lease.
+    """
 
     lease: Lease | None = None
     leaving: bool = False
     accepted: Accepted | None = None
+    reached: Accepted | None = None
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from godkaiser.engine.effect import Effect, Tell
+from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
@@ -178,7 +179,7 @@ class ActuatorState:
     wished: float | None = None
     lease: Lease | None = None
     owed: bool = False
-    released: bool = True
+    corrected_at: Instant | None = None
     released_at: Instant = -1
     last: Outcome | None = None
     chain: list[ChainStep] = field(default_factory=list)
@@ -258,6 +259,7 @@ class State:
     stops: dict[Scope, Standing] = field(default_factory=dict)
     journal_problem: str = ""
     alarms: Alarms = field(default_factory=Alarms)
+    chronicle: Chronicle = field(default_factory=Chronicle)
     guards: dict[SeriesId, list[ActuatorId]] | None = (
         None  # who is looked at when a series changes; None: to be made
     )

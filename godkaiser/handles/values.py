@@ -237,7 +237,7 @@ class Stop(Shown):
 class Change:
     """Something is different now.
 
-    `kind` is sensor, actuator, node, rule, stop, link, counters, snapshot (everything at once: at first, and
+    `kind` is sensor, actuator, node, rule, stop, alarms, link, counters, snapshot (everything at once: at first, and
     after a lost connection) or gone (the controller is away). `data` is the present picture of the thing `id`.
     """
 

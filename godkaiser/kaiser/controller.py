@@ -29,10 +29,12 @@ from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
+from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.runner import LINGER, Runner
 from godkaiser.io.sim.spec import Publish
+from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
@@ -117,6 +119,7 @@ class Controller:
         self.clerk.offer(Registrar(self.runner, self.clerk).methods)
         self.clerk.offer(Workshop(self.runner, self.clerk).methods)
         self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.desk = DeskServer(options.data, self.clerk)
 
     def _tell(self, kind: str, thing: str) -> None:
@@ -178,6 +181,7 @@ class Controller:
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
+        await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
         self._journal.write_now([Journal("run", "", {"number": state.run})])

@@ -87,6 +87,7 @@ def check_site(text: str, where: str) -> Site:
     """A file alone: everything in it, and its rules against its own sensors and actuators."""
     file = read_site(text, where)
     try:
+        check_permissives(file.site)
         bind_rules(file.site)
     except DocumentError as error:
         raise file.lined(error) from None
@@ -107,8 +108,37 @@ def _with_types(file: SiteFile) -> Site:
             raise file.fault(("sensors", number, "type"), f"{error} {error.remedy}") from None
         if sensors[-1].series in {other.series for other in sensors[:-1]}:
             raise file.fault(("sensors", number), f"{sensors[-1].series} stands twice")
-    changes = {"sensors": tuple(sensors)} if site.sensors else {}
+    changes: dict[str, Any] = {"sensors": tuple(sensors)} if site.sensors else {}
+    if site.actuators:
+        changes["actuators"] = tuple(_guarded(file, n, spec) for n, spec in enumerate(site.actuators))
     return site.model_copy(update=changes)
+
+
+def _guarded(file: SiteFile, number: int, spec: ActuatorSpec) -> ActuatorSpec:
+    """Its permissives with the sensors' own types."""
+    renamed = []
+    for place, permissive in enumerate(spec.permissives):
+        series = None if permissive.series is None else SeriesId.parse(permissive.series)
+        try:
+            kind = "" if series is None else canonical(series.sensor_type)
+        except UnknownSensorTypeError as error:
+            path = ("actuators", number, "permissives", place)
+            raise file.fault(path, f"{error} {error.remedy}") from None
+        if series is not None:
+            series = SeriesId.of(series.node, series.gpio, kind, series.address)
+        renamed.append(permissive.model_copy(update={"series": series}))
+    return spec.model_copy(update={"permissives": tuple(renamed)})
+
+
+def check_permissives(site: Site, known: Iterable[SeriesId] = ()) -> None:
+    """Raise `DocumentError` for the first permissive whose sensor nobody declares or has heard."""
+    there = {*known, *(spec.series for spec in site.sensors)}
+    there |= {SeriesId.of(s.node, s.gpio, s.sensor_type) for s in there}
+    for number, spec in enumerate(site.actuators):
+        for place, permissive in enumerate(spec.permissives):
+            if permissive.series is not None and permissive.series not in there:
+                path = f"actuators[{number}].permissives[{place}]"
+                raise DocumentError(path=path, problem=f"there is no sensor {permissive.series}")
 
 
 def check_wiring(file: SiteFile, site: Site) -> None:

@@ -12,7 +12,7 @@ from godkaiser.errors import DocumentError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.kaiser.site import SiteFile, bind_rules, check_wiring, read_site
+from godkaiser.kaiser.site import SiteFile, bind_rules, check_permissives, check_wiring, read_site
 from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
 from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model import event as ev
@@ -118,6 +118,7 @@ class SiteDesk:
             here = here.model_copy(update={"kaiser_id": started})
         check_wiring(file, site)
         try:
+            check_permissives(site, self._state.sensors)
             bound = bind_rules(site, self._state.sensors, self._found)
             self._check_taken(here, site, [rule for _, rule in bound])
         except DocumentError as error:

@@ -120,6 +120,7 @@ class ActuatorSpec(Spec):
 
     On is whatever is not the safe value. `on_budget_s` seconds of it are allowed within any `on_window_s`;
     `interlocks` name groups of which one may be on at a time, this one `changeover_s` after another.
+    `litres_per_min` and `watts`, at value 1, are for the totals of water and energy.
     """
 
     node: Annotated[str, BeforeValidator(NodeId.parse)]
@@ -146,6 +147,8 @@ class ActuatorSpec(Spec):
     interlocks: tuple[Annotated[str, BeforeValidator(ZoneId.parse)], ...] = ()
     changeover_s: UpToAnHour = 0.0
     permissives: tuple[Permissive, ...] = ()
+    litres_per_min: Annotated[Number, Field(gt=0)] | None = None
+    watts: Annotated[Number, Field(gt=0)] | None = None
     on_lost: Literal["safe", "keep"] = "safe"
     declared_by: Literal["site", "rule", "node"] = "site"
 

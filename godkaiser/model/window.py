@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from godkaiser.model.instant import DAY, HOUR, MINUTE, Instant, to_datetime
+from godkaiser.model.instant import DAY, HOUR, MINUTE, Instant, from_datetime, to_datetime
 
 EVERY_DAY: Final = frozenset(range(7))
 
@@ -54,3 +54,9 @@ def next_change(window: TimeWindow, now: Instant) -> Instant:
     today = local.hour * HOUR + local.minute * MINUTE + now % MINUTE
     ahead = min((minute * MINUTE - today) % DAY or DAY for minute in (window.start, window.end))
     return now + min(ahead, HOUR)
+
+
+def midnight(now: Instant, timezone: str) -> Instant:
+    """When the local day began."""
+    local = to_datetime(now).astimezone(ZoneInfo(timezone))
+    return from_datetime(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))

@@ -79,10 +79,9 @@ def to_data(history: OnHistory) -> dict[str, Any]:
     return {"runs": [list(run) for run in history.runs], "starts": list(history.starts)}
 
 
-def from_data(data: dict[str, Any], behind: Duration = 0) -> OnHistory:
-    """What the journal kept. `behind`: by how much the clock was set back since."""
-    runs = tuple((since, until) for since, until in data["runs"])
-    return _moved(OnHistory(runs, tuple(data["starts"])), -behind)
+def from_data(data: dict[str, Any]) -> OnHistory:
+    """What the journal kept."""
+    return OnHistory(tuple((since, until) for since, until in data["runs"]), tuple(data["starts"]))
 
 
 # ── counting ───────────────────────────────────────────────────────────────────────────────────────────
@@ -90,6 +89,11 @@ def start_free_at(history: OnHistory, most: int, now: Instant) -> Instant:
     """When one more start is within the budget; `now` when it is already."""
     starts = [start for start in as_of(history, now).starts if now - start < HOUR]
     return now if len(starts) < most else starts[-most] + HOUR
+
+
+def starts_left(history: OnHistory, most: int, now: Instant) -> int:
+    """How many more starts are within the budget of the present hour; never negative."""
+    return max(0, most - sum(now - start < HOUR for start in as_of(history, now).starts))
 
 
 def on_time(history: OnHistory, window: Duration, now: Instant) -> Duration:

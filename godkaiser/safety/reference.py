@@ -24,7 +24,7 @@ def _lines() -> Iterator[str]:
     yield "# Findings of the safety gate\n"
     yield "Made from `godkaiser/safety/finding.py` by `python -m godkaiser.safety.reference`. A test compares them.\n"
     names = ", ".join(f"`{code}`" for code in sorted(CONTROL))
-    yield "The gate asks every check and returns every finding; one that refuses is enough to send nothing. For a move"
+    yield "The gate asks every check and returns every finding; one that refuses is enough. For a move"
     yield "to the safe value every finding only warns. The one exception is a rule's ordinary OFF, a control wish:"
     yield f"{names} make it wait. An OFF by a person, a stop, the end of a lease, an"
     yield "interlock, a lost permissive and a rule whose readings are unknown are protective and never wait.\n"

@@ -20,7 +20,12 @@ from godkaiser.alarms.alarm import State
 from godkaiser.alarms.kind import KINDS
 from tests.dashboard.conftest import DEADLINE_S
 from tests.dashboard.fake_desk import Greenhouse, alarm, iso, now
-from tests.dashboard.test_pages import EVIL, buttons, parts, session_of, settle, texts, view_of
+from tests.dashboard.test_pages import EVIL, parts, session_of, settle, texts, view_of
+
+
+def buttons(shown: pn.viewable.Viewable) -> list[str]:
+    """Those that can be seen."""
+    return [str(button.label) for button in parts(shown, pn.widgets.Button) if button.visible]
 
 
 def shown(house: Greenhouse, name: str = "ada", language: str = "en") -> tuple[Session, pn.viewable.Viewable]:

@@ -175,7 +175,17 @@ def test_a_level_that_drifts_away_by_itself() -> None:
     desk = lit(Desk().ready())
     desk.wait(30)
     desk.report(FAN, 0.9)
-    assert steps(desk.wait(11)) == [("actuator_stuck", "raised")]
+    assert steps(desk.wait(29)) == []
+    assert steps(desk.wait(2)) == [("actuator_stuck", "raised")]
+
+
+def test_a_level_that_is_corrected_in_time_is_no_alarm() -> None:
+    desk = lit(Desk().ready())
+    desk.wait(30)
+    desk.report(FAN, 0.9)
+    desk.obey(desk.wait(11))
+    assert desk.state.actuators[FAN].reported == 0.5
+    assert steps(desk.wait(60)) == []
 
 
 def test_a_report_that_crossed_the_command_proves_nothing() -> None:
@@ -216,6 +226,16 @@ def test_a_node_that_vanishes_with_something_on_is_told_at_once() -> None:
     assert steps(gone(desk)) == [("node_silent", "raised")]
     alarm = desk.state.alarms.watch.standing[f"node_silent:{CLIMATE}"]
     assert (alarm.priority, "away from its safe value" in alarm.text) == (Priority.CRITICAL, True)
+
+
+def test_a_silence_becomes_more_urgent_when_something_is_on() -> None:
+    desk = Desk().ready()
+    for actuator in (FAN, HEATER):
+        desk.report(actuator, 0.0)
+    gone(desk)
+    desk.wait(61)
+    assert steps(desk.report(FAN, 0.5)) == [("node_silent", "escalated")]
+    assert desk.state.alarms.watch.standing[f"node_silent:{CLIMATE}"].priority is Priority.CRITICAL
 
 
 def test_a_short_absence_is_no_alarm() -> None:
@@ -350,6 +370,21 @@ def test_alarms_survive_the_controller_and_are_not_raised_twice() -> None:
     assert desk.state.alarms.watch.standing[key].acked_by == "ann"
     desk.beat()
     assert states(desk) == {}
+
+
+@pytest.mark.parametrize("shelved", [True, False])
+def test_an_alarm_of_a_thing_that_is_gone_returns(shelved: bool) -> None:
+    desk = lit(Desk().ready())
+    desk.ack(FAN, sent(desk.ask(FAN, 0.0)), success=False, message="no")
+    key = f"protective_refused:{FAN}"
+    if shelved:
+        answer(desk, key, "shelve", until=desk.now + HOUR)
+    desk.site = Site.model_validate({"nodes": [{"id": WATER, "approved": True}]})
+    desk.restart()
+    desk.link()
+    assert states(desk) == {key: State.SHLVD if shelved else State.RTNUN}
+    desk.wait(3601)
+    assert states(desk) == ({} if shelved else {key: State.RTNUN})
 
 
 def test_a_shelf_ends_also_over_a_restart() -> None:

@@ -281,6 +281,37 @@ class Limits(RuleBasedStateMachine):
         if well:
             self.all_is_well()
 
+    @rule(
+        actuator=ACTUATORS,
+        seconds=st.sampled_from([65, 110]),
+        jump=st.sampled_from([0, -3600, 3600]),
+        ended=st.booleans(),
+    )
+    def a_run_and_a_crash(self, actuator: ActuatorId, seconds: int, jump: int, ended: bool) -> None:
+        """Everything that counts is counted on the other side, too."""
+        self.plant.link(True)
+        self.read_air(20.0)
+        self.ask(actuator, True, None, "ann")
+        self.wait(seconds, well=True)
+        if ended:
+            self.ask(actuator, False, None, "ann")
+            self.all_is_well()
+        self.crash(jump, back=True)
+        self.read_air(20.0)
+        self.plant.tell(actuator)
+        self.ask(actuator, True, None, "notebook")
+
+    @rule(actuator=ACTUATORS)
+    def off_and_on_again_in_one_breath(self, actuator: ActuatorId) -> None:
+        self.ask(actuator, False, None, "ann")
+        self.ask(actuator, True, None, "ann")
+        self.plant.deliver(actuator, heard=True)
+
+    @rule()
+    def the_pump_after_a_silence(self) -> None:
+        self.wait(200, well=True)
+        self.ask(PUMP, True, None, "api")
+
     @rule(up=st.booleans())
     def link(self, up: bool) -> None:
         self.plant.link(up)

@@ -323,12 +323,43 @@ def test_what_is_gone_leaves_nothing_in_the_journal() -> None:
     assert ("history", FAN) not in desk.journal
 
 
-def test_the_clock_is_told_while_a_budget_is_used_and_no_longer() -> None:
+def test_a_run_that_is_counted_is_told_every_minute_and_others_are_not() -> None:
     desk = desk_with(on_budget_s=DAY // SECOND)
     desk.obey(desk.ask(FAN, 0.8, duration=5 * MINUTE))
     desk.live(130)
-    told = desk.journal["clock", ""]["at"]
-    assert desk.now - told < MINUTE
+    assert desk.now - desk.journal["lease", FAN]["told"] < MINUTE
     desk.obey(desk.ask(FAN, 0.0))
-    desk.live(600)
-    assert desk.journal["clock", ""]["at"] - told <= MINUTE
+    desk.live(120)
+    assert ("lease", FAN) not in desk.journal
+    other = desk_with()
+    other.obey(other.ask(FAN, 0.8))
+    begun = other.now
+    other.live(130)
+    assert other.journal["lease", FAN]["told"] == begun
+
+
+def test_after_a_clock_set_back_the_journal_speaks_of_the_present() -> None:
+    desk = used_up(cooldown_s=60)
+    desk.now -= HOUR
+    desk.restart()
+    desk.link()
+    kept = desk.journal["history", FAN]
+    assert max(*kept["starts"], *kept["runs"][-1]) <= desk.now
+
+
+@pytest.mark.parametrize(
+    "limits", [one for one, _ in LIMITS], ids=[str(next(iter(one))) for one, _ in LIMITS]
+)
+def test_a_second_restart_after_a_clock_set_back_gives_nothing_back_either(limits: dict[str, Any]) -> None:
+    desk = desk_with(**limits)
+    desk.obey(desk.ask(HEATER, 1.0))  # what else stands in the journal from before
+    desk.wait(10)
+    desk.now -= HOUR
+    desk.restart()
+    desk.ready()
+    desk.obey(desk.ask(FAN, 0.8, duration=200 * SECOND))
+    desk.obey(desk.live(200))
+    desk.restart()
+    desk.ready()
+    desk.report(FAN, 0.0)
+    assert fates(desk.ask(FAN, 0.8)) == [Fate.REFUSED]

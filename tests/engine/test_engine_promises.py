@@ -162,7 +162,7 @@ class Watched(Desk):
         who = send.command.who
         if self.phase is Phase.RESUMING:
             assert send.command.origin == "person", "P2"
-            assert self.state.actuators[order.actuator].released, "P2"
+            assert self.state.stopped(order.actuator) is None, "P2"
         else:
             assert self.phase is Phase.NORMAL, "P2"
         if send.command.origin == "rule":

@@ -258,7 +258,7 @@ def test_a_new_actuator_obeys_and_during_a_stop_waits_to_be_released() -> None:
     desk.stop()
     apply(desk, SITE)
     assert desk.state.stop.phase.value == "ACTIVE"
-    assert not desk.state.actuators[FAN].released
+    assert desk.state.stopped(FAN) is not None
     assert fates(desk.ask(FAN, 0.5)) == [Fate.REFUSED]
 
 

@@ -116,6 +116,19 @@ def test_three_leave_the_eldest() -> None:
     assert [a for a, state in desk.state.actuators.items() if state.owed] == [HEATER, PUMP]
 
 
+def test_a_rule_waits_for_the_word_of_one_that_was_only_told_to_be_safe() -> None:
+    desk = apart(RULE)
+    desk.ask(HEATER, 0.0)  # whether it is on nobody knows
+    assert moves(desk.read(AIR, 29)) == []
+    desk.ack(HEATER, verb="OFF")
+    assert moves(desk.report(HEATER, 0.0) + desk.wait(1)) == [ON]
+    other = apart(RULE)
+    other.ask(HEATER, 0.0)
+    assert moves(other.read(AIR, 29)) == []
+    other.wait(11)  # no answer
+    assert moves(other.report(HEATER, 0.0) + other.wait(1)) == [ON]
+
+
 def test_a_person_who_lost_to_an_interlock_does_not_start_again_by_itself() -> None:
     desk = apart()
     desk.report(HEATER, 1.0)
@@ -146,6 +159,14 @@ def test_lost_is_safe_at_once_and_the_rule_is_back_when_it_holds_again() -> None
     desk.obey(lost)
     assert moves(desk.wait(60)) == []
     assert moves(desk.read(SOIL, 40)) == [ON]
+
+
+def test_a_person_who_lost_to_a_permissive_does_not_start_again_by_itself() -> None:
+    desk = desk_with(limits={FAN: {"permissives": [WET]}})
+    desk.read(SOIL, 40)
+    desk.obey(desk.ask(FAN, 0.8, hold=HOUR))
+    desk.obey(desk.read(SOIL, 70))
+    assert moves(desk.read(SOIL, 40) + desk.wait(60)) == []
 
 
 def test_a_rule_waits_for_a_permissive_that_was_never_known() -> None:

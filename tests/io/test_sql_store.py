@@ -1,5 +1,6 @@
 """One contract suite for the store over SQLite and PostgreSQL."""
 
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from godkaiser.engine.effect import ActuatorGone, Audit, Decision, NodeRecord, SeriesRecord
+from godkaiser.engine.effect import ActuatorGone, AlarmChange, Audit, Decision, NodeRecord, SeriesRecord
 from godkaiser.errors import DatabaseBrokenError, RecordRefusedError, SettingsError, StoreAwayError
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, NodeRow, OutcomeRow, RuleRow
@@ -212,3 +213,24 @@ async def test_an_actuator_that_goes_may_come_back_in_one_batch(store: SqlStore)
     assert await store.rows(ActuatorRow) == []
     await store.append([spec, ActuatorGone(spec.id), spec])
     assert [row["id"] for row in await store.rows(ActuatorRow)] == [spec.id]
+
+
+async def test_steps_of_alarms_are_read_by_time_the_newest_of_them(store: SqlStore) -> None:
+    steps = [
+        AlarmChange(T0 + n, "node_silent:ESP_AB12CD", f"step {n}", "UNACK", "high", "ö", "", "")
+        for n in range(4)
+    ]
+    assert await store.append(steps) == (0, 0)
+    assert await store.alarm_changes(T0, T0 + 10, 10) == steps
+    assert await store.alarm_changes(T0 + 1, T0 + 3, 10) == steps[1:3]
+    assert await store.alarm_changes(T0, T0 + 10, 2) == steps[2:]
+
+
+async def test_a_database_from_before_the_alarms_gets_their_table(tmp_path: Path) -> None:
+    await (await SqlStore.open(None, tmp_path)).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "godkaiser.db")) as old:
+        old.execute("drop table alarm_change")
+        old.commit()
+    store = await SqlStore.open(None, tmp_path)
+    assert await store.alarm_changes(0, T0, 10) == []
+    await store.close()

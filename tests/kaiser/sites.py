@@ -64,6 +64,15 @@ def actuators(draw: st.DrawFn, node: str) -> list[dict[str, Any]]:
     ]
 
 
+PERMISSIVES = st.sampled_from(
+    [
+        {"window": {"start": "22:00", "end": "06:30"}},
+        {"series": f"{NODES[0]}/34/moisture", "op": "<=", "value": 60},
+        {"series": f"{NODES[0]}/0/sht31_temp@0x44", "op": ">", "value": -1.5},
+    ]
+)
+
+
 def limits() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {"max_on_s": st.floats(1, 86400)},
@@ -77,6 +86,16 @@ def limits() -> st.SearchStrategy[dict[str, Any]]:
             "critical": st.booleans(),
             "enabled": st.booleans(),
             "subzone": st.sampled_from(ZONES),
+            "min_on_s": st.sampled_from([0, 0.5, 1]),
+            "min_off_s": st.floats(0, 86400),
+            "cooldown_s": st.floats(0, 3600),
+            "starts_per_hour": st.integers(1, 360),
+            "on_budget_s": st.floats(1, 3600),
+            "on_window_s": st.floats(3600, 604800),
+            "interlocks": st.lists(st.sampled_from(ZONES), unique=True),
+            "changeover_s": st.floats(0, 3600),
+            "permissives": st.lists(PERMISSIVES, max_size=2),
+            "on_lost": st.sampled_from(["safe", "keep"]),
         },
     )
 

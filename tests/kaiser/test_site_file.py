@@ -136,6 +136,23 @@ def test_a_section_that_is_left_out_stays_as_it_is() -> None:
             "fan ESP_A1B2C3/25 (fan): max_on_s 1800 → 600; a run in progress ends earlier",
         ),
         ({"actuators": [FAN]}, {"actuators": [FAN | {"max_on_s": 3600}]}, "a run in progress keeps its end"),
+        ({"actuators": [FAN]}, {"actuators": [FAN | {"cooldown_s": 60}]}, "cooldown_s 0 → 60"),
+        ({"actuators": [FAN]}, {"actuators": [FAN | {"starts_per_hour": 6}]}, "starts_per_hour 60 → 6"),
+        (
+            {"actuators": [FAN]},
+            {"actuators": [FAN | {"on_budget_s": 600}]},
+            "on_budget_s none → 600; a run in progress keeps to it",
+        ),
+        (
+            {"actuators": [FAN]},
+            {"actuators": [FAN | {"interlocks": ["air"]}]},
+            "interlocks changed; of what runs together the eldest stays",
+        ),
+        (
+            {"actuators": [FAN]},
+            {"actuators": [FAN | {"permissives": [{"window": {"start": "06:00", "end": "22:00"}}]}]},
+            "permissives changed; a run they forbid ends",
+        ),
         (
             {"actuators": [FAN]},
             {"actuators": [FAN | {"enabled": False}]},

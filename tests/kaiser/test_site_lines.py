@@ -146,3 +146,37 @@ def test_a_file_that_cannot_be_read_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"zones: \xff")
     with pytest.raises(SettingsError, match="is not UTF-8"):
         load_site(tmp_path / "latin.yaml")
+
+
+FAN = "actuators:\n  - {node: ESP_A1B2C3, gpio: 25, type: pwm, "
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ("min_on_s: 7200", "min_on_s must not exceed max_on_s"),
+        ("on_budget_s: 90, on_window_s: 60", "on_budget_s must lie between min_on_s and on_window_s"),
+        ("cooldown_s: 3601", "less than or equal to 3600"),
+        ("starts_per_hour: 0", "greater than or equal to 1"),
+        ("interlocks: [a/b]", "actuators.0.interlocks.0"),
+        ("permissives: [{series: ESP_A1B2C3/32/ph, op: '>'}]", "give either series, op and value, or window"),
+        ("permissives: [{series: nowhere, op: '>', value: 1}]", "NODE/GPIO/TYPE"),
+        ("permissives: [{window: {start: 6:00, end: '22:00'}}]", 'expected "HH:MM" in quotes'),
+        ("permissives: [{window: {start: '25:00', end: '22:00'}}]", 'expected "HH:MM"'),
+        ("permissives: [{window: {start: '06:00', end: '06:00'}}]", "start and end must differ"),
+        ("permissives: [{series: ESP_A1B2C3/32/humours, op: '>', value: 1}]", "humours"),
+        (
+            "permissives: [{series: ESP_A1B2C3/32/ph, op: '>', value: 1}]",
+            "actuators.0.permissives.0 (line 8 of site.yaml): there is no sensor ESP_A1B2C3/32/ph",
+        ),
+    ],
+)
+def test_limits_that_cannot_be(limits: str, words: str) -> None:
+    assert words in refused(f"{FAN}{limits}}}\n", check=True)
+
+
+def test_a_permissive_takes_other_names_of_a_type() -> None:
+    soil = "sensors:\n  - {node: ESP_A1B2C3, gpio: 34, type: moisture}\n"
+    guard = "permissives: [{series: ESP_A1B2C3/34/soil_moisture, op: '<', value: 60}]"
+    (spec,) = check_site(f"{HEAD}{soil}{FAN}{guard}}}\n", "site.yaml").actuators
+    assert spec.permissives[0].series == "ESP_A1B2C3/34/moisture"

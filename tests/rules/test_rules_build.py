@@ -9,11 +9,11 @@ from godkaiser.errors import DocumentError
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND
 from godkaiser.model.site import ActuatorSpec
+from godkaiser.model.window import TimeWindow
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
-from godkaiser.model.window import TimeWindow
 from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit

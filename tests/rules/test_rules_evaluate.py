@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from godkaiser.model.instant import MINUTE, SECOND
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.truth import Truth, conjunction, disjunction
-from godkaiser.rules.evaluate import Evaluation, Memory, evaluate
 from godkaiser.model.window import TimeWindow
+from godkaiser.rules.evaluate import Evaluation, Memory, evaluate
 from godkaiser.rules.rule import Condition, Every, Hysteresis, Operator, Threshold, series_of
 from tests.rules.bench import AIR, NOW, SOIL, View, at
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from godkaiser.engine.effect import (
+    ActuatorChange,
     ActuatorGone,
     AlarmChange,
     Audit,
@@ -21,6 +22,7 @@ from godkaiser.engine.effect import (
     NodeRecord,
     Record,
     SeriesRecord,
+    Watched,
 )
 from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
@@ -35,6 +37,7 @@ from godkaiser.ports import Columns
 
 CHUNK: Final = 500
 SITE: Final = "site"  # its row in the table of facts
+WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 Documents = Sequence[tuple[str, dict[str, Any]]]
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
@@ -81,6 +84,10 @@ class SqlStore:
             await connection.execute(_table(t.OutcomeRow).insert(), [_outcome(o) for o in outcomes])
         if steps := groups.get(AlarmChange):
             await connection.execute(_table(t.AlarmRow).insert(), [asdict(step) for step in steps])
+        if changes := groups.get(ActuatorChange):
+            await connection.execute(_table(t.ActuatorChangeRow).insert(), [asdict(c) for c in changes])
+        if watched := groups.get(Watched):
+            await _state_fact(connection, WATCHED, str(watched[-1].at))
         if audits := groups.get(Audit):
             await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
         for node in groups.get(NodeRecord, ()):
@@ -154,11 +161,9 @@ class SqlStore:
 
     async def save_site(self, site: str, documents: Documents) -> None:
         """Replace the kept site and all rule documents, both or neither."""
-        table = _table(t.Meta)
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(delete(table).where(table.c.key == SITE))
-                await connection.execute(table.insert(), [{"key": SITE, "value": site}])
+                await _state_fact(connection, SITE, site)
                 await _save_rules(connection, documents)
         except (SQLAlchemyError, OSError) as error:
             raise _away(error) from None
@@ -178,6 +183,14 @@ class SqlStore:
         async with self._engine.connect() as connection:
             result = await connection.execute(select(table).order_by(table.c[order]))
             return [dict(row) for row in result.mappings()]
+
+    async def fetch(self, statement: Any) -> Sequence[Any]:
+        """The rows of one question."""
+        try:
+            async with self._engine.connect() as connection:
+                return (await connection.execute(statement)).all()
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
 
     async def site(self) -> str | None:
         """The kept site, if any was ever kept."""
@@ -250,6 +263,13 @@ class SqlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._engine.dispose()
+
+
+async def _state_fact(connection: AsyncConnection, key: str, value: str) -> None:
+    """In the table of facts, instead of what stood there."""
+    table = _table(t.Meta)
+    await connection.execute(delete(table).where(table.c.key == key))
+    await connection.execute(table.insert(), [{"key": key, "value": value}])
 
 
 async def _save_rules(connection: AsyncConnection, documents: Documents) -> None:

@@ -81,6 +81,18 @@ class OutcomeRow(SQLModel, table=True):
     cause: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class ActuatorChangeRow(SQLModel, table=True):
+    """What is known of an actuator from `at` on; `value` NULL: nobody knows any more."""
+
+    __tablename__ = "actuator_change"
+    __table_args__ = (Index("actuator_change_at", "actuator", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    actuator: str
+    value: float | None = Field(sa_column=Column(Float(53)))
+    cause: str
+
+
 class NodeRow(SQLModel, table=True):
     """A node's lasting facts."""
 
