@@ -71,6 +71,10 @@ class SafetyView(ReadingView, Protocol):
         """Why a stop forbids energising it, or None."""
 
     @property
+    def journal_problem(self) -> str:
+        """Why the safety journal cannot be written; empty when it can."""
+
+    @property
     def link_up(self) -> bool:
         """Is the broker reachable?"""
 

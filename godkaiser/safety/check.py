@@ -45,6 +45,12 @@ def approved(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant)
     return found("node_not_approved", node=spec.node)
 
 
+def durable(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
+    """P9: what cannot be written down must not begin; nobody would end it after a crash."""
+    problem = view.journal_problem
+    return found("journal_down", problem=problem) if problem else None
+
+
 def reachable(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """An ON is never kept for later: it must reach its node now."""
     if not view.link_up:
@@ -137,6 +143,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     stopped,
     enabled,
     approved,
+    durable,
     reachable,
     drivable,
     in_range,

@@ -30,6 +30,10 @@ FINDINGS: Final[dict[str, Row]] = {
     ),
     "disabled": Row("{actuator} is disabled.", "Set `enabled: true` in the site file."),
     "node_not_approved": Row("Node {node} is not approved.", "`godkaiser nodes approve NODE`."),
+    "journal_down": Row(
+        "The safety journal cannot be written: {problem}",
+        "Make room on the disk of the data folder, or replace it. Switching off goes on.",
+    ),
     "link_down": Row(
         "The MQTT broker cannot be reached.", "Look at the broker. An ON is never kept for later."
     ),

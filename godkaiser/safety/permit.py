@@ -43,6 +43,13 @@ def reachable(order: NodeOrder, view: SafetyView) -> Iterator[Finding]:
         yield Finding("node_offline", f"Node {order.node} is offline.")
 
 
+def durable(order: NodeOrder, view: SafetyView) -> Iterator[Finding]:
+    """P9: as for a command."""
+    if view.journal_problem:
+        text = f"Node {order.node} is left as it is: the safety journal cannot be written: {view.journal_problem}"
+        yield Finding("journal_down", text)
+
+
 def stopped(order: NodeOrder, view: SafetyView) -> Iterator[Finding]:
     """P2: a driver that is rebuilt, a rule on the node or the end of a safe mode could energise during a stop."""
     reason = view.node_stopped(order.node)
@@ -99,7 +106,7 @@ def known_rules(order: NodeOrder, view: SafetyView) -> Iterator[Finding]:
                 yield Finding("unknown_actuator", text)
 
 
-CHECKS: Final[tuple[NodeCheck, ...]] = (approved, reachable, stopped, at_rest, defaults, known_rules)
+CHECKS: Final[tuple[NodeCheck, ...]] = (approved, durable, reachable, stopped, at_rest, defaults, known_rules)
 
 
 def objections(order: NodeOrder, view: SafetyView) -> tuple[Finding, ...]:

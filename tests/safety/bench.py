@@ -47,6 +47,7 @@ class View:
     reading: Reading | None = None
     fresh: Freshness = Freshness.NEVER
     timezone: str = "UTC"
+    journal_problem: str = ""
 
     def stopped(self, actuator: ActuatorId) -> str | None:
         return self.stop

@@ -26,6 +26,7 @@ REASONS: list[tuple[str, Intent, View]] = [
     ("disabled", wants(1), View(spec_of(enabled=False))),
     ("node_not_approved", wants(1), View(PWM, replace(READY, approved=False))),
     ("link_down", wants(1), View(PWM, up=False)),
+    ("journal_down", wants(1), View(PWM, journal_problem="No space left on device.")),
     ("node_unheard", wants(1), View(PWM, replace(READY, online=None))),
     ("node_offline", wants(1), View(PWM, replace(READY, online=False))),
     ("node_adopting", wants(1), View(PWM, replace(READY, adopting=True))),

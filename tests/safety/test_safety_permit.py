@@ -57,6 +57,7 @@ def test_nothing_stands_in_the_way(order: NodeOrder) -> None:
     [
         (replace(FINE, stop="smoke"), "stop_active"),
         (replace(FINE, up=False), "link_down"),
+        (replace(FINE, journal_problem="No space left on device."), "journal_down"),
         (replace(FINE, at=None), "node_not_approved"),
         (replace(FINE, at=replace(READY, approved=False)), "node_not_approved"),
         (replace(FINE, at=replace(READY, online=False)), "node_offline"),
