@@ -244,8 +244,8 @@ class Runner:
         try:
             await self.journal.write(lines)
         except JournalError as error:
-            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
             if not self._sick.is_set():
+                log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
                 self._sick.set()
                 self.post(ev.JournalHealth(self.clock.now(), f"{error} {error.remedy}"))
         else:
@@ -254,6 +254,7 @@ class Runner:
     def _well_again(self) -> None:
         if self._sick.is_set():
             self._sick.clear()
+            log.warning("The safety journal can be written again.")
             self.post(ev.JournalHealth(self.clock.now(), ""))
 
     async def _journal_lane(self) -> None:

@@ -100,6 +100,7 @@ class ShellFleet:
             clock=self._clock,
             simulated=True,
             check_rival=False,
+            journal_within=30.0,  # virtual time does not pass while the disk writes
             linger=self._broker.linger,
             desk=False,
             address=self._broker.address,
