@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from godkaiser import CommandRefusedError, FarmClosedError, InvalidValueError, blocking
+from godkaiser import CommandRefusedError, FarmClosedError, InvalidValueError, UnknownZoneError, blocking
 from tests.facade.process import eventually
 
 
@@ -47,6 +47,28 @@ def test_measuring_and_asking(plain: blocking.Farm) -> None:
     assert [probe.rom for probe in node.scan(pin=4)] == ["28FF641E8D3C0C79"]
     with pytest.raises(InvalidValueError):
         node.ask("reboot")
+
+
+def test_stopping_one_node_leaves_the_others_working(plain: blocking.Farm) -> None:
+    node = plain.node("irrigation node")
+    assert isinstance(node, blocking.Node)
+    said = node.stop("leak")
+    assert (said.scope, said.phase) == (f"node:{node.id}", "ACTIVE")
+    assert eventually(lambda: plain.stopped.others)
+    assert not plain.stopped
+    refused = plain.actuator("irrigation pump").check(1.0)
+    assert "stop_active" in [finding.code for finding in refused.findings]
+    assert plain.actuator("exhaust fan").check(0.5)
+    assert plain.stop("draught", zone="Flowering room").scope == "zone:flowering"
+    assert eventually(lambda: len(plain.stopped.others) == 2)
+    assert "zone:flowering ACTIVE" in str(plain.stopped)
+    plain.clear(force=True, zone="flowering")
+    node.clear(force=True)
+    assert eventually(lambda: not plain.stopped.others)
+    with pytest.raises(UnknownZoneError, match="cellar"):
+        plain.stop(zone="cellar")
+    with pytest.raises(InvalidValueError, match="beside a node"):
+        plain.stop(zone="flowering", node="irrigation node")
 
 
 def test_stop_rules_and_nodes(plain: blocking.Farm) -> None:
