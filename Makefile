@@ -5,7 +5,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup services demo lint format test test-full bench wheel clean
+.PHONY: help setup services demo lint format test test-full bench mutants wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -39,6 +39,9 @@ test-full: services lint ## the same with the slow tests and many more generated
 
 bench: setup ## measure: prints figures, judges nothing
 	@for script in benchmarks/*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
+
+mutants: setup ## plant small mistakes in the safety gate; a test must fail for each: make mutants ARGS="gate stop"
+	$(PY) -m scripts.mutate --jobs $(WORKERS) $(ARGS)
 
 wheel: setup ## build dist/*.whl
 	@rm -rf dist build/lib build/bdist.*

@@ -13,7 +13,7 @@ LANGUAGES: Final = ("en", "de")
 DASH: Final = "\N{EN DASH}"
 _DECIMALS: Final = {
     "°C": 1, "%": 1, "pH": 2, "kPa": 2, "µS/cm": 0, "lx": 0, "ppm": 0, "hPa": 0,
-    "µmol/m²/s": 0, "L/min": 2, "bool": 0, "dBm": 0, "KiB": 1,
+    "µmol/m²/s": 0, "L/min": 2, "bool": 0, "dBm": 0, "KiB": 1, "L": 1,
 }  # fmt: skip
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STEPS: Final = ((_DAY, "age.d"), (_HOUR, "age.h"), (_MINUTE, "age.min"), (1, "age.s"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from godkaiser.errors import GodkaiserError
 from godkaiser.frames import need_pandas, one_frame, wide_frame
 from godkaiser.handles import alarms, deeds
+from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.line import Line, told
@@ -135,6 +136,19 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         step = deeds.bucket(every)
         found = self._line.waited(deeds.fetch, self._line, ids, since, until)
         return one_frame(found[0], step) if alone else wide_frame(found, step)
+
+    def statistics(
+        self,
+        actuators: str | Actuator | Sequence[str | Actuator] | None = None,
+        since: When = "-7d",
+        until: When | None = None,
+        every: Span | None = None,
+    ) -> DataFrame:
+        """What actuators did, as a pandas frame; see `godkaiser.Farm.statistics`."""
+        need_pandas()
+        step, span = deeds.bucket(every), deeds.span_of(since, until)
+        ids = self._actuator_ids(actuators)
+        return past.statistics_frame(self._line.waited(past.account, self._line, ids, span, step), step)
 
     def stop(self, reason: str = "", *, node: str | None = None, zone: str | None = None) -> Stop:
         """Software stop; see `godkaiser.Farm.stop`."""

@@ -1,4 +1,4 @@
-"""The actuators page: what each reports, switching by hand, safety's opinion beforehand, and why it runs."""
+"""The actuators page: what each reports and did, switching by hand, safety's opinion beforehand, why it runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import panel as pn
 
 from godkaiser import CommandRefusedError
 
+from ..account import WINDOWS, account
 from ..feed import TROUBLE
 from ..parts import actuator_card, actuator_facts, chain, findings, say, widget_style
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
 
 DURATIONS_S: Final = (0, 30, 60, 300, 900, 3600)
+COUNTED_EVERY_S: Final = 30.0
 
 
 class Actuators:
@@ -25,6 +27,7 @@ class Actuators:
         self._session = session
         self._cards: dict[str, Card] = {}
         self._shape: object = None
+        self._counted_at: float | None = None
         self._grid = grid([], least="21rem", gap="1rem")
 
     def content(self) -> pn.viewable.Viewable:
@@ -38,12 +41,35 @@ class Actuators:
             (a["id"], a.get("type"), a.get("name"), a.get("max_on_s")) for a in view.actuators.values()
         )
         if shape != self._shape:
-            self._shape = shape
+            self._shape, self._counted_at = shape, None
             self._cards = {str(a["id"]): Card(self._session, a) for a in named(view.actuators.values())}
             empty = [html(say(self._session.words("actuator.none")))]
             self._grid.objects = [card.layout for card in self._cards.values()] or empty
         for key, card in self._cards.items():
             card.update(view.actuators[key], view, now)
+        self._count(view)
+
+    def _count(self, view: View) -> None:
+        """Ask now and then what they did; without an answer the page says what it said."""
+        at = self._session.feed.at()
+        due = self._counted_at is None or at - self._counted_at >= COUNTED_EVERY_S
+        if due and view.actuators and not view.gone:
+            self._counted_at = at
+            self._session.start(self._fetch())
+
+    async def _fetch(self) -> None:
+        told: dict[str, dict[str, Thing]] = {}
+        try:
+            for name, since in WINDOWS.items():
+                for one in await self._session.ask("actuators.statistics", since=since):
+                    told.setdefault(str(one["actuator"]), {})[name] = one
+        except TROUBLE:
+            return
+        self._session.show(partial(self._show, told))
+
+    def _show(self, told: dict[str, dict[str, Thing]]) -> None:
+        for key, card in self._cards.items():
+            card.told = told.get(key, {})
 
 
 class Card:
@@ -52,6 +78,7 @@ class Card:
     def __init__(self, session: Session, actuator: Thing) -> None:
         self._session, self._id, self._type = session, str(actuator["id"]), actuator.get("type")
         self._state, self._facts, self._verdict, self._why = html(), html(), html(), html()
+        self._account, self.told = html(), dict[str, Thing]()
         self._asked = 0
         self._open = False
         self._value = self._value_widget(actuator.get("reported") or 0.0)
@@ -59,13 +86,15 @@ class Card:
         self._set = self._button(self._set_name(), self._on_set, color="primary")
         self._ask = self._button(session.words("why.button"), self._on_why)
         self._value.param.watch(self._on_value, "value")
-        self.layout = stack(self._state, *self._controls(), self._facts, self._ask, self._why, **SURFACE)
+        looked = (self._account, self._facts, self._ask, self._why)
+        self.layout = stack(self._state, *self._controls(), *looked, **SURFACE)
 
     def update(self, actuator: Thing, view: View, now: datetime) -> None:
         """Redraw what has become different; nothing can be set while the controller is away."""
         words = self._session.words
         write(self._state, actuator_card(words, actuator, view, now, "inner"))
         write(self._facts, actuator_facts(words, actuator, view, now))
+        write(self._account, account(words, self.told, now))
         for widget in (self._set, self._value, self._duration, self._ask):
             if widget.disabled != view.gone:
                 widget.disabled = view.gone

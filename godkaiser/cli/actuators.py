@@ -1,4 +1,4 @@
-"""`godkaiser actuators …`: what is in service, and putting an actuator into it and out of it."""
+"""`godkaiser actuators …`: which there are, what they did, and putting one into service and out of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from godkaiser.cli.account import tell as tell_statistics
 from godkaiser.cli.output import Data, Json, ask, say, show, table
 from godkaiser.errors import InvalidValueError
 
-app = typer.Typer(help="Actuators: which there are, and service.", invoke_without_command=True)
+app = typer.Typer(help="Actuators: which there are, what they did, and service.", invoke_without_command=True)
 Actuator = Annotated[str, typer.Argument(help="The actuator's id or name.")]
 
 
@@ -17,17 +18,47 @@ Actuator = Annotated[str, typer.Argument(help="The actuator's id or name.")]
 def actuators(context: typer.Context, data: Data = None, as_json: Json = False) -> None:
     """List the actuators with their limits in force."""
     if context.invoked_subcommand is None:
-        show(ask(data, "snapshot")["actuators"], as_json, _tell)
+        listed(data, as_json)
+
+
+@app.command("list")
+def listed(data: Data = None, as_json: Json = False) -> None:
+    """The same as without a subcommand."""
+    show(ask(data, "snapshot")["actuators"], as_json, _tell)
+
+
+@app.command()
+def statistics(
+    actuators: Annotated[
+        list[str] | None, typer.Argument(help="Ids or names; all without.", show_default=False)
+    ] = None,
+    since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-7d",
+    until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
+    every: Annotated[
+        str | None, typer.Option(help='One line per bucket, like "1d" (UTC).', show_default=False)
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Run time, starts, duty, litres and kWh of a time, and what is left of the budgets now."""
+    asked = {"actuators": actuators or None, "since": since, "until": until, "every": every}
+    show(ask(data, "actuators.statistics", **asked), as_json, tell_statistics)
 
 
 def _tell(shown: list[dict[str, Any]]) -> None:
-    head = ("actuator", "name", "kind", "ends at", "in service by", "until")
+    head = ("actuator", "name", "kind", "timed by", "ends at", "in service by", "until")
     table(head, [_row(actuator) for actuator in shown], "There is no actuator.")
 
 
 def _row(actuator: dict[str, Any]) -> tuple[object, ...]:
     service = actuator["service"] or {"who": None, "until": None}
-    about = (actuator["id"], actuator["name"], actuator["kind"], actuator["lease_until"])
+    about = (
+        actuator["id"],
+        actuator["name"],
+        actuator["kind"],
+        actuator["timed_by"],
+        actuator["lease_until"],
+    )
     return *about, service["who"], service["until"]
 
 

@@ -69,6 +69,8 @@ class Engine:
                 node.confirmed = Confirmed(**data)
             elif kind == "halted" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
                 node.halted = True
+            elif kind == "shut" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
+                node.shut_at = node.decided_at = min(data["at"], now)
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Journal, Say, Send
 from godkaiser.engine.note import note
@@ -198,6 +199,9 @@ def _next(moment: Moment, node: NodeState) -> None:
 
 
 def _finished(moment: Moment, node: NodeState) -> None:
+    if node.lane.left_out:
+        _stuck(moment, node, node.lane.left_out)
+        return
     node.lane.converged_at = moment.now
     moment.state.due.drop(("lane", node.id))
     moment.tell("node", node.id)
@@ -206,6 +210,15 @@ def _finished(moment: Moment, node: NodeState) -> None:
 
 
 def _wishes(moment: Moment, node: NodeState) -> None:
+    for actuator in moment.state.actuators.values():
+        # The firmware writes such a pin without inversion when it starts: it says "off", and is on until told.
+        if (
+            actuator.id.node == node.id
+            and actuator.spec.inverted
+            and actuator.lease is None
+            and not actuator.owed
+        ):
+            submit(moment, safe_intent(moment, actuator.spec, "an inverted output is told once it is there"))
     resettle_node(moment, node.id)
     reconsider_node(moment, node.id)
 
@@ -350,6 +363,11 @@ def _answered(moment: Moment, node: NodeState, good: bool, code: str, message: s
         _next(moment, node)
     elif (code in RETRYABLE or _overtaken(moment, node, code, message)) and lane.tries < TRIES:
         moment.state.due.set(("lane", node.id), moment.now + TRY_AGAIN)
+    elif lane.steps[0].kind in ("subzone", "subzone_remove") and len(lane.steps) > 1:
+        # A label that the node does not take must not keep it from being configured.
+        lane.left_out = f"{lane.steps.popleft().kind}: {code} {message}".strip()
+        lane.tries = 0
+        _next(moment, node)
     else:
         problem = f"{lane.steps[0].kind}: {code} {message}".strip()
         _stuck(moment, node, problem, again=code in RETRYABLE)

@@ -36,12 +36,14 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
         if event.handover_epoch not in (0, node.adopted_epoch):
             node.adopted_epoch = event.handover_epoch  # it had let go, although we never lost it
             _adopt(moment, node)
-    _remember(moment, node, event)
+    if _remember(moment, node, event) and node.online:
+        _lost(moment, node)  # it was away, although nobody said so: no will came, or it comes later
     lane.watch_drift(moment, node, event)
     _heard(moment, node)
 
 
-def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> None:
+def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> bool:
+    """What it says of itself; true when it has been started anew."""
     rebooted = bool(event.boot_id) and event.boot_id != node.boot_id
     if not event.boot_id and node.uptime is not None and event.uptime < node.uptime:
         rebooted = True
@@ -58,6 +60,7 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> None:
         node.rejects, node.pressed = event.handover_rejects, False
     if rebooted or first:
         store_node(moment, node)
+    return rebooted
 
 
 def _heard(moment: Moment, node: NodeState) -> None:

@@ -15,7 +15,7 @@ from godkaiser.engine.note import note
 from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState
 from godkaiser.model.event import BoardReplaced, Discovery, NodeDecided, NodeRemoved
 from godkaiser.model.ids import KaiserId, NodeId
-from godkaiser.model.instant import MINUTE, SECOND
+from godkaiser.model.instant import MINUTE, SECOND, Instant
 
 NEW_PER_MINUTE: Final = 10
 ASK_AGAIN_AFTER: Final = 300 * SECOND
@@ -63,6 +63,7 @@ def on_removed(moment: Moment, event: NodeRemoved) -> None:
     _told_safe(moment, node, "the node is removed")
     lane.abandon(moment, node)
     node.status, node.decided_at, node.confirmed = "removed", moment.now, Confirmed()
+    _shut(moment, node, moment.now if node.first_seen else None)
     moment.emit(Journal("node", node.id, None))
     store_node(moment, node)
     moment.emit(Store(Audit(moment.now, event.by, "node.removed", node.id, "")))
@@ -111,6 +112,7 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
     if not event.approved:
         _made_safe(moment, node.id, "the node is rejected")
     node.status, node.decided_at = "approved" if event.approved else "rejected", moment.now
+    _shut(moment, node, None if event.approved else moment.now)
     store_node(moment, node)
     word = "node.approved" if event.approved else "node.rejected"
     moment.emit(Store(Audit(moment.now, event.by, word, event.node, "")))
@@ -119,6 +121,12 @@ def on_decided(moment: Moment, event: NodeDecided) -> None:
         if node.kaiser != moment.state.kaiser:
             announce(moment, node.kaiser)
         _approved(moment, node)
+
+
+def _shut(moment: Moment, node: NodeState, at: Instant | None) -> None:
+    """Kept over restarts: a site file must not let in again whom a person has shut out."""
+    node.shut_at = at
+    moment.emit(Journal("shut", node.id, None if at is None else {"at": at}))
 
 
 def _approved(moment: Moment, node: NodeState) -> None:

@@ -85,7 +85,8 @@ def _approve(moment: Moment, event: SiteChanged) -> None:
     """Who waits is let in; a person's rejection or removal stands."""
     for spec in event.site.nodes:
         node_id = NodeId.parse(spec.id)
-        if spec.approved and moment.state.nodes[node_id].status == "pending":
+        node = moment.state.nodes[node_id]
+        if spec.approved and node.status == "pending" and node.shut_at is None:
             on_decided(moment, NodeDecided(moment.now, node_id, True, event.by))
 
 

@@ -78,6 +78,7 @@ class Lane:
     sent_at: Instant | None = None
     tries: int = 0
     problem: str = ""
+    left_out: str = ""
     wishes_wait: bool = False
     converged_at: Instant | None = None
     given_up_at: Instant | None = None
@@ -138,6 +139,7 @@ class NodeState:
     wills: deque[Instant] = field(default_factory=deque)
     will_ts: int = 0  # of the last will: a repeated one is no new loss
     decided_at: Instant = 0
+    shut_at: Instant | None = None  # a person shut it out then; only a person lets it in again
     master_zone: str = ""
     zone_assigned: bool | None = None
     counts: tuple[int | None, int | None] = (None, None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from godkaiser.frames import need_pandas, one_frame, wide_frame
 from godkaiser.handles import alarms, deeds
+from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.looks import FarmLook, Table
@@ -174,6 +175,33 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         step = deeds.bucket(every)
         found = await self._line.awaited(deeds.fetch, self._line, ids, since, until)
         return one_frame(found[0], step) if alone else wide_frame(found, step)
+
+    async def statistics(
+        self,
+        actuators: str | Actuator | Sequence[str | Actuator] | None = None,
+        since: When = "-7d",
+        until: When | None = None,
+        every: Span | None = None,
+    ) -> DataFrame:
+        """What actuators did, as a pandas frame: run time, starts, duty, water and energy, and what is left to them.
+
+        Without `every` one row per actuator (index: its id), with what is left now: `on_left_s`, `starts_left`,
+        `locked_until`, and `timed_by`, who ends a run in time. With `every` one row per actuator and bucket, UTC
+        index `time`; buckets begin at multiples of it since 1970 UTC, the first and last may be shorter.
+
+        `on_s`, `longest_s`, `unknown_s`: seconds away from the safe value, the longest run, and the time nobody
+        knew, which counts as neither on nor off. `duty` 0..1 of the known time; `level_s` value times seconds;
+        `litres` and `energy_wh` from `litres_per_min` and `watts` of the site file. NaN: not known, not stated.
+        `since` and `until` as for `history`, or `"today"`, the site's own day; `frame.attrs["units"]`.
+
+        Raises `UnknownActuatorError`, `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        step, span = deeds.bucket(every), deeds.span_of(since, until)
+        ids = self._actuator_ids(actuators)
+        return past.statistics_frame(
+            await self._line.awaited(past.account, self._line, ids, span, step), step
+        )
 
     async def stop(self, reason: str = "", *, node: str | None = None, zone: str | None = None) -> Stop:
         """Software stop: everything to its safe value, nothing may be switched on. Always allowed.

@@ -176,6 +176,13 @@ class FarmLook(Shown, Generic[N, S, A]):
         words = f"  {trouble} {trouble.remedy}\n  Below is what was known last.\n" if trouble else ""
         return f"<Farm {self._line.name}: {self.health()}>\n{words}{self.nodes!r}"
 
+    def _actuator_ids(self, actuators: str | A | Sequence[str | A] | None) -> list[str] | None:
+        """Ids of what was asked for; None: all."""
+        if actuators is None:
+            return None
+        several: Sequence[str | A] = [actuators] if isinstance(actuators, str | ActuatorLook) else actuators
+        return [self.actuator(a).id if isinstance(a, str) else a.id for a in several]
+
     def _ids(self, sensors: str | S | Sequence[str | S]) -> tuple[list[str], bool]:
         """Ids of what was asked for, and whether it was one alone."""
         alone = isinstance(sensors, str | SensorLook)

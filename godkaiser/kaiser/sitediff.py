@@ -23,7 +23,11 @@ _KEPT: Final = "its history stays"
 def standing_of(state: State) -> dict[str, str]:
     """How each node stands with us; `unheard` when there is only paper of it."""
     return {
-        node.id: node.status if node.first_seen or node.status == "rejected" else "unheard"
+        node.id: "rejected"
+        if node.shut_at is not None and node.status == "pending"  # asks again, and only a person may answer
+        else node.status
+        if node.first_seen or node.status == "rejected"
+        else "unheard"
         for node in state.nodes.values()
     }
 
@@ -231,6 +235,6 @@ _MEANINGS: Final = {
     ("sensors", "calibration"): "counts from the next reading, stored ones stay as they are",
     ("sensors", "zone"): "counts from the next reading",
     ("sensors", "stale_after_s"): "readings count as old after that",
-    ("nodes", "zone"): "it is told",
+    ("nodes", "zone"): "it is told; one that shall have none keeps the old one in its own records",
     ("nodes", "board"): "its pins and its room are others",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from godkaiser.model.board import BOARDS, Board, Claim, Conflict, conflicts
+from godkaiser.model.nodeconfig import SUBZONES_MOST
 from godkaiser.model.site import ActuatorSpec, NodeSpec, SensorSpec, Site
 from godkaiser.sensors.types import TYPES, canonical
 
@@ -28,6 +29,7 @@ def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]
         for fault in conflicts(board, (w.claim for w in wired)):
             yield places[fault.who, fault.gpio], fault
         yield from _room(board, node, wired)
+        yield from _subzones(site, node)
 
 
 def _sensors(site: Site, node: str) -> Iterator[Wired]:
@@ -45,6 +47,24 @@ def _actuators(site: Site, node: str) -> Iterator[Wired]:
         if spec.second_gpio is not None:
             claim = Claim(f"{actuator_name(spec)} (enable)", spec.second_gpio, "output")
             yield Wired(("actuators", number, "aux_gpio"), claim)
+
+
+def _subzones(site: Site, node: str) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
+    """A node keeps so many of them, and none without a zone; it refuses the rest."""
+    placed = any(spec.id == node and spec.zone for spec in site.nodes)
+    seen: set[str] = set()
+    for section, things in (("sensors", site.sensors), ("actuators", site.actuators)):
+        for number, spec in enumerate(things):
+            if spec.node != node or not spec.subzone or spec.subzone in seen:
+                continue
+            seen.add(spec.subzone)
+            path = (section, number, "subzone")
+            if not placed:
+                text = f"subzone {spec.subzone} needs a zone of node {node}"
+                yield path, Conflict("no_zone", spec.gpio, spec.subzone, node, text)
+            elif len(seen) > SUBZONES_MOST:
+                text = f"node {node} keeps {SUBZONES_MOST} subzones, {spec.subzone} is number {len(seen)}"
+                yield path, Conflict("too_many", spec.gpio, spec.subzone, node, text)
 
 
 def sensor_name(spec: SensorSpec) -> str:

@@ -14,6 +14,7 @@ from godkaiser.model.ids import KaiserId, NodeId
 
 Scope = Literal["sensors", "actuators", "offline_rules"]
 OFFLINE_RULES_MOST: Final = 8
+SUBZONES_MOST: Final = 8
 UNCALIBRATED_ON_NODE: Final = ("ph", "ec", "moisture", "soil")
 VALUE_TYPE_MOST: Final = 23
 TIME_ZONES: Final = ("UTC", "Europe/Berlin", "CET", "CEST")

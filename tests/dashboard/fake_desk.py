@@ -267,7 +267,7 @@ class FakeDesk:
         house = self._house
         if house.away:
             raise ControllerGoneError(problem="it was switched off")
-        if method not in ("snapshot", "verify"):
+        if method not in ("snapshot", "verify", "actuators.statistics"):
             house.calls.append((method, params))
         return await getattr(self, "_" + method.replace(".", "_"))(**params)
 
@@ -368,6 +368,27 @@ class FakeDesk:
             {"what": "outcome", "at": at, "text": "confirmed after 40 ms", "ok": True},
         ]
         return {"actuator": actuator, "text": "Fan runs because Bench air is above 28 °C.", "steps": steps}
+
+    async def _actuators_statistics(self, since: str) -> list[dict[str, Any]]:
+        return [self._account(shown, since) for shown in self._house.actuators.values()]
+
+    def _account(self, shown: dict[str, Any], since: str) -> dict[str, Any]:
+        days = 0.5 if since == "today" else 7.0
+        pump = shown["type"] == "pump"
+        row = {
+            "since": iso(now() - timedelta(days=days)), "until": iso(now()), "unknown_s": 0.0 if days < 1 else 5400.0,
+            "on_s": days * 5000, "starts": round(days * 9), "duty": days * 5000 / (days * 86400), "longest_s": 900.0,
+            "level_s": days * 4000, "litres": days * 41.5 if pump else None, "energy_wh": days * 310.0,
+        }  # fmt: skip
+        limits = {
+            "on_left_s": 1500.0 if pump else None, "on_budget_s": 1800.0 if pump else None,
+            "on_window_s": 86400.0 if pump else None, "starts_left": 51, "starts_per_hour": 60,
+            "locked_until": iso(now() + timedelta(minutes=4)) if pump else None, "why": "It rests." if pump else None,
+        }  # fmt: skip
+        timed = "controller only" if shown["type"] == "pwm" else "node"
+        return {
+            "actuator": shown["id"], "name": shown["name"], "timed_by": timed, "limits": limits, "rows": [row],
+        }  # fmt: skip
 
     async def _history(self, series: str, since: str) -> dict[str, Any]:
         hours = {"-1h": 1, "-6h": 6, "-24h": 24, "-7d": 168}[since]

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from godkaiser_dashboard.account import CELLS, WINDOWS
 from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
@@ -43,6 +44,8 @@ FAMILIES = {
         "bad_json", "missing_field", "wrong_type", "bad_value", "id_pattern", "too_large", "unknown_topic",
         UnknownSensorTypeError.code,
     ],
+    "account.": [*WINDOWS, *CELLS],
+    "account.timed.": ["node", "controller_only"],
     "role.": ["admin", "operator", "viewer"],
     "alarm.state.": [state.value for state in State if state is not State.NORM],
     "alarm.priority.": [priority.word for priority in Priority],

@@ -10,6 +10,8 @@ from godkaiser.engine.effect import ActuatorGone, Audit, Effect, NodeRecord
 from godkaiser.engine.picture import snapshot
 from godkaiser.engine.site import undeclared
 from godkaiser.engine.state import Confirmed
+from godkaiser.io.wire.config import plan_push
+from godkaiser.kaiser.sitediff import standing_of
 from godkaiser.model import event as ev
 from godkaiser.model.command import Move
 from godkaiser.model.difference import Difference
@@ -22,6 +24,7 @@ from tests.engine.bench import (
     CLIMATE,
     COOL,
     FAN,
+    GOD,
     HEATER,
     PUMP,
     SITE,
@@ -108,8 +111,8 @@ def test_who_waits_is_let_in_and_who_was_rejected_stays_out() -> None:
     desk.beat(STRANGER)
     assert desk.state.nodes[STRANGER].status == "pending"
     effects = apply(desk, site)
-    assert ("node.approved", STRANGER) in audits(effects)
-    assert (desk.state.nodes[STRANGER].status, desk.state.nodes[STRANGER].name) == ("approved", "third")
+    assert ("node.approved", STRANGER) not in audits(effects), "it asks again, and only a person may answer"
+    assert (desk.state.nodes[STRANGER].status, desk.state.nodes[STRANGER].name) == ("pending", "third")
 
 
 def test_a_file_never_takes_approval_away() -> None:
@@ -381,3 +384,50 @@ def test_a_stop_stays_a_stop() -> None:
     desk.read(AIR, 30)
     assert lease(desk) is None
     assert PUMP in desk.state.actuators
+
+
+@pytest.mark.parametrize("way", ["rejected", "removed"])
+def test_whom_a_person_shut_out_no_file_lets_in_again(way: str) -> None:
+    """Neither when it asks again, nor after a restart."""
+    desk = Desk().ready()
+    if way == "rejected":
+        desk.handle(ev.NodeDecided(desk.now, CLIMATE, False, "ann"))
+    else:
+        desk.handle(ev.NodeRemoved(desk.now, CLIMATE, "ann"))
+    desk.wait(301)
+    desk.beat()
+    assert desk.state.nodes[CLIMATE].status == "pending"
+    apply(desk, SITE)
+    assert desk.state.nodes[CLIMATE].status == "pending"
+    assert standing_of(desk.state)[CLIMATE] == "rejected"
+    assert desk.journal["shut", CLIMATE]["at"] < desk.now
+    desk.restart()
+    desk.state.nodes[CLIMATE].status = "rejected"
+    desk.engine.restore(dict(desk.journal), desk.now)
+    assert desk.state.nodes[CLIMATE].decided_at > 0, "the time out does not begin anew, nor end"
+    desk.handle(ev.NodeDecided(desk.now, CLIMATE, True, "ann"))
+    assert ("shut", CLIMATE) not in desk.journal
+    assert desk.state.nodes[CLIMATE].shut_at is None
+
+
+def test_a_subzone_the_node_does_not_take_does_not_keep_it_from_being_configured() -> None:
+    site = Site.model_validate(
+        SITE.model_dump()
+        | {"actuators": [a.model_dump() | ({"subzone": "s"} if a.gpio == 25 else {}) for a in SITE.actuators]}
+    )
+    desk = Desk(site=site)
+    desk.state.planner = plan_push
+    desk.ready()
+    node = desk.state.nodes[CLIMATE]
+    desk.handle(
+        ev.ZoneAck(desk.now, GOD, CLIMATE, "zone_assigned", "bench", "", "", "", node.lane.correlation)
+    )
+    refused = ev.SubzoneAck(
+        desk.now, GOD, CLIMATE, "error", "s", 2506, "NO_ROOM", "full", node.lane.correlation
+    )
+    desk.handle(refused)
+    assert node.lane.steps[0].kind == "config"
+    for _ in range(5):
+        desk.outcome(CLIMATE, "persisted", node.lane.correlation, flow="config")
+    assert node.confirmed.config
+    assert (node.lane.converged_at, "NO_ROOM" in node.lane.problem) == (None, True)

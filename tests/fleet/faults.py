@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from godkaiser.engine.engine import Engine
 from godkaiser.model.instant import SECOND
 from tests.fleet.nodes import Ledger, WatchedNode, lit
-from tests.fleet.site import ALL, MODERN, SEED
+from tests.fleet.site import ALL, MODERN, SEED, SITE
 
 WITHIN = {True: 60, False: 120}  # seconds after the first heartbeat, by being modern
 PATIENCE: Final = 400 * SECOND
@@ -118,6 +118,7 @@ class Verdict:
     astray: frozenset[str] = NONE  # who is not converged in the end
     alone: frozenset[str] = NONE  # who believes in the end that it is without a server
     unlit: frozenset[str] = NONE  # whose lamp is off in the end
+    untrue: frozenset[str] = NONE  # whose own tables say something else than the site
     problems: frozenset[str] = NONE  # what the controller says is wrong with a node's configuration
 
 
@@ -135,6 +136,7 @@ async def settled(fleet: Fleet) -> None:
     await fleet.live(200)
     assert converged(fleet) == set(ALL)
     assert unlit(fleet) == NONE
+    assert untrue(fleet) == NONE
     assert fleet.ledger.forced() == NONE
     assert fleet.engine.state.counters["malformed"] == 0
 
@@ -155,6 +157,7 @@ async def verdict(fleet: Fleet, fault: Fault) -> Verdict:
         astray=frozenset(set(ALL) - converged(fleet)),
         alone=frozenset(name for name in MODERN if not served(fleet, name)),
         unlit=unlit(fleet),
+        untrue=untrue(fleet),
         problems=frozenset(node.lane.problem for node in fleet.engine.state.nodes.values()) - {""},
     )
 
@@ -176,6 +179,23 @@ async def recovery(fleet: Fleet) -> dict[str, float]:
 
 def converged(fleet: Fleet) -> set[str]:
     return {str(n.id) for n in fleet.engine.state.nodes.values() if n.lane.converged_at is not None}
+
+
+def untrue(fleet: Fleet) -> frozenset[str]:
+    """Not what the controller believes of a node, but what the node has."""
+    return frozenset(name for name, node in fleet.nodes.items() if _tables(node) != _declared(name))
+
+
+def _tables(node: WatchedNode) -> object:
+    setup = node._device.setup
+    things = {(s.gpio, s.type) for s in setup.sensors}, {a.gpio for a in setup.actuators}
+    return setup.zone, *things, set(setup.subzones)
+
+
+def _declared(node: str) -> object:
+    (zone,) = (spec.zone for spec in SITE.nodes if spec.id == node)
+    sensors = {(s.gpio, s.type) for s in SITE.sensors if s.node == node}
+    return zone, sensors, {a.gpio for a in SITE.actuators if a.node == node}, {"lamps"}
 
 
 def served(fleet: Fleet, node: str) -> bool:

@@ -57,6 +57,7 @@ def _site() -> dict[str, Any]:
             "type": "relay",
             "kind": "light",
             "max_on_s": LAMP_MOST_S,
+            "subzone": "lamps",
         }
         for n in nodes
     ]

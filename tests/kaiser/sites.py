@@ -96,6 +96,8 @@ def limits() -> st.SearchStrategy[dict[str, Any]]:
             "changeover_s": st.floats(0, 3600),
             "permissives": st.lists(PERMISSIVES, max_size=2),
             "on_lost": st.sampled_from(["safe", "keep"]),
+            "litres_per_min": st.floats(0.01, 100),
+            "watts": st.floats(0.5, 5000),
         },
     )
 

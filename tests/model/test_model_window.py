@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from godkaiser.model.instant import HOUR, MINUTE, SECOND, from_datetime, to_datetime
-from godkaiser.model.window import TimeWindow, inside, next_change
+from godkaiser.model.window import TimeWindow, inside, midnight, next_change
 from tests.rules.bench import at
 
 WEEK = frozenset(range(7))
@@ -120,3 +120,19 @@ def test_it_looks_at_least_every_hour_and_exactly_at_the_edge() -> None:
     assert next_change(window, at("2026-05-01T05:30:00Z")) == at("2026-05-01T06:00:00Z")
     assert next_change(window, at("2026-05-01T06:00:00Z")) == at("2026-05-01T07:00:00Z")
     assert next_change(window, at("2026-05-01T05:59:59Z") + SECOND - 1) == at("2026-05-01T06:00:00Z")
+
+
+@given(st.integers(0, 2 * 365 * 24 * 60), st.sampled_from(ZONES))
+def test_the_day_began_at_local_midnight_at_most_25_hours_ago(minutes: int, zone: str) -> None:
+    now = at("2026-01-01T00:00:00Z") + minutes * MINUTE
+    began = midnight(now, zone)
+    local, today = (to_datetime(when).astimezone(ZoneInfo(zone)) for when in (began, now))
+    assert (local.hour, local.minute, local.date()) == (0, 0, today.date())
+    assert 0 <= now - began < 25 * HOUR
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-07-01", 24)])
+def test_days_on_which_the_clock_is_changed_are_shorter_or_longer(day: str, hours: int) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    late = from_datetime(datetime.fromisoformat(f"{day}T23:59:00").replace(tzinfo=berlin))
+    assert late + MINUTE - midnight(late, "Europe/Berlin") == hours * HOUR

@@ -19,6 +19,7 @@ from godkaiser.safety.budget import (
     least_run,
     on_time,
     start_free_at,
+    starts_left,
     time_free_at,
     time_left,
     to_data,
@@ -179,3 +180,15 @@ def test_without_a_budget_nothing_is_used_up() -> None:
     assert time_left(past, spec_of(), now) is None
     assert time_free_at(past, spec_of(), now) == now
     assert least_run(spec_of(min_on_s=60)) == 60 * SECOND
+
+
+@given(STEPS, st.integers(1, 15), st.integers(0, 40))
+def test_what_is_left_of_the_starts_agrees_with_when_one_more_is_free(
+    steps: list[tuple[int, int]], most: int, later: int
+) -> None:
+    past, _, starts, now = lived(steps)
+    now += later
+    left = starts_left(past, most, now)
+    assert left == max(0, most - len(starts))
+    assert (left > 0) == (start_free_at(past, most, now) == now)
+    assert starts_left(past, most, now + HOUR) == most

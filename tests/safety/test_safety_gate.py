@@ -175,6 +175,8 @@ HALF_DONE = View(RELAY, since=NOW - HOUR + 2 * SECOND)
     [
         (wants(0.8), View(PWM), Move(FAN, "PWM", 0.8), HOUR),
         (wants(0.8, duration=9 * SECOND), View(PWM), Move(FAN, "PWM", 0.8), 9 * SECOND),
+        (wants(0.8), View(PWM, since=NOW), Move(FAN, "PWM", 0.8), HOUR),
+        (wants(0.8), View(PWM, since=NOW + SECOND), Move(FAN, "PWM", 0.8), HOUR),
         (wants(1), View(RELAY), Move(FAN, "ON", 1.0, 3600), HOUR),
         (wants(1), View(spec_of(type="pump", max_on_s=300)), Move(FAN, "ON", 1.0, 300), 300 * SECOND),
         (wants(1, duration=90 * SECOND), View(RELAY), Move(FAN, "ON", 1.0, 90), 90 * SECOND),
@@ -237,3 +239,20 @@ def test_ours_ends_it_before_the_nodes_own_limit_latches_it(
     assert isinstance(verdict, Passed)
     assert verdict.lease == lease * SECOND
     assert ("node_limit" in [finding.code for finding in verdict.findings]) is warned
+
+
+@pytest.mark.parametrize(
+    ("wish", "spec", "said"),
+    [
+        (wants(1, duration=2 * DAY), spec_of(max_on_s=86400), "Duration 172800 s"),
+        (wants(1), PUMP, "is a pump and states no max_on_s"),
+        (wants(1, duration=2 * HOUR), PWM, "7200 s is longer than"),
+        (
+            wants(1),
+            spec_of(type="relay", kind="doser", declared_by="node"),
+            "is a doser and states no max_on_s",
+        ),
+    ],
+)
+def test_the_sentence_names_what_is_wrong(wish: Intent, spec: ActuatorSpec, said: str) -> None:
+    assert said in examine(wish, View(spec), NOW)[0].sentence

@@ -50,6 +50,7 @@ def codes(order: NodeOrder, view: View) -> list[str]:
 @pytest.mark.parametrize("order", EVERY + SAFER, ids=repr)
 def test_nothing_stands_in_the_way(order: NodeOrder) -> None:
     assert codes(order, FINE) == []
+    assert isinstance(permit(order, FINE, NOW, "c1", who="ann", cause=3), Passed)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ class ChangeTable:
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
-        self._table: Any = ActuatorChangeRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
+        self._table = _table(ActuatorChangeRow)
 
     async def between(self, actuator: ActuatorId, since: Instant, until: Instant) -> list[Noted]:
         """What became of an actuator within [since, until), oldest first, after the last one before, if any."""
@@ -52,5 +52,10 @@ class ChangeTable:
         return select(columns.at, columns.value).where(columns.actuator == str(actuator))
 
     async def _watched(self) -> Instant:
-        rows = await self._store.fetch(select(Meta.value).where(Meta.key == WATCHED))  # type: ignore[arg-type]
+        facts = _table(Meta)
+        rows = await self._store.fetch(select(facts.c.value).where(facts.c.key == WATCHED))
         return int(rows[0].value) if rows else 0
+
+
+def _table(model: Any) -> Any:
+    return model.__table__
