@@ -363,7 +363,7 @@ def _answered(moment: Moment, node: NodeState, good: bool, code: str, message: s
         _next(moment, node)
     elif (code in RETRYABLE or _overtaken(moment, node, code, message)) and lane.tries < TRIES:
         moment.state.due.set(("lane", node.id), moment.now + TRY_AGAIN)
-    elif lane.steps[0].kind in ("subzone", "subzone_remove") and len(lane.steps) > 1:
+    elif lane.steps[0].kind.startswith("subzone") and code not in RETRYABLE and len(lane.steps) > 1:
         # A label that the node does not take must not keep it from being configured.
         lane.left_out = f"{lane.steps.popleft().kind}: {code} {message}".strip()
         lane.tries = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from godkaiser.model.board import BOARDS, Board, Claim, Conflict, conflicts
@@ -50,21 +50,20 @@ def _actuators(site: Site, node: str) -> Iterator[Wired]:
 
 
 def _subzones(site: Site, node: str) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
-    """A node keeps so many of them, and none without a zone; it refuses the rest."""
-    placed = any(spec.id == node and spec.zone for spec in site.nodes)
+    """A node keeps so many of them and refuses the rest."""
     seen: set[str] = set()
-    for section, things in (("sensors", site.sensors), ("actuators", site.actuators)):
+    sections: tuple[tuple[str, Sequence[SensorSpec | ActuatorSpec]], ...] = (
+        ("sensors", site.sensors),
+        ("actuators", site.actuators),
+    )
+    for section, things in sections:
         for number, spec in enumerate(things):
             if spec.node != node or not spec.subzone or spec.subzone in seen:
                 continue
             seen.add(spec.subzone)
-            path = (section, number, "subzone")
-            if not placed:
-                text = f"subzone {spec.subzone} needs a zone of node {node}"
-                yield path, Conflict("no_zone", spec.gpio, spec.subzone, node, text)
-            elif len(seen) > SUBZONES_MOST:
+            if len(seen) > SUBZONES_MOST:
                 text = f"node {node} keeps {SUBZONES_MOST} subzones, {spec.subzone} is number {len(seen)}"
-                yield path, Conflict("too_many", spec.gpio, spec.subzone, node, text)
+                yield (section, number, "subzone"), Conflict("too_many", spec.gpio, spec.subzone, node, text)
 
 
 def sensor_name(spec: SensorSpec) -> str:

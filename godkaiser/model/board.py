@@ -66,9 +66,7 @@ class Claim:
 class Conflict:
     """Why a pin cannot be had. `owner` is who has it: a name, the board, or the system."""
 
-    code: Literal[
-        "reserved", "no_such_pin", "input_only", "i2c_pin", "no_converter", "taken", "too_many", "no_zone"
-    ]
+    code: Literal["reserved", "no_such_pin", "input_only", "i2c_pin", "no_converter", "taken", "too_many"]
     gpio: int
     who: str
     owner: str

@@ -87,7 +87,7 @@ def test_the_demo_site_comes_back() -> None:
     assert compared(demo_site(), parse_site(text, "x")) == []
     lines = text.splitlines()
     assert sum("ESP_D4E5F6, gpio: 34" in line for line in lines) == 1 + 1, "one line per thing, and one rule"
-    assert "max_on_s: 21600}" in text
+    assert "max_on_s: 21600, watts: 35}" in text
 
 
 def test_what_was_only_heard_stands_in_comments() -> None:
