@@ -49,12 +49,16 @@ def _tell_status(nodes: list[dict[str, Any]]) -> None:
 
 
 def nodes_of(path: Path) -> list[str]:
-    """The nodes of a site file, or the lines of a list; `#` begins a comment. Raises `DocumentError`."""
+    """The lines of a list (`#` begins a comment), or of a site file the nodes it does not say no to.
+
+    Raises `DocumentError`.
+    """
     text = read_text(path)
     if re.search(r"^\w+:", text, re.MULTILINE):
         from godkaiser.kaiser.site import parse_site
 
-        names = [str(node.id) for node in parse_site(text, str(path)).nodes]
+        listed = parse_site(text, str(path)).nodes
+        names = [str(n.id) for n in listed if n.approved or "approved" not in n.model_fields_set]
     else:
         names = [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
     if not names:

@@ -51,10 +51,11 @@ RETRYABLE: Final = frozenset(
 
 # ── beginning ──────────────────────────────────────────────────────────────────────────────────────────
 def welcome(moment: Moment, node: NodeState) -> None:
-    """It is back, and its reported states are in.
+    """It is back, and its reported states are in; what it did not take before, it is told once more.
 
     Only a driver that may be rebuilt makes its actuators wait, and not for long: the node may not answer at all.
     """
+    node.fruitless = 0
     begin(moment, node)
     if any(step.kind == "config" for step in node.lane.steps):
         node.lane.wishes_wait = True
@@ -431,10 +432,15 @@ def watch_drift(moment: Moment, node: NodeState, event: Heartbeat) -> None:
     unconfigured = event.state == PENDING_AFTER_RESET and node.confirmed.config
     if unconfigured:
         _confirm(moment, node, {"config": ""})
-    drifted = _lacks(node, wanted_config(moment.state, node.id)) or bool(
-        node.zone and event.zone_assigned is False
-    )
-    if drifted or unconfigured or lane.again:
+    wanted = wanted_config(moment.state, node.id)
+    lacks = _lacks(node, wanted) and not unconfigured
+    node.fruitless = node.fruitless + 1 if lacks else 0
+    if node.fruitless > TRIES:
+        counts = (
+            f"{node.counts[0]} of {len(wanted.sensors)} sensors, {node.counts[1]} of {len(wanted.actuators)}"
+        )
+        _stuck(moment, node, f"it takes every configuration and counts {counts} actuators")
+    elif lacks or unconfigured or lane.again or bool(node.zone and event.zone_assigned is False):
         begin(moment, node)
 
 

@@ -143,6 +143,7 @@ class NodeState:
     master_zone: str = ""
     zone_assigned: bool | None = None
     counts: tuple[int | None, int | None] = (None, None)
+    fruitless: int = 0  # pushes it took and counts less all the same
     lane: Lane = field(default_factory=Lane)
     confirmed: Confirmed = field(default_factory=Confirmed)
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEPT_NOTES))

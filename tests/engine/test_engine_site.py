@@ -13,7 +13,7 @@ from godkaiser.engine.state import Confirmed
 from godkaiser.io.wire.config import plan_push
 from godkaiser.kaiser.sitediff import standing_of
 from godkaiser.model import event as ev
-from godkaiser.model.command import Move
+from godkaiser.model.command import Move, WillCleared
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import MINUTE, SECOND
@@ -35,6 +35,7 @@ from tests.engine.bench import (
     Fate,
     fates,
     moves,
+    notices,
     rule,
     stored,
 )
@@ -431,3 +432,41 @@ def test_a_subzone_the_node_does_not_take_does_not_keep_it_from_being_configured
         desk.outcome(CLIMATE, "persisted", node.lane.correlation, flow="config")
     assert node.confirmed.config
     assert (node.lane.converged_at, "NO_ROOM" in node.lane.problem) == (None, True)
+
+
+def test_a_node_that_takes_everything_and_counts_less_is_not_told_for_ever() -> None:
+    """Two declarations of one chip, say: each push is a write to its flash."""
+    desk = Desk()
+    desk.state.planner = plan_push
+    desk.ready()
+    node = desk.state.nodes[CLIMATE]
+
+    def obey() -> int:
+        told = 0
+        while node.lane.steps and told < 10:
+            told += node.lane.steps[0].kind == "config"
+            head = node.lane.correlation
+            desk.handle(ev.ZoneAck(desk.now, GOD, CLIMATE, "zone_assigned", "bench", "", "", "", head))
+            desk.outcome(CLIMATE, "persisted", head, flow="config")
+        return told
+
+    obey()
+    pushes = 0
+    for _ in range(60):
+        desk.wait(60)
+        desk.handle(ev.Heartbeat(desk.now, GOD, CLIMATE, 0, 200, 9000, -60, 0, 2, True, "b1", 0, modern=True))
+        pushes += obey() > 0
+    assert pushes == 3
+    assert "counts 0 of 1 sensors, 2 of 2 actuators" in node.lane.problem
+    desk.handle(ev.Will(desk.now, GOD, CLIMATE, retained=False))
+    desk.beat()
+    desk.wait(3)
+    assert obey() > 0, "back again, it gets another chance"
+
+
+def test_a_retained_will_is_cleared_when_its_node_is_there() -> None:
+    """It would tell everybody who subscribes that the node is gone."""
+    desk = Desk().ready()
+    effects = desk.handle(ev.Will(desk.now, GOD, CLIMATE, retained=True))
+    assert [notice.node for notice in notices(effects, WillCleared)] == [CLIMATE]
+    assert desk.state.nodes[CLIMATE].online
