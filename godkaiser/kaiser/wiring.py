@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from godkaiser.engine.wanted import SMALLEST
 from godkaiser.model.board import BOARDS, Board, Claim, Conflict, conflicts
 from godkaiser.model.nodeconfig import SUBZONES_MOST
 from godkaiser.model.site import ActuatorSpec, NodeSpec, SensorSpec, Site
@@ -21,11 +20,8 @@ class Wired:
 
 
 def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
-    """Every conflict with its place in the site file.
-
-    A board nobody knows counts as the smallest, a node the site does not list as the default one.
-    """
-    boards: dict[str, Board] = {node.id: node.board or SMALLEST.board for node in site.nodes}
+    """Every conflict with its place in the site file. Nodes the site does not list are taken as the default board."""
+    boards: dict[str, Board] = {node.id: node.board for node in site.nodes if node.board is not None}
     for node in dict.fromkeys([*(s.node for s in site.sensors), *(a.node for a in site.actuators)]):
         board = boards.get(node, NodeSpec.model_fields["board"].default)
         wired = [*_sensors(site, node), *_actuators(site, node)]
