@@ -7,6 +7,7 @@ written) is left out: what it announced was never sent. Any other damage is an e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -85,15 +86,19 @@ class JournalFile:
         batch = self._queue[:]
         try:
             self._append(_encode(batch))
-            if self._size > max(COMPACT_FROM, COMPACT_WHEN * self._compact_size):
-                self._compact()
         except OSError as error:
             return error.strerror or str(error)
         del self._queue[: len(batch)]
+        if self._size > max(COMPACT_FROM, COMPACT_WHEN * self._compact_size):
+            with contextlib.suppress(OSError):  # a longer file is no reason to switch nothing on
+                self._compact()
+            self._compact_size = self._size
         return ""
 
     def _append(self, data: bytes) -> None:
         """All or nothing: half a line must not stand before the next one."""
+        if self._fd < 0:
+            self._fd, self._size = _opened(self._path)
         left = memoryview(data)
         try:
             while left:
@@ -105,16 +110,19 @@ class JournalFile:
         self._size += len(data)
 
     def _compact(self) -> None:
-        _rewrite(self._path, _read(self._path), self._sync)
-        old = self._fd
-        self._fd, self._size = _opened(self._path)
-        self._compact_size = self._size
-        os.close(old)
+        """Wherever it fails, the file of that name may be another one now: it is opened anew in any case."""
+        old, self._fd = self._fd, -1
+        try:
+            _rewrite(self._path, _read(self._path), self._sync)
+        finally:
+            os.close(old)
+            self._fd, self._size = _opened(self._path)
 
     def close(self) -> None:
         """Let go of the file."""
         self._thread.shutdown(wait=True)
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
 
 
 def _opened(path: Path) -> tuple[int, int]:

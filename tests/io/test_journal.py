@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -133,6 +134,28 @@ async def test_two_who_write_at_once_both_know(tmp_path: Path) -> None:
     journal.close()
     again = JournalFile(tmp_path / "j")
     assert [again.content["run", str(n)]["number"] for n in range(50)] == list(range(50))
+    again.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_failed_tidying_up_loses_nothing_and_stops_nothing(kind: str, tmp_path: Path) -> None:
+    """Above all, nothing may be written to a file that has no name any more."""
+    calm = True
+
+    def sync(descriptor: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        beside = not folder and os.fstat(descriptor).st_size < 1000 and (tmp_path / "j.new").exists()
+        if not calm and (folder if kind == "folder" else beside):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = JournalFile(tmp_path / "j", sync=sync)
+    journal.write_now([STOP])
+    calm = False
+    for number in range(9000):
+        journal.write_now([Journal("run", "", {"number": number})])
+    journal.close()
+    again = JournalFile(tmp_path / "j")
+    assert again.content == {("stop", ""): STOP.data, ("run", ""): {"number": 8999}}
     again.close()
 
 
