@@ -12,6 +12,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -31,7 +32,8 @@ from scripts.mutants import Mutant, mutants
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "reference" / "mutants.md"
 DECIDING: Final = ("gate", "check", "stop", "watch")
-STAGES: Final = ((("tests/safety",), 60.0), (("tests/engine",), 300.0))  # what is run, seconds it may take
+STAGES: Final = ((("tests/safety",), 120), (("tests/engine",), 400))  # what is run, processor seconds it may take
+HANGING: Final = 5  # times that, on the clock: it waits for something
 OPTIONS: Final = (
     *("-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "-m", "not slow"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what was loaded before the fork
@@ -76,6 +78,8 @@ def _begin(mutant: Mutant, stage: int) -> int:
     child = os.fork()
     if child:
         return child
+    most = STAGES[stage][1]
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))  # an endless loop is seen, a busy machine is not
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
@@ -105,7 +109,7 @@ def _tried(todo: Sequence[Mutant], stage: int, jobs: int) -> Iterator[tuple[Muta
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[_begin(mutant, stage)] = _Trial(mutant, stage, time.monotonic() + STAGES[stage][1])
+            running[_begin(mutant, stage)] = _Trial(mutant, stage, time.monotonic() + HANGING * STAGES[stage][1])
         time.sleep(0.02)
         yield from _ended(running)
 
@@ -114,10 +118,12 @@ def _ended(running: dict[int, _Trial]) -> Iterator[tuple[Mutant, bool]]:
     for child, trial in list(running.items()):
         over, status = os.waitpid(child, os.WNOHANG)
         if not over and time.monotonic() > trial.ends:
-            os.kill(child, signal.SIGKILL)  # an endless loop is seen, too
+            os.kill(child, signal.SIGKILL)
             over, status = os.waitpid(child, 0)
         if over:
             del running[child]
+            if os.WIFSIGNALED(status):
+                print(f"ended by signal {os.WTERMSIG(status)}  {trial.mutant.key}", flush=True)
             yield trial.mutant, status == 0
 
 
