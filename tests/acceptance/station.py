@@ -89,6 +89,7 @@ class Station:
     site: dict[str, Any] | None = field(default_factory=lambda: SITE)
     process: subprocess.Popen[str] | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("godkaiser.cli.main",)
 
     @property
     def data(self) -> Path:
@@ -96,7 +97,7 @@ class Station:
 
     def start(self) -> None:
         """Run it, and wait until it answers and (if there is a broker) is connected."""
-        command = [sys.executable, "-m", "godkaiser.cli.main", "run", "--data", str(self.data), "--json"]
+        command = [sys.executable, "-m", *self.program, "run", "--data", str(self.data), "--json"]
         if self.site is not None:
             path = self.folder / "site.yaml"
             path.write_text(yaml.safe_dump(self.site))
@@ -142,10 +143,14 @@ class Station:
 
 @contextlib.contextmanager
 def station(
-    folder: Path, port: int, site: dict[str, Any] | None = SITE, settings: dict[str, str] | None = None
+    folder: Path,
+    port: int,
+    site: dict[str, Any] | None = SITE,
+    settings: dict[str, str] | None = None,
+    program: tuple[str, ...] = ("godkaiser.cli.main",),
 ) -> Iterator[Station]:
     """A running controller, ended in any case. `settings` are added to its environment."""
-    made = Station(folder, port, site, settings=settings or {})
+    made = Station(folder, port, site, settings=settings or {}, program=program)
     made.start()
     try:
         yield made
