@@ -32,7 +32,10 @@ from scripts.mutants import Mutant, mutants
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "reference" / "mutants.md"
 DECIDING: Final = ("gate", "check", "stop", "watch")
-STAGES: Final = ((("tests/safety",), 120), (("tests/engine",), 400))  # what is run, processor seconds it may take
+STAGES: Final = (
+    (("tests/safety",), 120),
+    (("tests/engine",), 400),
+)  # what is run, processor seconds it may take
 HANGING: Final = 5  # times that, on the clock: it waits for something
 OPTIONS: Final = (
     *("-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "-m", "not slow"),
@@ -79,7 +82,9 @@ def _begin(mutant: Mutant, stage: int) -> int:
     if child:
         return child
     most = STAGES[stage][1]
-    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))  # an endless loop is seen, a busy machine is not
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (most, most + 5)
+    )  # an endless loop is seen, a busy machine is not
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
@@ -109,7 +114,9 @@ def _tried(todo: Sequence[Mutant], stage: int, jobs: int) -> Iterator[tuple[Muta
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[_begin(mutant, stage)] = _Trial(mutant, stage, time.monotonic() + HANGING * STAGES[stage][1])
+            running[_begin(mutant, stage)] = _Trial(
+                mutant, stage, time.monotonic() + HANGING * STAGES[stage][1]
+            )
         time.sleep(0.02)
         yield from _ended(running)
 

@@ -19,9 +19,9 @@ from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import SECOND
 
 OFFLINE_AFTER: Final = 180 * SECOND
-# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
+# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands; half a second for the way.
 FLAPPING_WITHIN: Final = 300 * SECOND
-ADOPT_FOR: Final = 2 * SECOND
+ADOPT_FOR: Final = 5 * SECOND // 2
 
 
 def on_heartbeat(moment: Moment, event: Heartbeat) -> None:

@@ -140,7 +140,7 @@ class Desk:
         self.site = site
         self.state = fresh(1, self.rules, site)
         self.engine = Engine(self.state)
-        self.now = START
+        self.now = START - SECOND  # START + 2 s when its nodes are `ready`
         self.log: list[Effect] = []
         self.journal: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -257,7 +257,7 @@ class Desk:
         self.link()
         for node in nodes or (CLIMATE, WATER):
             self.beat(node)
-        self.wait(2)
+        self.wait(3)
         return self
 
     def obey(self, effects: Iterable[Effect]) -> list[Effect]:

@@ -35,7 +35,7 @@ def test_after_a_long_pause_we_say_again_that_we_are_there(pause: int, again: bo
     assert (ServerStatus in said) is again
     # With the time of the first announcement: our own journal must recognise it after a crash.
     assert all(n.timestamp <= start // SECOND for n in notices(effects, ServerStatus))
-    assert desk.journal["online", ""]["timestamp"] == (start - 2 * SECOND) // SECOND
+    assert desk.journal["online", ""]["timestamp"] == (start - 3 * SECOND) // SECOND
     assert notices(desk.beat(), ServerStatus) == []
 
 
@@ -109,7 +109,7 @@ def test_every_kaiser_in_use_hears_that_we_come_and_go() -> None:
 def test_a_node_that_moves_to_another_kaiser_is_told_there() -> None:
     desk = Desk().ready()
     effects = desk.beat(WATER, kaiser=OTHER)
-    assert notices(effects, ServerStatus) == [ServerStatus(OTHER, True, (desk.now - 2 * SECOND) // SECOND)]
+    assert notices(effects, ServerStatus) == [ServerStatus(OTHER, True, (desk.now - 3 * SECOND) // SECOND)]
     assert desk.state.kaiser_of(WATER) == OTHER
     assert desk.state.kaiser_of(CLIMATE) == GOD
     assert desk.state.kaiser_of(None) == GOD

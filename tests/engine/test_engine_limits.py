@@ -98,7 +98,7 @@ def test_a_lease_outlives_the_controller() -> None:
     desk.ready()
     desk.report(PUMP, 1.0)
     assert desk.journal["lease", PUMP]["until"] == until
-    assert moves(desk.wait(27.9)) == []
+    assert moves(desk.wait(26.9)) == []
     assert moves(desk.wait(0.2)) == [Move(PUMP, "OFF", 0.0)]
 
 
@@ -225,7 +225,7 @@ def test_an_offline_node_degrades_its_rules_and_clears_by_itself() -> None:
     desk = Desk(COOL).ready()
     desk.read(AIR, 20)
     assert degraded(desk) == ""
-    desk.wait(177)
+    desk.wait(176)
     assert desk.state.nodes[CLIMATE].online
     desk.wait(3)
     assert desk.state.nodes[CLIMATE].online is False
@@ -268,7 +268,7 @@ def test_an_older_node_gets_no_duration() -> None:
     desk = Desk()
     desk.link()
     desk.beat(CLIMATE, boot="")
-    desk.wait(2)
+    desk.wait(3)
     assert moves(desk.ask(HEATER, 1.0)) == [Move(HEATER, "ON", 1.0, None)]
 
 

@@ -251,8 +251,8 @@ def test_a_restart_neither_resets_nor_prolongs(limits: dict[str, Any], wait: int
     desk.restart()
     desk.ready()
     desk.report(FAN, 0.0)
-    assert f"{wait - 102} s are left" in refusal(desk.ask(FAN, 0.8))
-    desk.live(wait - 102)
+    assert f"{wait - 103} s are left" in refusal(desk.ask(FAN, 0.8))
+    desk.live(wait - 103)
     assert moves(desk.ask(FAN, 0.8)) == [ON]
 
 

@@ -113,7 +113,7 @@ def test_the_node_goes_on_under_its_own_name() -> None:
     node = desk.state.nodes[CLIMATE]
     assert (node.online, node.board_id, node.name) == (True, NEW, "climate node")
     assert node.confirmed.config == "", "what the old board had says nothing about this one"
-    desk.wait(2)
+    desk.wait(3)
     event = ev.SensorReport(
         desk.now, GOD, NEW, 0, "sht31_temp", 29.0, desk.now // 10**6, False, "good", None, "", True, "0x44", None, ""
     )  # fmt: skip
