@@ -19,8 +19,9 @@ from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import SECOND
 
 OFFLINE_AFTER: Final = 180 * SECOND
-# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands; half a second for the way.
 FLAPPING_WITHIN: Final = 300 * SECOND
+# Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands. The rest is for
+# the way of our ack.
 ADOPT_FOR: Final = 5 * SECOND // 2
 
 

@@ -40,7 +40,7 @@ FINDINGS: Final[dict[str, Row]] = {
     "node_unheard": Row("Node {node} has not been heard of yet.", "Wait for its first heartbeat."),
     "node_offline": Row("Node {node} is offline.", "Look at its power and its Wi-Fi."),
     "node_adopting": Row(
-        "Node {node} has just come back; try again in 2 s.", "Wait until it has reported its states."
+        "Node {node} has just come back; try again in 3 s.", "Wait until it has reported its states."
     ),
     "bad_pin": Row(
         "{actuator} cannot be driven: {problem}.", "Wire it to another pin, or correct the board."

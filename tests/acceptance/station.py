@@ -90,6 +90,7 @@ class Station:
     process: subprocess.Popen[str] | None = None
     settings: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("godkaiser.cli.main",)
+    pages: int | None = None
 
     @property
     def data(self) -> Path:
@@ -102,6 +103,8 @@ class Station:
             path = self.folder / "site.yaml"
             path.write_text(yaml.safe_dump(self.site))
             command += ["--site", str(path)]
+        if self.pages is not None:
+            command += ["--dashboard", "--port", str(self.pages)]
         # A busy test machine may need longer than the tenth of a second that a real one is given.
         patient = {"MQTT_BROKER_PORT": str(self.port), "GODKAISER_JOURNAL_WITHIN_S": "5"}
         environment = os.environ | patient | self.settings
