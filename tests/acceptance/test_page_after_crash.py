@@ -1,4 +1,4 @@
-"""`kill -9` while everything is stopped, then the same data folder: still stopped, only safe values, the page says why."""
+"""`kill -9` during a stop, then the same data folder: still stopped, nothing but safe values, the page says why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.acceptance.board import Board
-from tests.acceptance.station import Outsider, Station, ask, eventually, station
+from tests.acceptance.station import Outsider, Station, ask, eventually
 from tests.services import CHROMIUM_FLAGS, Mosquitto, free_port
 
 NODE = "ESP_AB12CD"
