@@ -25,4 +25,4 @@ time.time = lambda: shifted_ns() / 1e9
 if __name__ == "__main__":
     from godkaiser.cli.main import main
 
-    sys.exit(main())
+    main()
