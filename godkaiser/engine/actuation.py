@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from godkaiser.engine import debt
 from godkaiser.engine.effect import Send
 from godkaiser.engine.lease import grant
 from godkaiser.engine.record import chain, outcome_of, report
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, Pending
+from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, Pending
 from godkaiser.model.command import Move
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
@@ -58,14 +59,15 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     _supersede_pending(moment, intent.actuator)
     order = cast("Move", verdict.command.order)
     begins = verdict.lease is not None and actuator.lease is None
-    actuator.wished = intent.value
+    _aim(moment, actuator, intent.value)
+    indebted = actuator.owed
     if verdict.lease is None:
-        actuator.owed = True
+        debt.owe(moment, actuator)
         moment.state.due.drop(("retry", actuator.id))
     else:
         grant(moment, actuator, intent, verdict.command.id, verdict.lease)
-        actuator.owed = False
-    if not _online(moment, actuator.id.node):
+        debt.paid(moment, actuator)
+    if not _online(moment, actuator.id.node, indebted=indebted):
         _keep(moment, actuator, intent, verdict)
         return
     deadline = moment.now + ANSWER_WITHIN
@@ -83,9 +85,18 @@ def _dispatch(moment: Moment, intent: Intent, verdict: Passed) -> None:
     report(moment, outcome)
 
 
-def _online(moment: Moment, node: NodeId) -> bool:
+def _aim(moment: Moment, actuator: ActuatorState, value: float) -> None:
+    """What it reported before it was sent elsewhere says nothing about where it is now."""
+    if actuator.aim is not None and abs(actuator.aim - value) >= SAME:
+        actuator.turned_at = moment.now
+    actuator.wished = actuator.aim = value
+
+
+def _online(moment: Moment, node: NodeId, *, indebted: bool) -> bool:
+    """A node that waits for approval is told nothing, except what it owes from before."""
     state = moment.state.nodes.get(node)
-    return moment.state.link.up and state is not None and state.online is True and state.status != "pending"
+    ours = state is not None and (state.status != "pending" or indebted)
+    return moment.state.link.up and state is not None and state.online is True and ours
 
 
 def _keep(moment: Moment, actuator: ActuatorState, intent: Intent, verdict: Passed) -> None:

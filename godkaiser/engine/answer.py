@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import past
+from godkaiser.engine import debt, past
 from godkaiser.engine.actuation import ANSWER_WITHIN
 from godkaiser.engine.effect import Store
 from godkaiser.engine.ending import end_lease
@@ -43,7 +43,8 @@ def _carried_out(moment: Moment, pending: Pending, message: str) -> None:
     report(moment, outcome_of(moment, pending.intent, Fate.ACKED, message, command=pending.command))
     actuator = moment.state.actuators[pending.intent.actuator]
     # A command that changes nothing gives no report of a change: the last periodic one counts.
-    if actuator.reported_at is not None and actuator.reported_at >= pending.sent_at - REPORT_EVERY:
+    oldest = max(pending.sent_at - REPORT_EVERY, actuator.turned_at)
+    if actuator.reported_at is not None and actuator.reported_at >= oldest:
         _confirm(moment, actuator)
 
 
@@ -85,6 +86,8 @@ def on_report(moment: Moment, event: ActuatorReport) -> None:
         return
     _confirm(moment, actuator)
     waiting = any(p.intent.actuator == actuator.id for p in moment.state.pending.values())
+    if not waiting:
+        actuator.aim = event.value
     if actuator.safe and not waiting:
         _reported_safe(moment, actuator)
     elif actuator.safe is False and actuator.lease is None:
@@ -115,8 +118,8 @@ def _confirm(moment: Moment, actuator: ActuatorState) -> None:
 
 def _reported_safe(moment: Moment, actuator: ActuatorState) -> None:
     """Safe by the node's own word: nothing is owed; a lease that still ran was ended by the node."""
-    owed, actuator.owed = actuator.owed, False
-    moment.state.due.drop(("owed", actuator.id))
+    owed = actuator.owed
+    debt.paid(moment, actuator)
     if actuator.lease is not None:
         end_lease(moment, actuator, "the node ended it")
     past.freed(moment, actuator)
@@ -138,7 +141,7 @@ def _finish(moment: Moment, pending: Pending, fate: Fate, message: str) -> None:
     actuator = moment.state.actuators[pending.intent.actuator]
     if good:
         if pending.intent.value == actuator.spec.safe_value:
-            actuator.owed = False
+            debt.paid(moment, actuator)
             release_lease(moment, actuator)
             past.freed(moment, actuator)
             _next_wish(moment, actuator)

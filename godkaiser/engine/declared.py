@@ -163,7 +163,7 @@ def _forget(moment: Moment, actuator: ActuatorId) -> None:
     moment.state.wishes.pop(actuator, None)
     for timer in _TIMERS:
         moment.state.due.drop((timer, actuator))
-    for kind in ("history", "service"):
+    for kind in ("history", "owed", "service"):
         moment.emit(Journal(kind, actuator, None))
     moment.emit(Store(ActuatorGone(actuator)))
     moment.emit(Store(Audit(moment.now, "controller", "actuator.removed", actuator, "")))

@@ -1,7 +1,7 @@
 """Leases: every ON has an end, journalled before the command leaves. A run is as long as its lease stands.
 
-While an actuator with an on-time budget is on, its lease is written again every minute with the time: should the
-clock be set back before the next start, that much is known of the run.
+While an actuator is on, its lease is written again every minute with the time: should the clock be set back before the
+next start, that much is known of the run.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def _hold(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
 def tell(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
     """Into the journal, with the time it is."""
     moment.emit(Journal("lease", actuator.id, {**_data(lease), "told": moment.now}))
-    if actuator.spec.on_budget_s is not None:
-        moment.state.due.set(("told", actuator.id), moment.now + TOLD_EVERY)
+    moment.state.due.set(("told", actuator.id), moment.now + TOLD_EVERY)
 
 
 def on_told(moment: Moment, actuator_id: ActuatorId) -> None:

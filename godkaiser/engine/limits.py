@@ -23,7 +23,7 @@ from godkaiser.safety.budget import as_of, from_data
 from godkaiser.safety.permissive import look_again, missing
 
 LONGEST_SERVICE: Final = DAY
-KEPT: Final = ("history", "lease", "service")
+KEPT: Final = ("history", "lease", "owed", "service")
 
 
 # ── permissives ────────────────────────────────────────────────────────────────────────────────────────
@@ -182,6 +182,8 @@ def restore(state: State, entry: tuple[str, str], data: dict[str, Any], now: Ins
         actuator.history = as_of(from_data(data), now)
     elif kind == "lease":
         restore_lease(state, actuator, data, now)
+    elif kind == "owed":
+        actuator.owed = True
     else:
         until = data["until"] - max(0, data["told"] - now)
         actuator.service = Taken(data["who"], until)

@@ -7,6 +7,7 @@ from typing import Final
 from godkaiser.engine import lane
 from godkaiser.engine.alive import acknowledge, announce, ours
 from godkaiser.engine.clear import release_late
+from godkaiser.engine.debt import leaving
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Say
 from godkaiser.engine.ending import deliver_owed
@@ -33,7 +34,8 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     rediscovered(moment, node)
     node.epoch = event.handover_epoch or node.epoch
     if ours(moment, node, event.kaiser):
-        acknowledge(moment, node, event)
+        if not leaving(moment, node.id):
+            acknowledge(moment, node, event)
         if event.handover_epoch not in (0, node.adopted_epoch):
             node.adopted_epoch = event.handover_epoch  # it had let go, although we never lost it
             _adopt(moment, node)
@@ -77,7 +79,7 @@ def _heard(moment: Moment, node: NodeState) -> None:
     if node.status == "approved":
         stop_node_again(moment, node.id)
         release_late(moment, node.id)
-        deliver_owed(moment, node.id)
+    deliver_owed(moment, node.id)
     _adopt(moment, node)
 
 

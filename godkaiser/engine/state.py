@@ -180,8 +180,10 @@ class ActuatorState:
     reported_at: Instant | None = None
     emergency: str = ""
     wished: float | None = None
+    aim: float | None = None  # where it was sent last, or where it says it is by itself
+    turned_at: Instant = -1  # when it was sent elsewhere
     lease: Lease | None = None
-    owed: bool = False
+    owed: bool = False  # see engine/debt
     corrected_at: Instant | None = None
     released_at: Instant = -1
     last: Outcome | None = None

@@ -247,7 +247,7 @@ wish_asked = wish.on_asked
 
 def _kept_and_sent(moment: Moment, intent: Any) -> bool:
     """A queue in front of the broker."""
-    with planted(gate, "CHECKS", without("reachable")), planted(actuation, "_online", lambda *_: True):
+    with planted(gate, "CHECKS", without("reachable")), planted(actuation, "_online", lambda *_, **__: True):
         return actuation.submit(moment, intent)
 
 

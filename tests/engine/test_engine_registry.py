@@ -85,7 +85,7 @@ def test_a_removed_node_is_made_safe_first_and_keeps_its_past() -> None:
 
 def test_a_removed_node_that_speaks_waits_for_approval_like_a_new_one() -> None:
     desk = Desk().ready()
-    desk.handle(ev.NodeRemoved(desk.now, CLIMATE, "ann"))
+    desk.obey(desk.handle(ev.NodeRemoved(desk.now, CLIMATE, "ann")))
     (ack,) = notices(desk.beat(), HeartbeatAck)
     assert ack.status == "pending_approval"
     desk.handle(ev.NodeDecided(desk.now, CLIMATE, True, "ann"))
