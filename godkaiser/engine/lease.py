@@ -12,7 +12,7 @@ from typing import Any, Final
 from godkaiser.engine import past
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.record import record_decision
-from godkaiser.engine.state import ActuatorState, Moment, State
+from godkaiser.engine.state import SAME, ActuatorState, Moment, State
 from godkaiser.model.ids import ActuatorId, RuleId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
@@ -62,9 +62,12 @@ def adopt(moment: Moment, actuator: ActuatorState) -> None:
 
 
 def _allowed(moment: Moment, actuator: ActuatorState) -> Duration:
-    """Nothing may be on during a stop or while disabled, whoever switched it."""
+    """Nothing may be on during a stop, while disabled, or against our last word, whoever switched it."""
     if moment.state.stopped(actuator.id) is not None or not actuator.spec.enabled:
         return 0
+    if actuator.wished is not None and abs(actuator.wished - actuator.spec.safe_value) < SAME:
+        adopted = moment.state.due.get(("adopt", actuator.id.node))
+        return 0 if adopted is None else max(0, adopted - moment.now)
     longest = round((actuator.spec.longest_on_s or UNBOUNDED / SECOND) * SECOND)
     left = time_left(actuator.history, actuator.spec, moment.now)
     return longest if left is None else min(longest, left)

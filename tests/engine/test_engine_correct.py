@@ -1,8 +1,10 @@
 """A node that reports another level than it was told is told again, through the gate, and not for ever at once."""
 
+from godkaiser.engine.effect import Send
 from godkaiser.engine.state import ChainStep
+from godkaiser.model import event as ev
 from godkaiser.model.command import Move
-from tests.engine.bench import AIR, COOL, FAN, HEATER, Desk, moves
+from tests.engine.bench import AIR, CLIMATE, COOL, FAN, GOD, HEATER, Desk, moves, only
 
 
 def cooled() -> Desk:
@@ -54,3 +56,27 @@ def test_what_a_node_switches_by_itself_and_what_nobody_wants_is_not_corrected()
     desk.report(FAN, 0.6)
     desk.report(HEATER, 1.0)
     assert moves(desk.wait(60)) == []
+
+
+def test_what_comes_on_against_our_last_word_is_switched_off_and_raises_an_alarm() -> None:
+    desk = Desk().ready()
+    desk.obey(desk.ask(HEATER, 1.0))
+    desk.obey(desk.ask(HEATER, 0.0))
+    desk.wait(10)
+    told = desk.report(HEATER, 1.0) + desk.wait(0)
+    assert moves(told) == [Move(HEATER, "OFF", 0.0)]
+    for _ in range(6):
+        for send in only(Send, told):
+            told = desk.ack(HEATER, send.command.id)
+        told = desk.wait(30) + desk.beat(CLIMATE, uptime=1000) + desk.report(HEATER, 1.0)
+    assert f"actuator_stuck:{HEATER}" in desk.state.alarms.watch.standing
+
+
+def test_a_node_that_returns_with_something_on_is_adopted_first() -> None:
+    desk = Desk().ready()
+    desk.obey(desk.ask(HEATER, 1.0))
+    desk.obey(desk.ask(HEATER, 0.0))
+    desk.handle(ev.Will(desk.now, GOD, CLIMATE, retained=False))
+    desk.wait(60)
+    assert moves(desk.beat(CLIMATE) + desk.report(HEATER, 1.0) + desk.wait(2)) == []
+    assert moves(desk.wait(1)) == [Move(HEATER, "OFF", 0.0)]
