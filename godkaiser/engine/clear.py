@@ -39,7 +39,7 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
     word = "clear.forced" if event.force else "clear"
     moment.emit(Store(Audit(moment.now, event.by, word, str(event.scope), stop.reason)))
     if stop.phase is Phase.ACTIVE:
-        standing.stop = advanced(stop, Step.CLEAR, waiting=frozenset(_to_release(moment, standing)))
+        standing.stop = advanced(stop, Step.CLEAR, waiting=_to_answer(moment, standing))
         journal(moment, standing)
         due.set(("clear", key), max(moment.now, _earliest(stop)))
         # That wait was for the stop; the one for the clear begins when it is sent.
@@ -94,6 +94,13 @@ def _to_release(moment: Moment, standing: Standing) -> list[NodeId]:
     mine = [n for n in concerned(moment, standing) if nodes[n].online]
     own = [n for n in mine if standing.scope.kind != "zone" or whole(moment, standing, n) or nodes[n].halted]
     return [n for n in own if all(other is standing for other in latching(moment, n))]
+
+
+def _to_answer(moment: Moment, standing: Standing) -> frozenset[NodeId]:
+    """Whose word a clear needs: who is asked, who has not confirmed the stop, and who cannot be asked."""
+    nodes = concerned(moment, standing)
+    away = [node for node in nodes if not moment.state.nodes[node].online]
+    return frozenset(_to_release(moment, standing)) | standing.stop.waiting.intersection(nodes) | {*away}
 
 
 def _send_releases(moment: Moment, standing: Standing) -> None:

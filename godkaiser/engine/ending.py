@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from godkaiser.engine.actuation import safe_intent, submit
@@ -9,6 +10,7 @@ from godkaiser.engine.lease import release_lease, spend
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
+from godkaiser.rules.arbitrate import PERSON, Wish
 from godkaiser.safety.watch import Lease
 
 
@@ -29,7 +31,8 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
     for key in tuple(wishes):
         if spent or key == whose:
-            del wishes[key]
+            held = _held(moment, actuator, wishes.pop(key))
+            wishes |= {} if held is None else {key: held}
             spend(moment, key)
     if tell_node:
         text = f"the lease of {lease.who or 'an unknown command'} ended: {why}"
@@ -39,6 +42,13 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
         actuator.wished = actuator.spec.safe_value
         release_lease(moment, actuator)
     moment.tell("actuator", actuator.id)
+
+
+def _held(moment: Moment, actuator: ActuatorState, wish: Wish) -> Wish | None:
+    """A person who holds it longer than it may be on has it off for the rest: rules leave it alone that long."""
+    if wish.rank != PERSON or wish.until is None or wish.until <= moment.now:
+        return None
+    return replace(wish, value=actuator.spec.safe_value, duration=None)
 
 
 def on_owed(moment: Moment, actuator_id: ActuatorId) -> None:

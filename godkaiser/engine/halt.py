@@ -34,14 +34,19 @@ def on_stop(moment: Moment, event: StopAsked) -> None:
 
 
 def _drop_wishes(moment: Moment, standing: Standing) -> None:
-    """Wishes from before a stop are dropped: after it only new readings make new ones."""
+    """Wishes from before a stop are dropped: after it only new readings make new ones.
+
+    Except that a person wants something safe for a while: that stays.
+    """
     state = moment.state
-    under = {actuator.id for actuator in covered(moment, standing)}
+    under = {actuator.id: actuator.spec.safe_value for actuator in covered(moment, standing)}
     for actuator in [a for a in state.wishes if standing.scope == ALL or a in under]:
-        del state.wishes[actuator]
+        before = state.wishes.pop(actuator).get("person")
+        if before is not None and before.value == under.get(actuator):
+            state.wishes[actuator] = {"person": before}
     for rule in state.rules.values():
         mine = [turn.actuator for turn in rule.rule.actions]
-        if rule.active and (standing.scope == ALL or under.issuperset(mine)):
+        if rule.active and (standing.scope == ALL or under.keys() >= set(mine)):
             rule.active = False
             record_decision(moment, rule, "stopped")
 

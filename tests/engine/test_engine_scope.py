@@ -287,3 +287,19 @@ def test_journal_lines_are_the_scopes_own() -> None:
     keys = [line.key for line in only(Journal, stop(desk, NODE)) if line.kind == "stop"]
     assert keys == [str(NODE)]
     assert desk.journal["stop", str(NODE)]["reason"] == "leak"
+
+
+def test_a_clear_needs_the_word_of_who_is_away_or_says_so() -> None:
+    desk = Desk().ready()
+    desk.stop()
+    desk.wait(6)
+    desk.handle(ev.Will(desk.now, GOD, WATER, retained=False))
+    desk.clear()
+    desk.handle(ev.ClearAck(desk.now, GOD, CLIMATE, ok=True))
+    desk.wait(12)
+    assert desk.state.stop.phase is Phase.ACTIVE
+    assert WATER in desk.state.stop.problem
+    assert CLIMATE not in desk.state.stop.problem
+    desk.clear(force=True)
+    desk.wait(30)
+    assert desk.state.stop.phase is Phase.NORMAL
