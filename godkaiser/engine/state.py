@@ -405,7 +405,7 @@ class State:
         groups = set(self.actuators[actuator].spec.interlocks)
         found = ((a, groups.intersection(a.spec.interlocks)) for a in self.actuators.values() if groups)
         return tuple(
-            Rival(a.spec.name or a.id, min(shared), a.away, a.history.off_at)
+            Rival(a.spec.name or a.id, min(shared), a.away or a.safe is None, a.history.off_at)
             for a, shared in found
             if shared and a.id != actuator
         )

@@ -342,6 +342,7 @@ def test_the_plant_sees_what_is_done_wrong() -> None:
     """The machine would be of no use if its judge let everything pass."""
     plant = Plant()
     plant.ready()
+    plant.report(HEATER, 0.0)
     plant.ask(FAN, 0.8)
     plant.deliver(FAN, heard=True)
     (on,) = [send for send in only(Send, plant.log) if send.energising]

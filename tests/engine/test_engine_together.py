@@ -46,10 +46,13 @@ def desk_with(*rules: dict[str, Any], limits: dict[ActuatorId, dict[str, Any]]) 
     return Desk(*rules, site=Site.model_validate(SITE.model_dump() | {"actuators": actuators})).ready()
 
 
-def apart(*rules: dict[str, Any], pause: float = 0) -> Desk:
+def apart(*rules: dict[str, Any], pause: float = 0, heard: bool = True) -> Desk:
     """Fan and heater must not be on together."""
     group = {"interlocks": ["air"], "changeover_s": pause}
-    return desk_with(*rules, limits={FAN: group, HEATER: group})
+    desk = desk_with(*rules, limits={FAN: group, HEATER: group})
+    for actuator in (FAN, HEATER) if heard else ():
+        desk.report(actuator, 0.0)
+    return desk
 
 
 def refusal(effects: list[Effect]) -> str:
@@ -117,12 +120,12 @@ def test_three_leave_the_eldest() -> None:
 
 
 def test_a_rule_waits_for_the_word_of_one_that_was_only_told_to_be_safe() -> None:
-    desk = apart(RULE)
+    desk = apart(RULE, heard=False)
     desk.ask(HEATER, 0.0)  # whether it is on nobody knows
     assert moves(desk.read(AIR, 29)) == []
     desk.ack(HEATER, verb="OFF")
     assert moves(desk.report(HEATER, 0.0) + desk.wait(1)) == [ON]
-    other = apart(RULE)
+    other = apart(RULE, heard=False)
     other.ask(HEATER, 0.0)
     assert moves(other.read(AIR, 29)) == []
     other.wait(11)  # no answer
@@ -373,3 +376,10 @@ def test_a_lower_budget_ends_a_run_earlier() -> None:
     changed = Site.model_validate(SITE.model_dump() | {"actuators": actuators})
     desk.handle(ev.SiteChanged(desk.now, changed, (), "ann"))
     assert desk.journal["lease", VENT]["until"] == desk.now + 40 * SECOND
+
+
+def test_a_rival_nobody_has_heard_of_may_be_on() -> None:
+    desk = apart(heard=False)
+    assert HEATER in refusal(desk.ask(FAN, 0.8))
+    desk.report(HEATER, 0.0)
+    assert [move.value for move in moves(desk.ask(FAN, 0.8))] == [0.8]
