@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from godkaiser.engine.effect import Journal as JournalLine
 from godkaiser.engine.effect import Record
 from godkaiser.model.ids import SeriesId
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import Duration, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class Clock(Protocol):
 
     def now(self) -> Instant:
         """Microseconds since the epoch, UTC."""
+
+    def jumped(self) -> Duration:
+        """By how much the present has run ahead of the time that passed, since this was asked last."""
 
     def call_at(self, at: Instant, call: Callable[[], None]) -> Cancelable:
         """Call in the running loop at that instant."""

@@ -19,6 +19,7 @@ from godkaiser.engine import (
     correct,
     decide,
     declared,
+    elapsed,
     ending,
     halt,
     ingest,
@@ -90,7 +91,7 @@ class Engine:
         self._seq += 1
         event = self._as_node(event)
         moment = Moment(self.state, event.at, self._seq)
-        if isinstance(event, (ev.StopAsked, ev.Closing)):
+        if isinstance(event, (ev.StopAsked, ev.ClockJumped, ev.Closing)):
             # These come before what is due at the same time: a timer must not switch on what they switch off.
             self._dispatch(moment, event)
             self._fire_due(moment)
@@ -206,5 +207,6 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.SendFailed: (answer.on_send_failed, lane.on_send_failed, request.on_send_failed),
     ev.JournalHealth: (surroundings.on_journal,),
     ev.Timer: (),
+    ev.ClockJumped: (elapsed.on_jump,),
     ev.Closing: (lambda moment, event: surroundings.on_closing(moment),),
 }

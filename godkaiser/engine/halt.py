@@ -5,6 +5,8 @@ How it is lifted again stands in `engine/clear`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from godkaiser.engine import lane
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.effect import Audit, Journal, Send, Store
@@ -12,7 +14,7 @@ from godkaiser.engine.record import record_decision
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment
 from godkaiser.model.event import StopAck, StopAsked
-from godkaiser.model.ids import NodeId
+from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.scope import ALL
 from godkaiser.safety.gate import halt
 from godkaiser.safety.stop import CONFIRM_WITHIN, Phase, Step, advanced, confirmed_by, stopping
@@ -107,8 +109,8 @@ def tell_nodes_to_stop(moment: Moment, standing: Standing) -> None:
 
 def _without_rules(moment: Moment, node: NodeId) -> None:
     """P2: cut off from us, a node must not switch by rules of its own while a stop is active."""
-    known = moment.state.nodes[node]
-    if known.online:
+    known = moment.state.nodes.get(node)
+    if known is not None and known.online:
         lane.disarm(moment, known)
 
 
@@ -133,6 +135,19 @@ def stop_node_again(moment: Moment, node: NodeId) -> None:
                 submit(moment, safe_intent(moment, actuator.spec, "stop"))
         if whole(moment, standing, node):
             _halt(moment, standing, node)
+
+
+def stop_newcomers(moment: Moment, before: Collection[ActuatorId]) -> None:
+    """What has come under a stop, because its place was changed, is stopped as well."""
+    state = moment.state
+    for actuator in tuple(state.actuators.values()):
+        if actuator.id in before or state.stopped(actuator.id) is None:
+            continue
+        state.wishes.pop(actuator.id, None)
+        if actuator.safe is not True or actuator.lease is not None:
+            actuator.chain = [ChainStep("intent", moment.now, "it has come under a stop")]
+            submit(moment, safe_intent(moment, actuator.spec, "stop"))
+        _without_rules(moment, actuator.id.node)
 
 
 # ── their answers ──────────────────────────────────────────────────────────────────────────────────────

@@ -128,13 +128,14 @@ def on_service(moment: Moment, event: ServiceAsked) -> None:
         _end_service(moment, actuator, event.who)
         return
     actuator.service = Taken(event.who, min(event.until, moment.now + LONGEST_SERVICE))
-    _tell_service(moment, actuator.id, actuator.service)
+    tell_service(moment, actuator.id, actuator.service)
     moment.state.due.set(("service", actuator.id), actuator.service.until)
     _audit(moment, actuator, event.who, "service.begun", f"until {to_iso(actuator.service.until)}")
     _to_safe(moment, actuator, f"in service by {event.who}")
 
 
-def _tell_service(moment: Moment, actuator: ActuatorId, taken: Taken) -> None:
+def tell_service(moment: Moment, actuator: ActuatorId, taken: Taken) -> None:
+    """Into the journal, with the time it is."""
     data = {"who": taken.who, "until": taken.until, "told": moment.now}
     moment.emit(Journal("service", actuator, data))
 
@@ -200,4 +201,4 @@ def on_moved(moment: Moment, actuator_id: ActuatorId) -> None:
     if actuator.lease is not None:
         tell(moment, actuator, actuator.lease)
     if actuator.service is not None:
-        _tell_service(moment, actuator.id, actuator.service)
+        tell_service(moment, actuator.id, actuator.service)

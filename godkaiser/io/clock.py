@@ -8,8 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.ports import Cancelable
+
+
+def _elapsed_ns() -> int:
+    """The time that passed, sleep of the machine included where the system tells."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class WallClock:
@@ -20,12 +25,21 @@ class WallClock:
     """
 
     def __init__(self) -> None:
-        self._ahead = time.time_ns() - time.monotonic_ns()
+        self._ahead = self._known = time.time_ns() - _elapsed_ns()
 
     def now(self) -> Instant:
         """Now."""
-        self._ahead = max(self._ahead, time.time_ns() - time.monotonic_ns())
-        return (time.monotonic_ns() + self._ahead) // 1000
+        self._ahead = max(self._ahead, time.time_ns() - _elapsed_ns())
+        return (_elapsed_ns() + self._ahead) // 1000
+
+    def jumped(self) -> Duration:
+        """Microseconds, whole seconds at least: what is less is the clock being kept right."""
+        self.now()
+        by = (self._ahead - self._known) // 1000
+        if by < SECOND:
+            return 0
+        self._known = self._ahead
+        return by
 
     def call_at(self, at: Instant, call: Callable[[], None]) -> Cancelable:
         """Through the running loop; a jump of the wall clock moves it with the next arrangement."""
@@ -59,6 +73,10 @@ class VirtualClock:
         self._count += 1
         heapq.heappush(self._alarms, (at, self._count, alarm))
         return alarm
+
+    def jumped(self) -> Duration:
+        """Never: what it shows has passed."""
+        return 0
 
     def advance(self, to: Instant) -> None:
         """Move forward (never back) and fire what is due."""

@@ -175,6 +175,9 @@ class Runner:
             self._turns += 1
             while (entry := self._next()) is not None:
                 self._turns += 1
+                if by := self.clock.jumped():
+                    jump = ev.ClockJumped(self.clock.now(), by)
+                    await self._carry_out(self.engine.handle(jump), None)
                 event, token = entry
                 await self._carry_out(self.engine.handle(event), token)
             self._handling = False

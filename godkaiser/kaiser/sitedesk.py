@@ -117,6 +117,7 @@ class SiteDesk:
         if started is not None:
             here = here.model_copy(update={"kaiser_id": started})
         check_wiring(file, site)
+        self._check_stopped(file, site)
         try:
             check_permissives(site, self._state.sensors)
             bound = bind_rules(site, self._state.sensors, self._found)
@@ -126,6 +127,17 @@ class SiteDesk:
         documents = {str(rule.id): write_document(document) for document, rule in bound}
         rules = tuple(rule for _, rule in bound)
         return Plan(site, kept(site, here, standing), rules, documents, diff(here, site, standing))
+
+    def _check_stopped(self, file: SiteFile, site: Site) -> None:
+        """Another safe value would move what is stopped."""
+        for number, spec in enumerate(site.actuators):
+            known = self._state.spec(spec.id)
+            moved = known is not None and known.safe_value != spec.safe_value
+            if moved and self._state.stopped(spec.id) is not None:
+                problem = (
+                    f"{spec.name or spec.id} is stopped: clear the stop before its safe value is changed"
+                )
+                raise file.fault(("actuators", number, "safe_value"), problem)
 
     def _found(self, actuator: ActuatorId) -> ActuatorSpec | None:
         """One that nobody declared: a node has it or a rule names it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import ActuatorId, NodeId
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import Duration, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.report import (
     ActuatorReport,
@@ -198,6 +198,14 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJumped:
+    """The machine's clock was set forward by `by`: that time has not passed."""
+
+    at: Instant
+    by: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """The controller is about to end: leave actuators safe."""
 
@@ -222,6 +230,7 @@ Event = (
     | SendFailed
     | JournalHealth
     | Timer
+    | ClockJumped
     | Closing
 )
 __all__ = [
@@ -233,6 +242,7 @@ __all__ = [
     "BoardReplaced",
     "ClearAck",
     "ClearAsked",
+    "ClockJumped",
     "Closing",
     "CommandAck",
     "ConfigAnswer",

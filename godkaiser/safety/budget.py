@@ -62,10 +62,11 @@ def _bounded(runs: list[Run]) -> tuple[Run, ...]:
 def as_of(history: OnHistory, now: Instant) -> OnHistory:
     """The same with nothing in the future."""
     ahead = max((*(end for _, end in history.runs[-1:]), *history.starts[-1:], history.since or 0)) - now
-    return history if ahead <= 0 else _moved(history, -ahead)
+    return history if ahead <= 0 else moved(history, -ahead)
 
 
-def _moved(history: OnHistory, by: Duration) -> OnHistory:
+def moved(history: OnHistory, by: Duration) -> OnHistory:
+    """The same, as if the clock had shown `by` more all along."""
     return replace(
         history,
         runs=tuple((since + by, until + by) for since, until in history.runs),

@@ -125,8 +125,10 @@ def shortened(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
 def node_limit(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """Ours must end it before the node's firmware does: that would latch the pin until somebody clears it."""
     most, longest = allowed_s(spec, view), spec.longest_on_s
-    wished = longest if intent.duration is None else intent.duration / SECOND
-    if most is None or longest is None or wished is None or min(wished, longest) <= most:
+    if longest is None or most is None:
+        return None  # `bounded` refuses it
+    wished = longest if intent.duration is None else min(intent.duration / SECOND, longest)
+    if wished <= most:
         return None
     return found("node_limit", actuator=spec.id, longest=most)
 

@@ -83,7 +83,7 @@ class Stop:
 def stopping(stop: Stop, reason: str, by: str, now: Instant, nodes: frozenset[NodeId]) -> Stop:
     """A stop: allowed in every phase. A second one keeps the first's reason and time."""
     phase = TABLE[stop.phase, Step.STOP]
-    if stop.phase is Phase.NORMAL or stop.since is None:
+    if stop.since is None:
         return Stop(phase, reason, by, now, nodes)
     return replace(stop, phase=phase, waiting=nodes, problem="")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Generic, TypeVar
 
 from godkaiser.model.ids import ActuatorId
@@ -32,7 +33,7 @@ class Deadlines(Generic[K]):
     _at: dict[K, Instant] = field(default_factory=dict)
     _heap: list[tuple[Instant, int, K]] = field(default_factory=list)
     _queued: dict[K, Instant] = field(default_factory=dict)
-    _count: int = 0
+    _order: Iterator[int] = field(default_factory=count)
 
     def set(self, key: K, at: Instant) -> None:
         """Wake for `key` at `at`, instead of any earlier arrangement."""
@@ -43,9 +44,7 @@ class Deadlines(Generic[K]):
 
     def sooner(self, key: K, at: Instant) -> None:
         """Wake for `key` at `at` at the latest; an earlier arrangement stands."""
-        known = self._at.get(key)
-        if known is None or at < known:
-            self.set(key, at)
+        self.set(key, min(at, self._at.get(key, at)))
 
     def drop(self, key: K) -> None:
         """No longer wake for `key`."""
@@ -54,6 +53,11 @@ class Deadlines(Generic[K]):
     def get(self, key: K) -> Instant | None:
         """When `key` is due."""
         return self._at.get(key)
+
+    @property
+    def keys(self) -> list[K]:
+        """Everything that is to come."""
+        return list(self._at)
 
     @property
     def next(self) -> Instant | None:
@@ -72,9 +76,8 @@ class Deadlines(Generic[K]):
         return keys
 
     def _push(self, key: K, at: Instant) -> None:
-        self._count += 1
         self._queued[key] = at
-        heapq.heappush(self._heap, (at, self._count, key))
+        heapq.heappush(self._heap, (at, next(self._order), key))
 
     def _correct(self) -> None:
         while self._heap:

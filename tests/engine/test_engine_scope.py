@@ -303,3 +303,17 @@ def test_a_clear_needs_the_word_of_who_is_away_or_says_so() -> None:
     desk.clear(force=True)
     desk.wait(30)
     assert desk.state.stop.phase is Phase.NORMAL
+
+
+def test_what_is_moved_into_a_stopped_zone_is_stopped() -> None:
+    desk = Desk(site=SPLIT).ready()
+    stop(desk, ZONE)
+    outside = next(a for a in desk.state.actuators.values() if desk.state.stopped(a.id) is None)
+    desk.obey(desk.ask(outside.id, 1.0))
+    actuators = [
+        spec.model_copy(update={"zone": ZONE.name}) if spec.id == outside.id else spec
+        for spec in SPLIT.actuators
+    ]
+    moved = SPLIT.model_copy(update={"actuators": tuple(actuators)})
+    said = desk.handle(ev.SiteChanged(desk.now, moved, (), "ann", ()))
+    assert [(move.actuator, move.value) for move in moves(said)] == [(outside.id, 0.0)]

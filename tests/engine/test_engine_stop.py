@@ -259,3 +259,12 @@ def test_clear_without_a_stop_changes_nothing() -> None:
     desk = Desk().ready()
     assert only(Send, desk.clear(force=True)) == []
     assert phase(desk) is Phase.NORMAL
+
+
+def test_ten_seconds_are_given_to_confirm_and_not_one_more() -> None:
+    desk = Desk().ready()
+    desk.stop()
+    desk.wait(9.9)
+    assert desk.state.stop.problem == ""
+    desk.wait(0.2)
+    assert "not confirmed by" in desk.state.stop.problem

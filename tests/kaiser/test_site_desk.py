@@ -112,6 +112,14 @@ async def test_a_file_that_cannot_be_changes_nothing(tmp_path: Path, text: str, 
         assert (await made.call("site.export"), await made.audit()) == before
 
 
+async def test_the_safe_value_of_what_is_stopped_stays(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as made:
+        await made.call("stop", reason="leak")
+        with pytest.raises(DocumentError, match=r"actuators\.0\.safe_value .*is stopped: clear the stop"):
+            await changed(made, TEXT.replace("max_on_s: 1800", "max_on_s: 1800, safe_value: 1"))
+        assert (await actuator(made))["safe_value"] == 0.0
+
+
 async def test_nothing_is_changed_that_cannot_be_kept(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as made:
         await made.controller.store.close()
@@ -205,7 +213,7 @@ async def test_the_file_is_applied_at_the_start_and_said_line_by_line(
 async def test_a_lease_of_the_run_before_keeps_to_the_new_limit(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as made:
         await made.beat()
-        made.pass_time(2)
+        made.pass_time(3)
         async with asyncio.timeout(10):
             await made.controller.runner.settled()
         task = asyncio.create_task(made.call("set", actuator=FAN, value=1.0, duration="20min"))
@@ -383,7 +391,7 @@ async def test_a_board_that_cannot_take_the_place_is_refused_by_name(tmp_path: P
 async def test_nodes_are_configured(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as made:
         await made.beat()
-        made.pass_time(2)
+        made.pass_time(3)
         async with asyncio.timeout(10):
             await made.controller.runner.settled()
         assert [told["zone_id"] for told in made.sent("zone/assign")] == ["bench"]
