@@ -1,7 +1,7 @@
-"""Time that did not pass: the machine's clock was set forward while we run (a machine without a battery finds the network).
+"""Time that did not pass: the machine's clock was set forward while we run (one without a battery finds the network).
 
-What is counted in elapsed time moves along: runs, pauses and budgets, service, a person's hold, rules' own pauses, the
-silence of nodes. Leases do not: whoever was told a time by the clock has it by the clock, so a run is only shortened.
+What is counted in elapsed time moves along: runs, pauses and budgets, service, a person's hold, rules' own pauses,
+the silence of nodes. Leases do not: a run is only shortened.
 """
 
 from __future__ import annotations

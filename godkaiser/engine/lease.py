@@ -1,7 +1,7 @@
 """Leases: every ON has an end, journalled before the command leaves. A run is as long as its lease stands.
 
-While an actuator is on, its lease is written again every minute with the time: should the clock be set back before the
-next start, that much is known of the run.
+While an actuator is on, its lease is written again every minute with the time: should the clock be set back before
+the next start, that much is known of the run.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from godkaiser.engine.effect import Effect
 from godkaiser.model.command import Move
 from godkaiser.model.instant import HOUR, MINUTE, SECOND
 from tests.engine.bench import AIR, CLIMATE, COOL, FAN, Desk, moves
@@ -12,8 +15,11 @@ def hot(desk: Desk, minutes: int) -> list[Move]:
     said = []
     for _ in range(minutes):
         desk.obey(desk.beat(CLIMATE, uptime=1000))
-        for pass_time in (lambda: desk.read(AIR, 29.0), lambda: desk.wait(1), lambda: desk.wait(59)):
-            effects = pass_time()
+        steps: list[Callable[[], list[Effect]]] = [
+            lambda: desk.read(AIR, 29.0), lambda: desk.wait(1), lambda: desk.wait(59)
+        ]  # fmt: skip
+        for step in steps:
+            effects = step()
             desk.obey(effects)
             said += [move for move in moves(effects) if move.actuator == FAN]
     return said

@@ -9,7 +9,7 @@ import pytest
 from godkaiser.engine.effect import Effect
 from godkaiser.model import event as ev
 from godkaiser.model.command import Move
-from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND
+from godkaiser.model.instant import HOUR, MINUTE, SECOND
 from godkaiser.model.outcome import Fate
 from godkaiser.model.site import Site
 from tests.engine.bench import (
