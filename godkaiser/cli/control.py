@@ -133,7 +133,7 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([waiting, *controller.tasks], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    for task in controller.tasks:
+    for task in reversed(controller.tasks):  # the last is the one that ends the others
         if task.done():
             task.result()
 

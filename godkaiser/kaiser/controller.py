@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
 from godkaiser.io.workshop import Workshop
+from godkaiser.kaiser.rival import RivalWatch
 from godkaiser.kaiser.site import SiteFile
 from godkaiser.kaiser.sitedesk import SiteDesk
 from godkaiser.model import event as ev
@@ -58,6 +60,7 @@ from godkaiser.rules.rule import Rule
 
 SAFE_WITHIN: Final = 1.2
 DRAINED_WITHIN: Final = 1.0
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ class Controller:
     async def running(self) -> AsyncIterator[Controller]:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
+        if self.options.link is None and self.options.check_rival:
+            tasks.append(asyncio.create_task(self._alone(tuple(tasks))))
         self.tasks = tasks
         try:
             if self.options.desk:
@@ -227,6 +232,16 @@ class Controller:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+
+    async def _alone(self, acting: tuple[asyncio.Task[None], ...]) -> None:
+        """If another controller was there before us, nothing more of ours leaves."""
+        try:
+            await RivalWatch(self.options.address, self.engine.state.kaiser, self.options.clock.now()).run()
+        except ControllerRunningError as error:
+            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
+            for task in acting:
+                task.cancel()
+            raise
 
     async def make_safe(self) -> None:
         """Send the safe values and wait, shortly, for the nodes' word; then, shortly, for the disk."""

@@ -1,0 +1,97 @@
+"""Never two controllers for one kaiser id, also when the broker was not there as they were started.
+
+Each says now and then who it is, on a topic no node reads, over a small connection of its own. Whoever began later
+ends, without a word to the nodes: an "offline" would make them let go, and they belong to the other one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiomqtt
+
+from godkaiser.errors import ControllerRunningError
+from godkaiser.io.address import BrokerAddress
+from godkaiser.io.client import new_client
+from godkaiser.model.ids import KaiserId
+from godkaiser.model.instant import Instant
+
+EVERY: Final = 20.0
+AGAIN: Final = 2.0
+WITHIN: Final = 5.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hello:
+    """Who is there since when. The lesser one stays."""
+
+    since: Instant
+    run: str
+
+    def to_wire(self) -> bytes:
+        """`{"since": …, "run": …}`."""
+        return json.dumps({"since": self.since, "run": self.run}).encode()
+
+
+def read(payload: Any) -> Hello | None:
+    """What is no hello is nobody's."""
+    try:
+        body = json.loads(payload)
+        since, run = body["since"], body["run"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    right = isinstance(since, int) and not isinstance(since, bool) and isinstance(run, str)
+    return Hello(since, run) if right else None
+
+
+class RivalWatch:
+    """Looks for others until one is found that was there before us: then it raises `ControllerRunningError`."""
+
+    def __init__(self, address: BrokerAddress, kaiser: KaiserId, since: Instant) -> None:
+        self._address, self._kaiser = address, kaiser
+        self._me = Hello(since, secrets.token_hex(8))
+        self._heard: asyncio.Queue[Hello] = asyncio.Queue(100)
+
+    @property
+    def topic(self) -> str:
+        """Below the nodes' own topics."""
+        return f"kaiser/{self._kaiser}/server/controllers"
+
+    async def run(self) -> None:
+        """Until cancelled, over as many connections as it takes."""
+        while True:
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError, OSError):
+                await self._connected()
+            await asyncio.sleep(AGAIN)
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        hello = read(message.payload)
+        if hello is not None and hello.run != self._me.run and not self._heard.full():
+            self._heard.put_nowait(hello)
+
+    async def _connected(self) -> None:
+        client = new_client(self._address, f"godkaiser_watch_{self._me.run}", self._take)
+        async with client:
+            await asyncio.wait_for(client.subscribe(self.topic, qos=1), WITHIN)
+            while True:
+                await asyncio.wait_for(client.publish(self.topic, self._me.to_wire(), 1), WITHIN)
+                await self._compared()
+
+    async def _compared(self) -> None:
+        """Until it is time to say it again: at once when somebody has to be told."""
+        try:
+            other = await asyncio.wait_for(self._heard.get(), EVERY)
+        except TimeoutError:
+            return
+        if other < self._me:
+            what = f"kaiser id {str(self._kaiser)!r} at broker {self._address}"
+            raise ControllerRunningError(what=what, who="it was there before us; we sent nothing more")
+        log.warning("Another controller has come for kaiser id %s; it is told to end.", self._kaiser)
+        await asyncio.sleep(0.2)
