@@ -146,8 +146,8 @@ def on_configured(moment: Moment, event: ConfigAnswer | IntentOutcome) -> None:
 
 
 def _sweep(moment: Moment, node_id: NodeId) -> None:
-    node = moment.state.nodes[node_id]
-    if unsettled(moment.state, node_id):
+    node = moment.state.nodes.get(node_id)
+    if node is None or unsettled(moment.state, node_id):
         return
     for actuator in tuple(moment.state.actuators.values()):
         if actuator.id.node == node_id and retired(actuator.spec) and not _known_there(node, actuator.id):

@@ -94,7 +94,7 @@ def on_replaced(moment: Moment, event: BoardReplaced) -> None:
         node.kaiser, node.modern = fresh.kaiser, fresh.modern
         fresh.status = "removed"
         store_node(moment, fresh)
-        for key in (("node", fresh.id), ("adopt", fresh.id), ("lane", fresh.id)):
+        for key in (("node", fresh.id), ("adopt", fresh.id), ("lane", fresh.id), ("wishes", fresh.id)):
             moment.state.due.drop(key)
         moment.tell("snapshot")
     moment.emit(Journal("board", node.id, {"board": event.board}))
