@@ -262,7 +262,7 @@ class Clerk:
         self, force: bool = False, scope: str = "all", token: str | None = None
     ) -> dict[str, Any]:
         who = self.who(token, Permission.CLEAR)
-        reach = self._scope(scope)
+        reach = self._standing(scope)
         standing = self._state.stops.get(reach)
         stop = Stop() if standing is None else standing.stop
         own_latch = (
@@ -286,6 +286,11 @@ class Clerk:
         names = ", ".join(str(scope) for scope in sorted(self._state.stops))
         return f" There is one of {names}: clear that." if names else ""
 
+    def _standing(self, text: str) -> Scope:
+        """A stop that stands comes before what has its name now: its zone may be renamed, its node be gone."""
+        found = [scope for scope in self._state.stops if str(scope) == text]
+        return found[0] if found else self._scope(text)
+
     def _scope(self, text: str) -> Scope:
         """A zone or node by id or name. Raises `InvalidValueError`, `UnknownNodeError`, `UnknownZoneError`."""
         kind, _, name = str(text).partition(":")
@@ -298,6 +303,7 @@ class Clerk:
     def _zone(self, text: str) -> str:
         state = self._state
         used = {node.zone for node in state.nodes.values()} | {a.spec.zone for a in state.actuators.values()}
+        used |= {scope.name for scope in state.stops if scope.kind == "zone"}
         known = {zone: state.zones.get(zone, zone) for zone in (*state.zones, *used) if zone}
         for zone, name in known.items():
             if text in (zone, name):
