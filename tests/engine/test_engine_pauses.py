@@ -105,6 +105,28 @@ def test_a_rule_that_no_longer_knows_its_readings_does_not_wait() -> None:
     assert moves(desk.live(2)) == [OFF]
 
 
+def test_a_rules_shorter_duration_is_lengthened_and_its_node_is_told_so() -> None:
+    action = {"type": "actuator", "esp_id": CLIMATE, "gpio": 26, "command": "ON", "duration_seconds": 30}
+    desk = desk_with({**COOL, "actions": [action], "cooldown_seconds": 900}, min_on_s=300)
+    on = desk.read(AIR, 29)
+    assert moves(on) == [Move(HEATER, "ON", 1.0, 300)]
+    desk.obey(on)
+    begun = desk.now
+    assert "stays on at least 300 s" in " ".join(step.text for step in desk.state.actuators[HEATER].chain)
+    assert moves(tend(desk, 299, 29)) == []
+    assert moves(desk.wait((begun + 300 * SECOND - desk.now) / SECOND)) == [Move(HEATER, "OFF", 0.0)]
+
+
+def test_a_person_who_gives_less_time_gets_it_and_is_warned() -> None:
+    desk = desk_with(min_on_s=300)
+    on = desk.ask(HEATER, 1.0, duration=30 * SECOND)
+    assert moves(on) == [Move(HEATER, "ON", 1.0, 30)]
+    sent = next(answer.outcome for answer in only(Answer, on) if answer.outcome.fate is Fate.SENT)
+    assert [finding.code for finding in sent.findings] == ["min_on_short"]
+    desk.obey(on)
+    assert moves(desk.wait(30)) == [Move(HEATER, "OFF", 0.0)]
+
+
 # ── rest ───────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("limit", ["cooldown_s", "min_off_s"])
 def test_a_person_is_told_how_long_to_wait(limit: str) -> None:
