@@ -14,7 +14,7 @@ from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
 from godkaiser.model.event import Malformed
-from godkaiser.model.history import NEVER_ON, OnHistory
+from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.intent import Intent
@@ -254,6 +254,7 @@ class State:
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
+    shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
     rules: dict[RuleId, RuleState] = field(default_factory=dict)
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from godkaiser.engine.effect import Effect
-from godkaiser.model import event as ev
 from godkaiser.model.command import Move
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND
 from godkaiser.model.outcome import Fate
@@ -333,16 +332,6 @@ def test_a_crash_between_the_journal_and_the_command_counts_as_a_start() -> None
     desk.report(FAN, 0.0)
     assert "1 times within an hour" in refusal(desk.ask(FAN, 0.8))
     assert desk.state.history(FAN).since is None
-
-
-def test_what_is_gone_leaves_nothing_in_the_journal() -> None:
-    desk = used_up()
-    assert ("history", FAN) in desk.journal
-    desk.report(FAN, 0.0)
-    less = SITE.model_copy(update={"actuators": tuple(a for a in SITE.actuators if a.id != FAN)})
-    desk.handle(ev.SiteChanged(desk.now, less, (), "ann"))
-    assert FAN not in desk.state.actuators
-    assert ("history", FAN) not in desk.journal
 
 
 def test_a_run_that_is_counted_is_told_every_minute_and_others_are_not() -> None:
