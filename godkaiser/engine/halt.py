@@ -111,7 +111,7 @@ def _halt(moment: Moment, standing: Standing, node: NodeId | None) -> None:
     stop = standing.stop
     command = halt(node, stop.reason or "stop", stop.by, moment.now, moment.new_id("c"), moment.seq)
     for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
-        halted.halted, halted.halt_id = True, command.id
+        halted.halted, halted.halt_id, halted.halt_at = True, command.id, moment.now
         moment.emit(Journal("halted", halted.id, {"by": command.id}))
     if node is None:
         moment.state.broadcast_id = command.id

@@ -105,7 +105,8 @@ class NodeState:
     """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots.
 
     `halted`: it was told to stop and has not confirmed the clear. `halt_id` and `release_id` are the commands
-    that told it last. `acked_at`: when it was acknowledged last; `rejects`: acks it says it refused.
+    that told it last, at `halt_at` and `release_at`. `acked_at`: when it was acknowledged last; `rejects`: acks it
+    says it refused.
     """
 
     id: NodeId
@@ -127,7 +128,9 @@ class NodeState:
     first_seen: Instant = 0
     halted: bool = False
     halt_id: str = ""
+    halt_at: Instant | None = None
     release_id: str = ""
+    release_at: Instant | None = None
     acked_at: Instant | None = None
     rejects: int | None = None
     degraded: tuple[str, ...] = ()
