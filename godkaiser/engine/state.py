@@ -30,7 +30,7 @@ from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
-from godkaiser.safety.stop import Stop
+from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.types import TYPES, canonical
 
@@ -431,6 +431,26 @@ class State:
         """Under which id a node listens."""
         state = None if node is None else self.nodes.get(node)
         return self.kaiser if state is None else state.kaiser
+
+    # ── what the shell may ask ─────────────────────────────────────────────────────────────────────────
+    def still_wanted(self, command: str) -> bool:
+        """May a command that could not be published be tried once more? Not when a newer word has replaced it.
+
+        A stop goes on wanting as long as it is active, the release of a node only while no stop covers it.
+        """
+        if command in self.pending:
+            return True
+        if command and command == self.broadcast_id:
+            return self.stop.phase is Phase.ACTIVE
+        for node in self.nodes.values():
+            if command and command in (node.halt_id, node.release_id):
+                return self._stopped_by_us(node.id) is (command == node.halt_id)
+        return False
+
+    def _stopped_by_us(self, node: NodeId) -> bool:
+        mine = [actuator for actuator in self.actuators if actuator.node == node]
+        active = [standing for standing in self.stops.values() if standing.stop.phase is Phase.ACTIVE]
+        return any(standing.covers(a, self.zone_of(a)) for standing in active for a in mine)
 
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:
