@@ -13,6 +13,7 @@ from typing import Any, Final
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
 from godkaiser.engine.clear import latched
+from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
     AckTimeoutError,
@@ -353,7 +354,19 @@ class Clerk:
         who = self.who(token, right)
         if inquiry.word == "set_emergency_token":
             self._check_ours(inquiry)
-        return (await self._reply(self.node(node), who, inquiry)).content
+        node_id = self.node(node)
+        self._check_scan(node_id, inquiry)
+        return (await self._reply(node_id, who, inquiry)).content
+
+    def _check_scan(self, node: NodeId, inquiry: Inquiry) -> None:
+        problem = scan_refusal(self._state, node, inquiry)
+        if problem is not None:
+            raise InvalidValueError(
+                field="params.pin",
+                value=str(inquiry.params.get("pin", "the board's own")),
+                problem=f"{problem}, and a scan would drive it",
+                allowed="a pin without an actuator; if the bus hangs there, correct the site first",
+            )
 
     def _check_ours(self, inquiry: Inquiry) -> None:
         """A node must not demand a token that we do not send: our own emergency stop would be refused."""
