@@ -102,7 +102,7 @@ def _known(moment: Moment, event: ActuatorReport) -> ActuatorState:
         spec = ActuatorSpec.model_validate(
             {"node": event.node, "gpio": event.gpio, "type": kind, "declared_by": "node"}
         )
-        actuator = moment.state.actuators[actuator_id] = ActuatorState(actuator_id, spec)
+        actuator = moment.state.actuators[actuator_id] = past.known_again(moment, spec)
         moment.emit(Store(spec))
     return actuator
 

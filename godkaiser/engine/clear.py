@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from typing import Final
 
 from godkaiser.engine import lane
 from godkaiser.engine.effect import Audit, Journal, Send, Store
 from godkaiser.engine.halt import concerned, covered, journal, latching, whole
 from godkaiser.engine.standing import Standing
-from godkaiser.engine.state import Moment, State
+from godkaiser.engine.state import Moment, NodeState, State
 from godkaiser.model.event import ClearAck, ClearAsked
 from godkaiser.model.ids import NodeId
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.scope import Scope
 from godkaiser.safety.gate import release
 from godkaiser.safety.stop import (
@@ -21,10 +22,11 @@ from godkaiser.safety.stop import (
     RAMP,
     Phase,
     Step,
-    Stop,
     advanced,
     confirmed_by,
 )
+
+RELEASE_AGAIN: Final[Duration] = 20 * SECOND
 
 
 def on_clear(moment: Moment, event: ClearAsked) -> None:
@@ -41,11 +43,11 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
     if stop.phase is Phase.ACTIVE:
         standing.stop = advanced(stop, Step.CLEAR, waiting=_to_answer(moment, standing))
         journal(moment, standing)
-        due.set(("clear", key), max(moment.now, _earliest(stop)))
+        due.set(("clear", key), max(moment.now, _earliest(moment, standing)))
         # That wait was for the stop; the one for the clear begins when it is sent.
         due.drop(("stop", key))
     if event.force:
-        if moment.now >= _earliest(stop):
+        if moment.now >= _earliest(moment, standing):
             due.drop(("clear", key))
             _send_releases(moment, standing)
         _confirmed(moment, standing)  # else the nodes are asked later, when they accept it
@@ -67,9 +69,10 @@ def latched(state: State, node: NodeId) -> bool:
     return known is not None and (known.halted or any(a.emergency not in ("", "normal") for a in mine))
 
 
-def _earliest(stop: Stop) -> Instant:
-    """Before that nodes refuse to be cleared."""
-    return (stop.since or 0) + CLEAR_NOT_BEFORE
+def _earliest(moment: Moment, standing: Standing) -> Instant:
+    """Before that nodes refuse to be cleared. They may have been told again long after the stop began."""
+    told = (moment.state.nodes[node].halt_at for node in _to_release(moment, standing))
+    return max(standing.stop.since or 0, *(at for at in told if at is not None), 0) + CLEAR_NOT_BEFORE
 
 
 def on_clear_due(moment: Moment, key: str) -> None:
@@ -110,7 +113,8 @@ def _send_releases(moment: Moment, standing: Standing) -> None:
 
 def _release(moment: Moment, node: NodeId, by: str) -> None:
     command = release(node, by or "controller", moment.now, moment.new_id("c"), moment.seq)
-    moment.state.nodes[node].release_id = command.id
+    known = moment.state.nodes[node]
+    known.release_id, known.release_at = command.id, moment.now
     moment.emit(Send(command, energising=False))
 
 
@@ -123,6 +127,13 @@ def release_late(moment: Moment, node: NodeId) -> None:
     active = any(standing.stop.phase is Phase.ACTIVE for standing in latching(moment, node))
     if moment.state.nodes[node].halted and not held and not active:
         _release(moment, node, "")
+
+
+def release_again(moment: Moment, node: NodeState) -> None:
+    """A stop is over, by force perhaps, and the node still has to say that it knows."""
+    last = node.release_at
+    if node.halted and (last is None or moment.now - last >= RELEASE_AGAIN):
+        release_late(moment, node.id)
 
 
 def on_clear_ack(moment: Moment, event: ClearAck) -> None:

@@ -122,12 +122,12 @@ def _left(actuator: ActuatorState, reached: Accepted | None) -> Accepted | None:
 
 
 def _latched(state: State, actuator: ActuatorState, node: NodeState) -> Sign:
-    """During a stop, and until its end is confirmed, nodes are latched as they should be."""
+    """During a stop nodes are latched as they should be; whoever has not taken its end is told again, and shown."""
     kind = NODE_LATCHED
     if actuator.emergency == "normal" and node.online:
         return Sign(kind, actuator.id, holds=False)
     zone = state.zone_of(actuator.id)
-    meant = node.halted or any(standing.covers(actuator.id, zone) for standing in state.stops.values())
+    meant = any(standing.covers(actuator.id, zone) for standing in state.stops.values())
     if meant or not node.online or not actuator.emergency:
         return Sign(kind, actuator.id, holds=None)
     return Sign(kind, actuator.id, True, said(state, kind, actuator.id))

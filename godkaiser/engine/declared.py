@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import lane
+from godkaiser.engine import lane, past
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import drop_rule, wishers_of
 from godkaiser.engine.effect import ActuatorGone, Audit, Journal, Store
@@ -43,9 +43,9 @@ def declare_actuators(moment: Moment, site: Site) -> None:
 
 
 def add_actuator(moment: Moment, spec: ActuatorSpec) -> None:
-    """Nothing is known of it yet."""
+    """Nothing is known of it yet, unless it was taken out before."""
     moment.state.guards = None
-    moment.state.actuators[spec.id] = ActuatorState(spec.id, spec)
+    moment.state.actuators[spec.id] = past.known_again(moment, spec)
     moment.tell("actuator", spec.id)
 
 
@@ -146,8 +146,8 @@ def on_configured(moment: Moment, event: ConfigAnswer | IntentOutcome) -> None:
 
 
 def _sweep(moment: Moment, node_id: NodeId) -> None:
-    node = moment.state.nodes[node_id]
-    if unsettled(moment.state, node_id):
+    node = moment.state.nodes.get(node_id)
+    if node is None or unsettled(moment.state, node_id):
         return
     for actuator in tuple(moment.state.actuators.values()):
         if actuator.id.node == node_id and retired(actuator.spec) and not _known_there(node, actuator.id):
@@ -158,12 +158,12 @@ def _sweep(moment: Moment, node_id: NodeId) -> None:
 
 
 def _forget(moment: Moment, actuator: ActuatorId) -> None:
-    del moment.state.actuators[actuator]
+    past.shelve(moment, moment.state.actuators.pop(actuator))
     moment.state.guards = None
     moment.state.wishes.pop(actuator, None)
     for timer in _TIMERS:
         moment.state.due.drop((timer, actuator))
-    for kind in ("history", "owed", "service"):
+    for kind in ("owed", "service"):
         moment.emit(Journal(kind, actuator, None))
     moment.emit(Store(ActuatorGone(actuator)))
     moment.emit(Store(Audit(moment.now, "controller", "actuator.removed", actuator, "")))

@@ -69,12 +69,12 @@ def concerned(moment: Moment, standing: Standing) -> list[NodeId]:
 def whole(moment: Moment, standing: Standing, node: NodeId) -> bool:
     """May the node's own stop be used? It drives everything on the node to 0.
 
-    Not where something on it is safe at another value, or does not belong to this stop.
+    Not where something on it is safe at another value, be it disabled, or does not belong to this stop.
     """
     state = moment.state
     mine = [actuator for actuator in state.actuators.values() if actuator.id.node == node]
     inside = all(standing.covers(a.id, state.zone_of(a.id)) for a in mine)
-    return bool(mine) and inside and not any(a.spec.enabled and a.spec.safe_value != 0.0 for a in mine)
+    return bool(mine) and inside and not any(a.spec.safe_value != 0.0 for a in mine)
 
 
 def latching(moment: Moment, node: NodeId) -> list[Standing]:
@@ -118,7 +118,7 @@ def _halt(moment: Moment, standing: Standing, node: NodeId | None) -> None:
     stop = standing.stop
     command = halt(node, stop.reason or "stop", stop.by, moment.now, moment.new_id("c"), moment.seq)
     for halted in moment.state.nodes.values() if node is None else [moment.state.nodes[node]]:
-        halted.halted, halted.halt_id = True, command.id
+        halted.halted, halted.halt_id, halted.halt_at = True, command.id, moment.now
         moment.emit(Journal("halted", halted.id, {"by": command.id}))
     if node is None:
         moment.state.broadcast_id = command.id

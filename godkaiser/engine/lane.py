@@ -104,7 +104,7 @@ def _steps(moment: Moment, node: NodeState) -> Iterator[Step]:
 
 def _disarm_steps(moment: Moment, node: NodeState) -> Iterator[Step]:
     """Also for a node that was never told any: it may have kept those of an earlier controller."""
-    if offline_proof(moment.state, node) is not False:
+    if offline_proof(moment.state, node.id) is not False:
         return
     yield from _config_parts(moment, node, NodeConfig(offline_rules=()))
     yield Step("done", {"rules": []})

@@ -178,6 +178,8 @@ def restore(state: State, entry: tuple[str, str], data: dict[str, Any], now: Ins
     kind, key = entry
     actuator = state.actuators.get(ActuatorId.parse(key))
     if actuator is None:
+        if kind == "history":
+            past.restore_shelved(state, ActuatorId.parse(key), data, now)
         return
     if kind == "history":
         actuator.history = as_of(from_data(data), now)

@@ -203,7 +203,7 @@ def standing_picture(state: State, scope: Scope) -> dict[str, Any]:
         "by": stop.by or None,
         "since": _iso(stop.since),
         "unconfirmed": sorted(stop.waiting) if stands else [],
-        "not_offline_proof": sorted(n for n in nodes if offline_proof(state, state.nodes[n]) is False),
+        "not_offline_proof": sorted(n for n in nodes if offline_proof(state, n) is False),
         "problem": stop.problem or None,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from godkaiser.model.board import BOARDS, Board, Claim, conflicts
-from godkaiser.model.ids import ActuatorId
+from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, SensorSpec
 from godkaiser.sensors.types import TYPES
 
@@ -44,3 +44,19 @@ def _of_actuators(actuator: ActuatorId, actuators: Iterable[ActuatorSpec]) -> It
 
 def _second(actuator: ActuatorId) -> str:
     return f"{actuator} (enable)"
+
+
+def scan_problem(
+    node: NodeId, board: Board | None, pin: int | None, actuators: Iterable[ActuatorSpec]
+) -> str | None:
+    """Why a bus must not be looked for on a pin, or None: an output would be driven.
+
+    Without a pin the board's own one is meant; on an unknown board that may be any of them.
+    """
+    boards = tuple(BOARDS) if board is None else (board,)
+    pins = {BOARDS[one].onewire for one in boards} if pin is None else {pin}
+    for spec in actuators:
+        mine = pins.intersection((spec.gpio, spec.second_gpio)) if spec.node == node else ()
+        for gpio in mine:
+            return f"pin {gpio} of {node} is an output of {spec.name or spec.id}"
+    return None

@@ -6,7 +6,7 @@ from typing import Final
 
 from godkaiser.engine import lane
 from godkaiser.engine.alive import acknowledge, announce, ours
-from godkaiser.engine.clear import release_late
+from godkaiser.engine.clear import release_again, release_late
 from godkaiser.engine.debt import leaving
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Say
@@ -73,6 +73,8 @@ def _heard(moment: Moment, node: NodeState) -> None:
     moment.state.due.set(("node", node.id), moment.now + OFFLINE_AFTER)
     moment.tell("node", node.id)
     if not back:
+        if node.status == "approved":
+            release_again(moment, node)
         return
     if ours(moment, node, node.kaiser):
         moment.emit(Say(WillCleared(node.kaiser, node.id)))

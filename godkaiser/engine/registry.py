@@ -7,6 +7,7 @@ from typing import Final
 from godkaiser.engine import lane
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.alive import announce
+from godkaiser.engine.clear import release_late
 from godkaiser.engine.decide import reconsider_node
 from godkaiser.engine.effect import Audit, Journal, NodeRecord, Store
 from godkaiser.engine.ending import deliver_owed
@@ -94,7 +95,7 @@ def on_replaced(moment: Moment, event: BoardReplaced) -> None:
         node.kaiser, node.modern = fresh.kaiser, fresh.modern
         fresh.status = "removed"
         store_node(moment, fresh)
-        for key in (("node", fresh.id), ("adopt", fresh.id), ("lane", fresh.id)):
+        for key in (("node", fresh.id), ("adopt", fresh.id), ("lane", fresh.id), ("wishes", fresh.id)):
             moment.state.due.drop(key)
         moment.tell("snapshot")
     moment.emit(Journal("board", node.id, {"board": event.board}))
@@ -130,8 +131,10 @@ def _shut(moment: Moment, node: NodeState, at: Instant | None) -> None:
 
 
 def _approved(moment: Moment, node: NodeState) -> None:
-    """What a stop or a debt demands first, then what rules have wanted of it all along."""
+    """What a stop, its end or a debt demands first, then what rules have wanted of it all along."""
     stop_node_again(moment, node.id)
+    if node.online:
+        release_late(moment, node.id)
     deliver_owed(moment, node.id)
     if node.online and not node.adopting:
         lane.welcome(moment, node)

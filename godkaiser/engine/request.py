@@ -10,7 +10,8 @@ from collections import deque
 from typing import Any, Final
 
 from godkaiser.engine.effect import Audit, Replied, Say, Store
-from godkaiser.engine.state import Moment
+from godkaiser.engine.pins import scan_problem
+from godkaiser.engine.state import Moment, State
 from godkaiser.model.command import Enquiry
 from godkaiser.model.event import RequestAsked, SendFailed
 from godkaiser.model.ids import NodeId
@@ -48,7 +49,20 @@ def _refusal(moment: Moment, request: Request) -> str:
         return "the MQTT broker cannot be reached"
     if not node.online:
         return "the node is offline"
-    return "" if node.modern else "the node's firmware is too old to know it"
+    if not node.modern:
+        return "the node's firmware is too old to know it"
+    return scan_refusal(moment.state, request.node, request.ask) or ""
+
+
+def scan_refusal(state: State, node_id: NodeId, ask: Measure | Inquiry) -> str | None:
+    """A scan drives its pin: never one that drives something else."""
+    if not isinstance(ask, Inquiry) or ask.word != "onewire/scan":
+        return None
+    node, pin = state.nodes.get(node_id), ask.params.get("pin")
+    specs = (actuator.spec for actuator in state.actuators.values())
+    return scan_problem(
+        node_id, None if node is None else node.board, None if pin is None else int(pin), specs
+    )
 
 
 def _send(moment: Moment, request: Request) -> None:

@@ -14,7 +14,7 @@ from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
 from godkaiser.model.event import Malformed
-from godkaiser.model.history import NEVER_ON, OnHistory
+from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.intent import Intent
@@ -30,7 +30,7 @@ from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
-from godkaiser.safety.stop import Stop
+from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.types import TYPES, canonical
 
@@ -105,7 +105,8 @@ class NodeState:
     """A node as heard. `epoch` is its handover epoch, echoed in acks; `boot` counts its reboots.
 
     `halted`: it was told to stop and has not confirmed the clear. `halt_id` and `release_id` are the commands
-    that told it last. `acked_at`: when it was acknowledged last; `rejects`: acks it says it refused.
+    that told it last, at `halt_at` and `release_at`. `acked_at`: when it was acknowledged last; `rejects`: acks it
+    says it refused.
     """
 
     id: NodeId
@@ -127,7 +128,9 @@ class NodeState:
     first_seen: Instant = 0
     halted: bool = False
     halt_id: str = ""
+    halt_at: Instant | None = None
     release_id: str = ""
+    release_at: Instant | None = None
     acked_at: Instant | None = None
     rejects: int | None = None
     degraded: tuple[str, ...] = ()
@@ -256,6 +259,7 @@ class State:
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
+    shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
     rules: dict[RuleId, RuleState] = field(default_factory=dict)
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
@@ -429,6 +433,26 @@ class State:
         """Under which id a node listens."""
         state = None if node is None else self.nodes.get(node)
         return self.kaiser if state is None else state.kaiser
+
+    # ── what the shell may ask ─────────────────────────────────────────────────────────────────────────
+    def still_wanted(self, command: str) -> bool:
+        """May a command that could not be published be tried once more? Not when a newer word has replaced it.
+
+        A stop goes on wanting as long as it is active, the release of a node only while no stop covers it.
+        """
+        if command in self.pending:
+            return True
+        if command and command == self.broadcast_id:
+            return self.stop.phase is Phase.ACTIVE
+        for node in self.nodes.values():
+            if command and command in (node.halt_id, node.release_id):
+                return self._stopped_by_us(node.id) is (command == node.halt_id)
+        return False
+
+    def _stopped_by_us(self, node: NodeId) -> bool:
+        mine = [actuator for actuator in self.actuators if actuator.node == node]
+        active = [standing for standing in self.stops.values() if standing.stop.phase is Phase.ACTIVE]
+        return any(standing.covers(a, self.zone_of(a)) for standing in active for a in mine)
 
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:

@@ -29,18 +29,22 @@ def wanted_config(state: State, node: NodeId) -> NodeConfig:
     return NodeConfig(tuple(sensors), tuple(actuators))
 
 
-def offline_proof(state: State, node: NodeState) -> bool | None:
+def offline_proof(state: State, node_id: NodeId) -> bool | None:
     """Can the node switch nothing by rules of its own while it is stopped? None while no stop covers it.
 
-    Old firmware has no such rules. A node of which we do not know which firmware it runs is not proof.
+    Old firmware has no such rules. A node of which we do not know which firmware it runs is not proof, nor is one
+    that only its actuators name.
     """
     if not any(
         s.covers(a, state.zone_of(a))
         for s in state.stops.values()
         for a in state.actuators
-        if a.node == node.id
+        if a.node == node_id
     ):
         return None
+    node = state.nodes.get(node_id)
+    if node is None:
+        return False
     if not node.modern and node.online is not None:
         return True
     return node.confirmed.rules == []

@@ -13,6 +13,7 @@ from typing import Any, Final
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
 from godkaiser.engine.clear import latched
+from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
     AckTimeoutError,
@@ -262,7 +263,7 @@ class Clerk:
         self, force: bool = False, scope: str = "all", token: str | None = None
     ) -> dict[str, Any]:
         who = self.who(token, Permission.CLEAR)
-        reach = self._scope(scope)
+        reach = self._standing(scope)
         standing = self._state.stops.get(reach)
         stop = Stop() if standing is None else standing.stop
         own_latch = (
@@ -286,6 +287,11 @@ class Clerk:
         names = ", ".join(str(scope) for scope in sorted(self._state.stops))
         return f" There is one of {names}: clear that." if names else ""
 
+    def _standing(self, text: str) -> Scope:
+        """A stop that stands comes before what has its name now: its zone may be renamed, its node be gone."""
+        found = [scope for scope in self._state.stops if str(scope) == text]
+        return found[0] if found else self._scope(text)
+
     def _scope(self, text: str) -> Scope:
         """A zone or node by id or name. Raises `InvalidValueError`, `UnknownNodeError`, `UnknownZoneError`."""
         kind, _, name = str(text).partition(":")
@@ -298,6 +304,7 @@ class Clerk:
     def _zone(self, text: str) -> str:
         state = self._state
         used = {node.zone for node in state.nodes.values()} | {a.spec.zone for a in state.actuators.values()}
+        used |= {scope.name for scope in state.stops if scope.kind == "zone"}
         known = {zone: state.zones.get(zone, zone) for zone in (*state.zones, *used) if zone}
         for zone, name in known.items():
             if text in (zone, name):
@@ -347,7 +354,19 @@ class Clerk:
         who = self.who(token, right)
         if inquiry.word == "set_emergency_token":
             self._check_ours(inquiry)
-        return (await self._reply(self.node(node), who, inquiry)).content
+        node_id = self.node(node)
+        self._check_scan(node_id, inquiry)
+        return (await self._reply(node_id, who, inquiry)).content
+
+    def _check_scan(self, node: NodeId, inquiry: Inquiry) -> None:
+        problem = scan_refusal(self._state, node, inquiry)
+        if problem is not None:
+            raise InvalidValueError(
+                field="params.pin",
+                value=str(inquiry.params.get("pin", "the board's own")),
+                problem=f"{problem}, and a scan would drive it",
+                allowed="a pin without an actuator; if the bus hangs there, correct the site first",
+            )
 
     def _check_ours(self, inquiry: Inquiry) -> None:
         """A node must not demand a token that we do not send: our own emergency stop would be refused."""

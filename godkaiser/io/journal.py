@@ -1,7 +1,8 @@
 """The safety journal: JSON lines, appended and fsynced before a command leaves.
 
 The last line of a (kind, key) wins; a line without data removes it. A torn last line (power loss while it was
-written) is left out: what it announced was never sent. Any other damage is an error, not a guess.
+written) is left out: what it announced was never sent. Any other damage is an error, not a guess. A file that was
+deleted or replaced while it was open is written anew, with everything that stands.
 """
 
 from __future__ import annotations
@@ -91,14 +92,14 @@ class JournalFile:
         del self._queue[: len(batch)]
         if self._size > max(COMPACT_FROM, COMPACT_WHEN * self._compact_size):
             with contextlib.suppress(OSError):  # a longer file is no reason to switch nothing on
-                self._compact()
+                self._renew()
             self._compact_size = self._size
         return ""
 
     def _append(self, data: bytes) -> None:
-        """All or nothing: half a line must not stand before the next one."""
+        """All or nothing: half a line must not stand before the next one. It must be found under its name, too."""
         if self._fd < 0:
-            self._fd, self._size = _opened(self._path)
+            self._renew()
         left = memoryview(data)
         try:
             while left:
@@ -108,14 +109,21 @@ class JournalFile:
             os.ftruncate(self._fd, self._size)
             raise
         self._size += len(data)
+        if not _is_at(self._fd, self._path):
+            self._renew()
 
-    def _compact(self) -> None:
-        """Wherever it fails, the file of that name may be another one now: it is opened anew in any case."""
+    def _renew(self) -> None:
+        """Only what still stands. Wherever it fails, the file of that name may be another one now: opened anew.
+
+        Out of what is known, never out of the file: that one may be gone. The copy is made in one go, as the loop
+        may add lines meanwhile; these follow in their turn as well, which changes nothing.
+        """
         old, self._fd = self._fd, -1
         try:
-            _rewrite(self._path, _read(self._path), self._sync)
+            _rewrite(self._path, self.content.copy(), self._sync)
         finally:
-            os.close(old)
+            if old >= 0:
+                os.close(old)
             self._fd, self._size = _opened(self._path)
 
     def close(self) -> None:
@@ -127,6 +135,14 @@ class JournalFile:
 
 def _opened(path: Path) -> tuple[int, int]:
     return os.open(path, os.O_WRONLY | os.O_APPEND), path.stat().st_size
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Is an open file still the one of that name?"""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _encode(lines: Iterable[Journal]) -> bytes:

@@ -309,7 +309,7 @@ class Runner:
             self.on_published(outgoing.topic)
         except LinkDownError as error:
             tried = tried.failed()
-            if tried.failures < PUBLISH_TRIES and command in self.engine.state.pending:
+            if tried.failures < PUBLISH_TRIES and self.engine.state.still_wanted(command):
                 asyncio.get_running_loop().call_later(
                     tried.delay(secrets.randbelow(1000) / 1000), self._again, outgoing, command, tried
                 )
@@ -318,7 +318,7 @@ class Runner:
 
     def _again(self, outgoing: Outgoing, command: str, tried: Backoff) -> None:
         """Another try, only of what is still wanted: a newer command or the end of its time has ended it else."""
-        if command in self.engine.state.pending:
+        if self.engine.state.still_wanted(command):
             self._idle.clear()
             self._start(outgoing, command, tried)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import Duration, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +33,17 @@ class OnHistory:
 
 
 NEVER_ON: Final = OnHistory()
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """The history of an actuator that was taken out: it counts again when that is put back within `keep` of it."""
+
+    history: OnHistory
+    keep: Duration
+
+    @property
+    def until(self) -> Instant:
+        """From then on it limits nothing any more."""
+        ends = (*(end for _, end in self.history.runs[-1:]), *self.history.starts[-1:])
+        return max(ends, default=0) + self.keep

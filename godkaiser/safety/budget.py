@@ -118,6 +118,12 @@ def time_left(history: OnHistory, spec: ActuatorSpec, now: Instant) -> Duration 
     return max(0, round(spec.on_budget_s * SECOND) - used)
 
 
+def counted_for(spec: ActuatorSpec) -> Duration:
+    """For how long after it anything may be counted from a run or a start; a pause of others is an hour at most."""
+    window = 0.0 if spec.on_budget_s is None else spec.on_window_s
+    return max(HOUR, round(max(window, spec.min_off_s, spec.cooldown_s) * SECOND))
+
+
 def least_run(spec: ActuatorSpec) -> Duration:
     """A run that is worth a start."""
     return max(LEAST_RUN, round(spec.min_on_s * SECOND))

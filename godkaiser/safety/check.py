@@ -18,7 +18,15 @@ from godkaiser.model.view import SafetyView
 from godkaiser.safety.claim import manual_hold, service_mode
 from godkaiser.safety.finding import found
 from godkaiser.safety.interlock import changeover, interlock
-from godkaiser.safety.limit import cooldown, min_off, min_on, on_budget, on_budget_shortened, start_budget
+from godkaiser.safety.limit import (
+    cooldown,
+    min_off,
+    min_on,
+    min_on_short,
+    on_budget,
+    on_budget_shortened,
+    start_budget,
+)
 from godkaiser.safety.permissive import permissives
 
 Check = Callable[[Intent, ActuatorSpec, SafetyView, Instant], Finding | None]
@@ -157,6 +165,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     shortened,
     node_limit,
     min_on,
+    min_on_short,
     min_off,
     cooldown,
     start_budget,

@@ -74,6 +74,16 @@ FINDINGS: Final[dict[str, Row]] = {
         "{actuator} stays on at least {least:g} s: {left} s are left.",
         "Wait; a person's OFF, a stop and safety do not.",
     ),
+    "min_on_short": Row(
+        "{actuator} is on for {wished:g} s, although it should stay on at least {least:g} s.",
+        "Nothing, or give it more time: a person decides.",
+        _WARN,
+    ),
+    "min_on_lengthened": Row(
+        "{actuator} stays on at least {least:g} s, not only the {wished:g} s that were wished.",
+        "Nothing, or give the rule a longer duration.",
+        _WARN,
+    ),
     "min_off": Row("{actuator} stays off at least {least:g} s: {left} s are left.", "Wait."),
     "cooldown": Row("{actuator} rests {least:g} s after a run: {left} s are left.", "Wait."),
     "start_budget": Row(

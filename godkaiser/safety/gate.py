@@ -20,6 +20,7 @@ from godkaiser.safety.aim import CONTROL, is_ordinary, is_safe
 from godkaiser.safety.budget import time_left
 from godkaiser.safety.check import CHECKS, allowed_s
 from godkaiser.safety.finding import found, lenient
+from godkaiser.safety.limit import wished
 from godkaiser.safety.permit import NodeOrder, objections
 from godkaiser.safety.seal import _SEAL, SafeCommand
 
@@ -67,11 +68,11 @@ def judge(intent: Intent, view: SafetyView, now: Instant, command_id: str) -> Pa
 
 
 def _lease(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration:
-    """The wished duration or the maximum less what the actuator has already been on, within its budget."""
+    """The wished time or the maximum less what the actuator has already been on, within its budget."""
     since = view.on_since(spec.id)
     longest = allowed_s(spec, view)  # `bounded` refused it when there is none
     left = round(cast("float", longest) * SECOND) - (0 if since is None else max(0, now - since))
-    bounds = (left, intent.duration, time_left(view.history(spec.id), spec, now))
+    bounds = (left, wished(intent, spec, view, now), time_left(view.history(spec.id), spec, now))
     return min(bound for bound in bounds if bound is not None)
 
 

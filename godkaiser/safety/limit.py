@@ -1,12 +1,13 @@
 """Limits of the actuator itself, for every writer: least times on and off, rest, starts and seconds.
 
-An actuator's own OFF by a rule waits for `min_on`; everything else here keeps an ON from starting or shortens it.
+An actuator's own OFF by a rule waits for `min_on`, and a time that a rule gives is lengthened to it; everything else
+here keeps an ON from starting or shortens it.
 """
 
 from __future__ import annotations
 
-from godkaiser.model.instant import SECOND, Instant
-from godkaiser.model.intent import Intent
+from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Finding
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
@@ -24,6 +25,30 @@ def min_on(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -
     if now >= until:
         return None
     return found("min_on", until, actuator=spec.id, least=spec.min_on_s, left=seconds(until - now))
+
+
+def wished(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration | None:
+    """How long it is wished to be on: a person's word, a rule's at least until `min_on_s` is over. None: unsaid."""
+    if intent.duration is None or intent.origin is Origin.PERSON:
+        return intent.duration
+    return max(intent.duration, _least(spec, view, now))
+
+
+def _least(spec: ActuatorSpec, view: SafetyView, now: Instant) -> Duration:
+    """What is left of `min_on_s`: all of it for a start."""
+    past = as_of(view.history(spec.id), now)
+    since = now if past.resting or past.since is None else past.since
+    return since + round(spec.min_on_s * SECOND) - now
+
+
+def min_on_short(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
+    """A time shorter than `min_on_s`: a person gets what was asked for, a rule gets more; both are told."""
+    span = intent.duration
+    if is_safe(intent, spec) or span is None or not 0 < span < _least(spec, view, now):
+        return None
+    if intent.origin is Origin.PERSON:
+        return found("min_on_short", actuator=spec.id, least=spec.min_on_s, wished=span / SECOND)
+    return found("min_on_lengthened", actuator=spec.id, least=spec.min_on_s, wished=span / SECOND)
 
 
 def min_off(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
@@ -77,8 +102,8 @@ def on_budget(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant
 def on_budget_shortened(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
     """What is left of the budget is granted, and said."""
     left = time_left(view.history(spec.id), spec, now)
-    wished = intent.duration if intent.duration is not None else round((spec.longest_on_s or 0) * SECOND)
-    if is_safe(intent, spec) or not left or wished <= left or left < least_run(spec):
+    span = intent.duration if intent.duration is not None else round((spec.longest_on_s or 0) * SECOND)
+    if is_safe(intent, spec) or not left or span <= left or left < least_run(spec):
         return None
     return found(
         "on_budget_shortened", actuator=spec.id, left=left // SECOND, budget=spec.on_budget_s,

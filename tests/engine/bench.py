@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from godkaiser.engine.effect import (
+    ActuatorGone,
     Answer,
     Decision,
     Effect,
@@ -171,12 +172,16 @@ class Desk:
         """A new process over the same journal and site."""
         self.state = fresh(self.state.run + 1, self.rules, self.site)
         self.engine = Engine(self.state)
+        kept: dict[ActuatorId, ActuatorSpec] = {}
         for store in only(Store, self.log):
             if isinstance(record := store.record, ActuatorSpec):
-                self.state.actuators[record.id] = ActuatorState(record.id, record)
+                kept[record.id] = record
+            elif isinstance(record, ActuatorGone):
+                kept.pop(record.id, None)
             elif isinstance(record, NodeRecord):
                 status: Any = record.status
                 self.state.nodes[record.id] = NodeState(record.id, GOD, status, record.name, record.zone)
+        self.state.actuators |= {actuator: ActuatorState(actuator, spec) for actuator, spec in kept.items()}
         self.engine.restore(dict(self.journal), self.now)
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────

@@ -6,14 +6,22 @@ time that only goes forward. Nothing of the engine is asked when its commands ar
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
+from godkaiser.engine import picture
 from godkaiser.engine.effect import Effect
 from godkaiser.model import event as ev
 from godkaiser.model.command import Move
@@ -30,6 +38,7 @@ from tests.engine.bench import (
     PUMP,
     SITE,
     SOIL,
+    STRANGER,
     WATER,
     Desk,
     Send,
@@ -65,6 +74,9 @@ UNKNOWN_RUN = (
 
 def limited() -> Site:
     actuators = [spec.model_dump() | LIMITS.get(spec.id, {}) for spec in SITE.actuators]
+    actuators.append(
+        {"node": STRANGER, "gpio": 14, "type": "relay", "max_on_s": 10}
+    )  # of which nobody has heard
     return Site.model_validate(SITE.model_dump() | {"actuators": actuators})
 
 
@@ -323,6 +335,11 @@ class Limits(RuleBasedStateMachine):
         plant.serviced.clear()
         if back:
             plant.ready()
+
+    @invariant()
+    def people_see_all_of_it(self) -> None:
+        shown = picture.snapshot(self.plant.state, self.plant.now, 1)
+        assert len(json.loads(json.dumps(shown, allow_nan=False))["actuators"]) == len(SITE.actuators) + 1
 
 
 QUICK = settings(max_examples=80, stateful_step_count=50, deadline=None, derandomize=True, database=None)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from godkaiser.engine.effect import Effect
-from godkaiser.model import event as ev
 from godkaiser.model.command import Move
 from godkaiser.model.instant import HOUR, MINUTE, SECOND
 from godkaiser.model.outcome import Fate
@@ -103,6 +102,28 @@ def test_a_rule_that_no_longer_knows_its_readings_does_not_wait() -> None:
     desk.obey(desk.read(AIR, 29))
     assert moves(desk.live(179)) == []
     assert moves(desk.live(2)) == [OFF]
+
+
+def test_a_rules_shorter_duration_is_lengthened_and_its_node_is_told_so() -> None:
+    action = {"type": "actuator", "esp_id": CLIMATE, "gpio": 26, "command": "ON", "duration_seconds": 30}
+    desk = desk_with({**COOL, "actions": [action], "cooldown_seconds": 900}, min_on_s=300)
+    on = desk.read(AIR, 29)
+    assert moves(on) == [Move(HEATER, "ON", 1.0, 300)]
+    desk.obey(on)
+    begun = desk.now
+    assert "stays on at least 300 s" in " ".join(step.text for step in desk.state.actuators[HEATER].chain)
+    assert moves(tend(desk, 299, 29)) == []
+    assert moves(desk.wait((begun + 300 * SECOND - desk.now) / SECOND)) == [Move(HEATER, "OFF", 0.0)]
+
+
+def test_a_person_who_gives_less_time_gets_it_and_is_warned() -> None:
+    desk = desk_with(min_on_s=300)
+    on = desk.ask(HEATER, 1.0, duration=30 * SECOND)
+    assert moves(on) == [Move(HEATER, "ON", 1.0, 30)]
+    sent = next(answer.outcome for answer in only(Answer, on) if answer.outcome.fate is Fate.SENT)
+    assert [finding.code for finding in sent.findings] == ["min_on_short"]
+    desk.obey(on)
+    assert moves(desk.wait(30)) == [Move(HEATER, "OFF", 0.0)]
 
 
 # ── rest ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -313,16 +334,6 @@ def test_a_crash_between_the_journal_and_the_command_counts_as_a_start() -> None
     desk.report(FAN, 0.0)
     assert "1 times within an hour" in refusal(desk.ask(FAN, 0.8))
     assert desk.state.history(FAN).since is None
-
-
-def test_what_is_gone_leaves_nothing_in_the_journal() -> None:
-    desk = used_up()
-    assert ("history", FAN) in desk.journal
-    desk.report(FAN, 0.0)
-    less = SITE.model_copy(update={"actuators": tuple(a for a in SITE.actuators if a.id != FAN)})
-    desk.handle(ev.SiteChanged(desk.now, less, (), "ann"))
-    assert FAN not in desk.state.actuators
-    assert ("history", FAN) not in desk.journal
 
 
 def test_a_run_is_told_every_minute_while_it_lasts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
+    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 
+from godkaiser.engine import picture
 from godkaiser.engine.effect import Effect
 from godkaiser.model import event as ev
 from godkaiser.model.command import Halt, Move, Release
@@ -53,9 +56,11 @@ from tests.engine.bench import (
 from tests.engine.ledger import Ledger
 
 RELAY = ActuatorId.of(STRANGER, 26)
+NOBODY = NodeId.parse("ESP_0B0D1E")  # nothing but an actuator on it is declared
+GHOST = ActuatorId.of(NOBODY, 14)
 HOT = SeriesId.of(STRANGER, 4, "ds18b20")
 NODES = st.sampled_from([CLIMATE, WATER, STRANGER])
-ACTUATORS = st.sampled_from([FAN, HEATER, PUMP, VENT, RELAY])
+ACTUATORS = st.sampled_from([FAN, HEATER, PUMP, VENT, RELAY, GHOST])
 READS = {"rule:cool-the-bench": AIR, "rule:irrigate": SOIL}
 SCOPES = st.sampled_from([ALL, Scope("node", CLIMATE), Scope("node", WATER), Scope("zone", "roots")])
 RULES = ({**COOL, "cooldown_seconds": 5}, {**IRRIGATE, "cooldown_seconds": 10})
@@ -65,6 +70,7 @@ def site_of(fan_zone: str) -> Site:
     """The heater warms the roots although its node stands at the bench: a zone that spans nodes."""
     zones = {FAN: fan_zone, HEATER: "roots", PUMP: "roots", VENT: "bench"}
     actuators = [spec.model_dump() | {"zone": zones[spec.id]} for spec in SITE.actuators]
+    actuators.append({"node": NOBODY, "gpio": 14, "type": "relay", "max_on_s": 10})
     return Site.model_validate(
         SITE.model_dump() | {"zones": [{"id": "bench"}, {"id": "roots"}], "actuators": actuators}
     )
@@ -421,6 +427,14 @@ class Promises(RuleBasedStateMachine):
         self.desk.restart(jump)
         if back:
             self.desk.ready(CLIMATE, WATER, STRANGER)
+
+    @invariant()
+    def people_see_all_of_it(self) -> None:
+        shown = picture.snapshot(self.desk.state, self.desk.now, 1)
+        assert (
+            json.loads(json.dumps(shown, allow_nan=False))["stop"]["phase"]
+            == self.desk.state.stop.phase.value
+        )
 
     def teardown(self) -> None:
         assert self.desk.told_again() == self.desk.said, "the same events give the same effects"

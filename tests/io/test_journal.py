@@ -159,6 +159,41 @@ def test_a_failed_tidying_up_loses_nothing_and_stops_nothing(kind: str, tmp_path
     again.close()
 
 
+@pytest.mark.parametrize("other", [None, b"", b'{"kind":"run","key":"","data":{"number":1}}\n'])
+def test_a_file_that_is_deleted_or_replaced_is_written_anew_with_all_that_stands(
+    other: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "j"
+    journal = JournalFile(path)
+    journal.write_now([STOP])
+    path.unlink()
+    if other is not None:
+        path.write_bytes(other)
+    journal.write_now([LEASE])
+    again = JournalFile(path)
+    assert again.content == {("stop", ""): STOP.data, ("lease", "ESP_AB12CD/25"): LEASE.data}
+    again.close()
+    journal.close()
+
+
+async def test_as_long_as_its_folder_is_gone_nothing_counts_as_written(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    journal = JournalFile(folder / "j", within=5)
+    await journal.write([STOP])
+    (folder / "j").unlink()
+    folder.rmdir()
+    for _ in range(2):
+        with pytest.raises(JournalError, match="No such file"):
+            await journal.write([LEASE])
+    folder.mkdir()
+    await journal.write([])
+    again = JournalFile(folder / "j")
+    assert again.content == {("stop", ""): STOP.data, ("lease", "ESP_AB12CD/25"): LEASE.data}
+    again.close()
+    journal.close()
+
+
 def test_it_stays_small_while_it_runs(tmp_path: Path) -> None:
     journal = JournalFile(tmp_path / "j", sync=lambda descriptor: None)
     journal.write_now([STOP])

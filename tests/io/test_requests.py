@@ -274,6 +274,15 @@ async def test_only_what_moves_nothing_can_be_asked(
     assert TOKEN not in str(caught.value) + caught.value.remedy
 
 
+async def test_a_scan_never_drives_the_pin_of_an_actuator(house: House) -> None:
+    with pytest.raises(
+        InvalidValueError, match=f"params.pin = 25: pin 25 of {NODE} is an output of {NODE}/25"
+    ) as no:
+        await house.call("nodes.ask", node=NODE, command="onewire/scan", params={"pin": 25})
+    assert "without an actuator" in no.value.remedy
+    assert house.asked() == []
+
+
 async def test_names_nobody_has_are_unknown_and_no_name_means_nobody(house: House) -> None:
     for name in ("ESP_FFFFFF", "nonsense", ""):
         with pytest.raises(UnknownNodeError):

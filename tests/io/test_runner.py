@@ -292,6 +292,69 @@ async def test_a_newer_wish_ends_the_tries_of_an_older_one() -> None:
         assert [json.loads(payload)["command"] for _, payload in link.published] == ["OFF"]
 
 
+def emergencies(link: RecordingLink) -> list[str]:
+    return [
+        f"{topic.split('/')[1]} {json.loads(payload)['command']}"
+        for topic, payload in link.published
+        if topic.endswith("/emergency")
+    ]
+
+
+async def test_a_stop_the_broker_did_not_get_is_tried_again() -> None:
+    """The broadcast, the nodes' own stop and the single OFF."""
+    async with bench() as b:
+        await b.online()
+        b.runner.link = link = Tripping(3)
+        b.runner.post(ev.StopAsked(b.clock.now(), "ann", "smoke"))
+        await b.until(lambda: len(link.published) == 3)
+        assert sorted(emergencies(link)) == ["broadcast emergency_stop", "god emergency_stop"]
+        assert link.tries == 6
+
+
+async def stopped(b: Bench) -> None:
+    """Told, and obeyed; the nodes' own waiting time is over."""
+    await b.online()
+    b.runner.post(ev.StopAsked(b.clock.now(), "ann", "smoke"))
+    await b.runner.settled()
+    b.message("actuator/25/status", {"gpio": 25, "actuator_type": "relay", "state": "off", "pwm": 0})
+    b.clock.advance(b.clock.now() + 6 * SECOND)
+    await b.runner.settled()
+    b.link.published.clear()
+
+
+async def test_a_release_the_broker_did_not_get_is_tried_again() -> None:
+    async with bench() as b:
+        await stopped(b)
+        b.runner.link = link = Tripping(2)
+        b.runner.post(ev.ClearAsked(b.clock.now(), "ann", force=False))
+        await b.until(lambda: emergencies(link))
+        assert (emergencies(link), link.tries) == (["god clear_emergency"], 3)
+
+
+async def test_a_new_stop_ends_the_tries_of_a_release() -> None:
+    async with bench() as b:
+        await stopped(b)
+        b.runner.link = link = Tripping(1)
+        b.runner.post(ev.ClearAsked(b.clock.now(), "ann", force=False))
+        await b.until(lambda: link.tries == 1)
+        b.runner.post(ev.StopAsked(b.clock.now(), "ann", "smoke"))
+        await b.runner.settled()
+        await asyncio.sleep(1.2)
+        assert sorted(emergencies(link)) == ["broadcast emergency_stop", "god emergency_stop"]
+
+
+async def test_a_clear_ends_the_tries_of_a_stop() -> None:
+    async with bench() as b:
+        await stopped(b)
+        b.runner.link = link = Tripping(3)
+        b.runner.post(ev.StopAsked(b.clock.now(), "ann", "smoke"))
+        await b.until(lambda: link.tries == 3)
+        b.runner.post(ev.ClearAsked(b.clock.now(), "ann", force=True))
+        await b.runner.settled()
+        await asyncio.sleep(1.2)
+        assert emergencies(link) == []
+
+
 async def test_timers_fire_without_any_message() -> None:
     async with bench() as b:
         await b.online()

@@ -217,6 +217,55 @@ def test_budget_is_never_overdrawn(used: int, budget: int, wish: int) -> None:
         assert used >= budget
 
 
+# ── least time on, and a time that is given ────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    ("given", "past", "lease", "code"),
+    [
+        (RULE, OnHistory(), 60, "min_on_lengthened"),
+        ({}, OnHistory(), 20, "min_on_short"),
+        (RULE, OnHistory((), (), since=NOW - 25 * SECOND), 35, "min_on_lengthened"),
+        (RULE, OnHistory((), (), since=NOW - 25 * SECOND, stopping=True), 60, "min_on_lengthened"),
+        (RULE, OnHistory((), (), since=NOW - 40 * SECOND), 20, None),
+        ({}, OnHistory((), (), since=NOW - 40 * SECOND), 20, None),
+    ],
+)
+def test_a_rules_time_is_lengthened_and_a_persons_is_granted_with_a_warning(
+    given: dict[str, Any], past: OnHistory, lease: int, code: str | None
+) -> None:
+    view = View(spec_of(min_on_s=60), past=past)
+    verdict = judge(wants(1, duration=20 * SECOND, **given), view, NOW, "c1")
+    assert isinstance(verdict, Passed)
+    assert verdict.lease == lease * SECOND
+    assert [finding.code for finding in verdict.findings] == ([] if code is None else [code])
+    assert all("20 s" in f.sentence and "60 s" in f.sentence for f in verdict.findings)
+
+
+@given(st.integers(1, 300), st.integers(0, 200), st.integers(0, 200), st.integers(1, 300))
+def test_no_lengthened_time_outlasts_the_maximum_or_the_budget(
+    longest: int, least: int, used: int, wish: int
+) -> None:
+    least = min(least, longest)
+    spec = spec_of(min_on_s=least, max_on_s=longest, on_budget_s=max(250, least))
+    past = OnHistory(((NOW - used * SECOND, NOW),), ())
+    verdict = judge(wants(1, duration=wish * SECOND, **RULE), View(spec, past=past), NOW, "c1")
+    if isinstance(verdict, Passed):
+        assert verdict.lease is not None
+        assert least * SECOND <= verdict.lease <= min(longest, max(250, least) - used) * SECOND
+    else:
+        assert [finding.code for finding in verdict.findings if finding.severity is Severity.REFUSE] == [
+            "on_budget"
+        ]
+
+
+def test_a_run_that_goes_on_is_lengthened_within_what_is_left_of_its_budget() -> None:
+    past = OnHistory(((NOW - 500 * SECOND, NOW - 400 * SECOND),), (), since=NOW - 10 * SECOND)
+    view = View(spec_of(min_on_s=60, on_budget_s=150), past=past)
+    verdict = judge(wants(1, duration=20 * SECOND, **RULE), view, NOW, "c1")
+    assert isinstance(verdict, Passed)
+    assert verdict.lease == 40 * SECOND
+    assert [f.code for f in verdict.findings] == ["min_on_lengthened"]
+
+
 # ── permissives ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("op", "value", "allowed"),
