@@ -22,6 +22,7 @@ OFFLINE_AFTER: Final = 180 * SECOND
 # Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands.
 FLAPPING_WITHIN: Final = 300 * SECOND
 ADOPT_FOR: Final = 2 * SECOND
+JUST_STARTED_S: Final = 60  # one that is heard for the first time has been running if it says more
 
 
 def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
@@ -66,6 +67,8 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> bool:
 def _heard(moment: Moment, node: NodeState) -> None:
     """Any heartbeat proves life; only a change from not-online means it is back."""
     back = node.online is not True
+    if back and (node.online is False or (node.uptime or 0) < JUST_STARTED_S):
+        node.starts += 1
     node.last_contact, node.online = moment.now, True
     moment.state.due.set(("node", node.id), moment.now + OFFLINE_AFTER)
     moment.tell("node", node.id)

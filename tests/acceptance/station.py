@@ -89,6 +89,7 @@ class Station:
     site: dict[str, Any] | None = field(default_factory=lambda: SITE)
     process: subprocess.Popen[str] | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -96,7 +97,16 @@ class Station:
 
     def start(self) -> None:
         """Run it, and wait until it answers and (if there is a broker) is connected."""
-        command = [sys.executable, "-m", "godkaiser.cli.main", "run", "--data", str(self.data), "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "godkaiser.cli.main",
+            "run",
+            "--data",
+            str(self.data),
+            "--json",
+            *self.more,
+        ]
         if self.site is not None:
             path = self.folder / "site.yaml"
             path.write_text(yaml.safe_dump(self.site))
@@ -142,10 +152,14 @@ class Station:
 
 @contextlib.contextmanager
 def station(
-    folder: Path, port: int, site: dict[str, Any] | None = SITE, settings: dict[str, str] | None = None
+    folder: Path,
+    port: int,
+    site: dict[str, Any] | None = SITE,
+    settings: dict[str, str] | None = None,
+    more: tuple[str, ...] = (),
 ) -> Iterator[Station]:
-    """A running controller, ended in any case. `settings` are added to its environment."""
-    made = Station(folder, port, site, settings=settings or {})
+    """A running controller, ended in any case. `settings` are added to its environment, `more` to the command."""
+    made = Station(folder, port, site, settings=settings or {}, more=more)
     made.start()
     try:
         yield made
