@@ -5,6 +5,7 @@ The names below are the whole public surface. They are loaded when first used, s
     import godkaiser as gk
     farm = await gk.connect()              # the controller on this machine, or "sim://greenhouse?seed=7"
     with gk.blocking.connect() as farm:    # the same without await
+    gk.calibration.fit("ph", points)       # what farm.sensor(…).calibrate(points) does, without a farm
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         AmbiguousNameError,
         AuthenticationFailedError,
         AuthError,
+        CalibrationError,
         CommandFailedError,
         CommandRefusedError,
         ControllerGoneError,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     )
     from godkaiser.io.desk import Desk
     from godkaiser.kaiser.connect import connect
+    from godkaiser.sensors import calibration
 
 _HOMES = {
     "godkaiser.display": ("html_of",),
@@ -68,6 +71,7 @@ _HOMES = {
         "AmbiguousNameError",
         "AuthError",
         "AuthenticationFailedError",
+        "CalibrationError",
         "CommandFailedError",
         "CommandRefusedError",
         "ControllerGoneError",
@@ -120,6 +124,7 @@ _HOMES = {
     "godkaiser.io.desk": ("Desk",),
     "godkaiser.kaiser.connect": ("connect",),
 }
+_MODULES = {"blocking": "godkaiser.blocking", "calibration": "godkaiser.sensors.calibration"}
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AckTimeoutError",
@@ -129,6 +134,7 @@ __all__ = [
     "AmbiguousNameError",
     "AuthError",
     "AuthenticationFailedError",
+    "CalibrationError",
     "Chain",
     "Change",
     "CommandFailedError",
@@ -170,6 +176,7 @@ __all__ = [
     "Unreadable",
     "Verdict",
     "blocking",
+    "calibration",
     "connect",
     "html_of",
     "plot",
@@ -180,8 +187,8 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
-    if name == "blocking":
-        return import_module("godkaiser.blocking")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'godkaiser' has no attribute {name!r}")
 
 

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from godkaiser.errors import GodkaiserError
-from godkaiser.frames import need_pandas, one_frame, wide_frame
-from godkaiser.handles import alarms, deeds
+from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
+from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
@@ -32,6 +32,9 @@ from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from godkaiser.model.calibration import Calibration
+    from godkaiser.sensors.points import Given
 
 
 class Node(NodeLook):
@@ -60,6 +63,27 @@ class Sensor(SensorLook):
     def measure(self, within: Span = "5s") -> Reading:
         """Have it read now and give its new reading; see `godkaiser.Sensor.measure`."""
         return self._line.waited(deeds.measure, self._line, self.id, within)
+
+    def calibrate(
+        self,
+        points: Sequence[Given],
+        method: str | None = None,
+        gain: float | None = None,
+        raw_mode: bool = True,
+        valid_from: When | None = None,
+        dry_run: bool = False,
+    ) -> Calibration:
+        """Fit a calibration to reference points; see `godkaiser.Sensor.calibrate`."""
+        how = calibrate.fitting(method, gain, raw_mode)
+        return self._line.waited(calibrate.calibrate, self._line, self.id, points, how, valid_from, dry_run)
+
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """Every version of its calibration; see `godkaiser.Sensor.calibrations`."""
+        return self._line.waited(calibrate.calibrations, self._line, self.id)
+
+    def undo_calibration(self) -> Calibration | None:
+        """Take the newest calibration back; see `godkaiser.Sensor.undo_calibration`."""
+        return self._line.waited(calibrate.undo, self._line, self.id)
 
     def follow(self, limit: int | None = None) -> Iterator[Reading]:
         """New readings as they come; see `godkaiser.Sensor.follow`."""
@@ -129,13 +153,15 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         since: When = "-24h",
         until: When | None = None,
         every: Span | None = None,
+        quality: str | None = None,
     ) -> DataFrame:
         """Stored readings as a pandas frame; see `godkaiser.Farm.history`."""
         need_pandas()
+        at_least(quality)
         ids, alone = self._ids(sensors)
         step = deeds.bucket(every)
         found = self._line.waited(deeds.fetch, self._line, ids, since, until)
-        return one_frame(found[0], step) if alone else wide_frame(found, step)
+        return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
 
     def statistics(
         self,

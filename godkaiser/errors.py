@@ -5,7 +5,7 @@
     │                        ControllerRunningError, MissingExtraError, WeakSecretError, BrokerRefusedError,
     │                        BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
-    │                        MessageTooLargeError, NodeCapacityError
+    │                        CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
@@ -259,6 +259,16 @@ class UnknownSensorTypeError(InvalidError):
     hint = "Known types: {known}."
     text: str
     known: str
+
+
+class CalibrationError(InvalidError):
+    """A calibration cannot be made of these points."""
+
+    sentence = "Calibration, {field}: {problem}"
+    hint = "{way}"
+    field: str
+    problem: str
+    way: str
 
 
 class MessageTooLargeError(InvalidError):

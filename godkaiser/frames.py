@@ -1,8 +1,8 @@
 """Readings as pandas frames, and a plot of them. The extra `lab` (pandas, matplotlib) is loaded when used.
 
 Times are a UTC `DatetimeIndex` named `time`, values float64. `frame.attrs` says what the columns are:
-`units`, `series` (ids), `names`, `gap_s` (seconds of silence that make a gap) and `marks` (when board or calibration
-were changed: `at` and `text`), each by column.
+`units`, `series` (ids), `names`, `gap_s` (seconds of silence that make a gap), `marks` (when board or calibration
+were changed: `at` and `text`) and `calibrations` (the versions that made these values), each by column.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from godkaiser.errors import MissingExtraError
+from godkaiser.errors import InvalidValueError, MissingExtraError
 from godkaiser.model.instant import SECOND, Duration
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Stretch:
     values: array[float] = field(default_factory=lambda: array("d"))
     quality: Sequence[str] = ()
     marks: Sequence[dict[str, str]] = ()
+    calibration: Sequence[int] = ()  # version of each; empty: not known
+    calibrations: Sequence[dict[str, Any]] = ()
 
 
 def need(module: str, feature: str) -> Any:
@@ -54,34 +56,53 @@ def need_pandas() -> Any:
     return need("pandas", "history as a pandas frame")
 
 
-def one_frame(stretch: Stretch, every: Duration | None = None) -> DataFrame:
-    """One sensor.
+def at_least(quality: str | None) -> tuple[str, ...]:
+    """The qualities as good as `quality` or better; None: what is trusted. Raises `InvalidValueError`."""
+    if quality is None:
+        return TRUSTED
+    if quality not in QUALITIES:
+        allowed = ", ".join(QUALITIES)
+        raise InvalidValueError(
+            field="quality", value=repr(quality), problem="no such quality", allowed=allowed
+        )
+    return QUALITIES[: QUALITIES.index(quality) + 1]
 
-    Without `every`: every reading, columns `value` (NaN where the sensor could not measure) and `quality`
-    (categorical: good, uncalibrated, suspect, error). With `every` (microseconds): columns `value`, the mean
-    of the good and uncalibrated readings of each bucket [t, t + every), NaN where there are none, and
-    `readings`, how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
+
+def one_frame(stretch: Stretch, every: Duration | None = None, quality: str | None = None) -> DataFrame:
+    """One sensor; only readings of `quality` or better, if it is given.
+
+    Without `every`: every reading, columns `value` (NaN where the sensor could not measure), `quality`
+    (categorical: good, uncalibrated, suspect, error) and `calibration` (the version; 0: none). With `every`
+    (microseconds): columns `value`, the mean of the readings of each bucket [t, t + every), by default the good
+    and uncalibrated ones, NaN where there are none, and `readings`, how many went into it. Buckets reach from the
+    first reading to the last; nothing is filled in.
     """
     pandas = need_pandas()
     if every is None:
-        quality = pandas.Categorical(list(stretch.quality), categories=QUALITIES)
-        frame = pandas.DataFrame({"value": _raw(stretch), "quality": quality})
+        qualities = pandas.Categorical(list(stretch.quality), categories=QUALITIES)
+        frame = pandas.DataFrame({"value": _raw(stretch), "quality": qualities})
+        if stretch.calibration:
+            frame["calibration"] = pandas.array(list(stretch.calibration), dtype="int64")
+        frame = frame if quality is None else frame[frame["quality"].isin(at_least(quality))]
     else:
-        buckets = _trusted(stretch).resample(_step(every), origin="epoch")
+        buckets = _trusted(stretch, quality).resample(_step(every), origin="epoch")
         frame = pandas.DataFrame({"value": buckets.mean(), "readings": buckets.count()})
         frame.index.name = "time"
     return _described(frame, {"value": stretch}, every)
 
 
-def wide_frame(stretches: Sequence[Stretch], every: Duration | None = None) -> DataFrame:
+def wide_frame(
+    stretches: Sequence[Stretch], every: Duration | None = None, quality: str | None = None
+) -> DataFrame:
     """Several sensors, one column each, named after the sensor (its id where two have one name).
 
-    Only good and uncalibrated readings; NaN where a sensor has none at that instant or in that bucket.
+    Only good and uncalibrated readings, or those of `quality` or better; NaN where a sensor has none at that
+    instant or in that bucket.
     """
     pandas = need_pandas()
     names = [stretch.name for stretch in stretches]
     columns = {s.name if names.count(s.name) == 1 else s.series: s for s in stretches}
-    series = {column: _trusted(stretch) for column, stretch in columns.items()}
+    series = {column: _trusted(stretch, quality) for column, stretch in columns.items()}
     if every is not None:
         series = {
             column: values.resample(_step(every), origin="epoch").mean() for column, values in series.items()
@@ -116,9 +137,9 @@ def _raw(stretch: Stretch) -> Series[float]:
     return series
 
 
-def _trusted(stretch: Stretch) -> Series[float]:
-    values = _raw(stretch)
-    return values[[quality in TRUSTED for quality in stretch.quality]].dropna()
+def _trusted(stretch: Stretch, least: str | None) -> Series[float]:
+    values, kept = _raw(stretch), at_least(least)
+    return values[[quality in kept for quality in stretch.quality]].dropna()
 
 
 def _step(every: Duration) -> Any:
@@ -130,6 +151,7 @@ def _described(frame: DataFrame, columns: dict[str, Stretch], every: Duration | 
     frame.attrs["series"] = {column: stretch.series for column, stretch in columns.items()}
     frame.attrs["names"] = {column: stretch.name for column, stretch in columns.items()}
     frame.attrs["marks"] = {column: list(stretch.marks) for column, stretch in columns.items()}
+    frame.attrs["calibrations"] = {column: list(stretch.calibrations) for column, stretch in columns.items()}
     gap = {column: stretch.gap_s for column, stretch in columns.items()}
     frame.attrs["gap_s"] = gap if every is None else dict.fromkeys(columns, every / SECOND)
     return frame

@@ -80,6 +80,7 @@ class Columns:
     values: list[float | None]
     quality: list[str]
     raw: list[float]
+    calibration: list[int]  # versions; 0: none
 
 
 class Store(Protocol):

@@ -58,6 +58,7 @@ class MemoryStore:
             [r.value for r in kept],
             [r.quality.value for r in kept],
             [r.raw for r in kept],
+            [r.calibration for r in kept],
         )
 
     async def close(self) -> None:

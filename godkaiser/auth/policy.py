@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CLEAR = "clear"
     APPROVE = "approve"
     EDIT_RULES = "edit_rules"
+    CALIBRATE = "calibrate"
     ACKNOWLEDGE = "acknowledge_alarms"
     RETIRE_ALARMS = "take_alarms_out_of_service"
     MANAGE_USERS = "manage_users"
@@ -36,6 +37,7 @@ _OPERATOR: Final = _VIEWER | {
     Permission.CLEAR,
     Permission.APPROVE,
     Permission.EDIT_RULES,
+    Permission.CALIBRATE,
     Permission.ACKNOWLEDGE,
 }
 

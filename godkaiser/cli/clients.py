@@ -1,4 +1,4 @@
-"""Commands that ask or tell a running controller: status, sensors, measure, set, stop, clear, why."""
+"""Commands that ask or tell a running controller: status, measure, set, stop, clear, why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from godkaiser.model.scope import reach
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (status, sensors, measure, set_actuator, stop, clear, why):
+    for command in (status, measure, set_actuator, stop, clear, why):
         name = "set" if command is set_actuator else command.__name__
         app.command(name)(command)
 
@@ -45,11 +45,6 @@ def _tell_status(shot: dict[str, Any]) -> None:
     )
     for bad in shot["malformed"]:
         say(f"unreadable ({bad['code']}): {bad['topic']} – {bad['why']}")
-
-
-def sensors(data: Data = None, as_json: Json = False) -> None:
-    """List the sensors with their newest values."""
-    show(ask(data, "snapshot")["sensors"], as_json, tell_sensors)
 
 
 def tell_sensors(found: list[dict[str, Any]]) -> None:

@@ -7,7 +7,19 @@ import sys
 
 import typer
 
-from godkaiser.cli import actuators, alarms, clients, nodes, problems, registry, rules, site, starters, wire
+from godkaiser.cli import (
+    actuators,
+    alarms,
+    clients,
+    nodes,
+    problems,
+    registry,
+    rules,
+    sensors,
+    site,
+    starters,
+    wire,
+)
 from godkaiser.cli.output import complain
 from godkaiser.errors import GodkaiserError
 
@@ -20,6 +32,7 @@ app = typer.Typer(
 clients.add_to(app)
 registry.add_to(nodes.app)
 app.add_typer(nodes.app, name="nodes")
+app.add_typer(sensors.app, name="sensors")
 app.add_typer(actuators.app, name="actuators")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(rules.app, name="rules")

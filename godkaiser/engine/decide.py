@@ -16,7 +16,7 @@ from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.evaluate import Trace, evaluate
-from godkaiser.rules.rule import series_of
+from godkaiser.rules.rule import inputs_of, series_of
 
 
 def reconsider(moment: Moment, rule_id: RuleId) -> None:
@@ -108,7 +108,7 @@ def _free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
         return moment.state.stop.energising
     if moment.state.stopped(actuator) is not None:
         return False
-    readings = (moment.state.latest(series) for series in series_of(state.rule.when))
+    readings = (moment.state.latest(*read) for read in inputs_of(state.rule.when))
     return all(reading is None or reading.received_at > known.released_at for reading in readings)
 
 
@@ -127,8 +127,8 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:
     """From the payload to the decision."""
     steps: list[ChainStep] = []
-    for series in sorted(series_of(state.rule.when)):
-        reading = moment.state.latest(series)
+    for series, least in sorted(inputs_of(state.rule.when), key=str):
+        reading = moment.state.latest(series, least)
         if reading is not None:
             said = f"{series.node} reported raw {reading.raw:g} on pin {series.gpio} ({series.sensor_type})"
             steps.append(ChainStep("payload", reading.received_at, said, True))

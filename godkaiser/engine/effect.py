@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.command import Notice
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
@@ -130,6 +131,14 @@ class ActuatorGone:
     id: ActuatorId
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationRecord:
+    """A version of a sensor's calibration, as it is now; `series` as the site declares it."""
+
+    series: SeriesId
+    calibration: Calibration
+
+
 Record = (
     Reading
     | Decision
@@ -142,6 +151,7 @@ Record = (
     | Watched
     | ActuatorSpec
     | ActuatorGone
+    | CalibrationRecord
 )
 
 

@@ -14,6 +14,7 @@ from godkaiser.engine import (
     alarm,
     alive,
     answer,
+    calibration,
     chronicle,
     clear,
     correct,
@@ -135,6 +136,7 @@ def _rule_due(moment: Moment, rule: RuleId) -> None:
 _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "rule": lambda moment, key: _rule_due(moment, RuleId.known(key)),
     "stale": lambda moment, key: decide.on_stale(moment, SeriesId.known(key)),
+    "doubtful": lambda moment, key: decide.on_stale(moment, SeriesId.known(key)),
     "node": lambda moment, key: presence.on_silence(moment, NodeId.known(key)),
     "adopt": lambda moment, key: presence.on_adopted(moment, NodeId.known(key)),
     "command": answer.on_deadline,
@@ -203,6 +205,8 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.RequestAsked: (request.on_request,),
     ev.ServiceAsked: (limits.on_service,),
     ev.AlarmAnswered: (alarm.on_answered,),
+    ev.CalibrationMade: (calibration.on_made,),
+    ev.CalibrationUndone: (calibration.on_undone,),
     # from the shell
     ev.LinkUp: (surroundings.on_link_up,),
     ev.LinkDown: (surroundings.on_link_down,),

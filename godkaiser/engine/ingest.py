@@ -10,16 +10,20 @@ import zlib
 from typing import Final
 
 from godkaiser.engine import limits
+from godkaiser.engine.calibration import counting, number, water_of
 from godkaiser.engine.decide import reconsider
+from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
+from godkaiser.engine.signal import Judged, usable, weigh
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.event import Malformed, SensorReport
 from godkaiser.model.ids import SeriesId, ZoneId
-from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
-from godkaiser.sensors.types import TYPES, Converted, canonical, convert
+from godkaiser.sensors.types import TYPES, Converted, convert
+from godkaiser.sensors.types import measured as measured_type
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -38,7 +42,7 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
         moment.tell("counters")
         return
     try:
-        kind = canonical(event.sensor_type)
+        kind = measured_type(event.sensor_type)
     except UnknownSensorTypeError as error:
         topic = f"kaiser/{event.kaiser}/esp/{event.node}/sensor/{event.gpio}/data"
         on_malformed(
@@ -56,8 +60,11 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
         return
     series = SeriesId.of(event.node, event.gpio, kind, event.address)
     sensor = moment.state.sensors.get(series) or _new_series(moment, series)
-    reading = _reading(moment, event, sensor, node)
-    _remember(moment, sensor, reading)
+    moment.state.counters["readings_received"] += 1
+    reading, settled = _reading(moment, event, sensor, node)
+    newest = _remember(moment, sensor, reading, settled)
+    for made in made_from(moment, series) if newest else ():
+        _remember(moment, *made)
 
 
 def _new_series(moment: Moment, series: SeriesId) -> SensorState:
@@ -66,36 +73,41 @@ def _new_series(moment: Moment, series: SeriesId) -> SensorState:
     return sensor
 
 
-def _reading(moment: Moment, event: SensorReport, sensor: SensorState, node: NodeState) -> Reading:
+def _reading(
+    moment: Moment, event: SensorReport, sensor: SensorState, node: NodeState
+) -> tuple[Reading, bool]:
+    """The reading, and whether a rule that asks for less than usual may look at it."""
     row = TYPES[sensor.id.sensor_type]
     adc = sensor.spec.adc if sensor.spec is not None else "esp32"
-    calibration = sensor.spec.calibration if sensor.spec is not None else None
-    made = convert(row.name, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration)
     measured, server_timed = _measured_at(event, moment.now)
+    calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
+    made = convert(
+        row.name, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water
+    )
     dark = row.dark_end is not None and event.raw < row.dark_end
-    quality, value, reason = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
-    age = moment.now - measured
-    if age > LATE_AFTER or age < -AHEAD_AFTER:
-        quality = max(quality, Quality.SUSPECT, key=lambda q: q.rank)
-        reason = reason or (f"{age // SECOND} s old" if age > 0 else f"{-age // SECOND} s ahead of our clock")
-    allowed = quality is Quality.GOOD or (quality is Quality.UNCALIBRATED and row.uncalibrated_rules)
+    found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
+    found = _out_of_time(found, moment.now - measured)
+    if found.settled and _newest(measured, sensor.latest):
+        found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found)
     zone = (sensor.spec.zone if sensor.spec is not None else None) or node.zone
-    return Reading(
+    reading = Reading(
         series=sensor.id,
-        value=value,
+        value=found.value,
         raw=event.raw,
         unit=row.unit,
-        quality=quality,
-        reason=reason,
+        quality=found.quality,
+        reason=found.reason,
         measured_at=measured,
         received_at=moment.now,
         zone=None if zone is None else ZoneId.parse(zone),
         boot=node.boot,
         seq=event.seq if event.seq is not None else zlib.crc32(repr(event.raw).encode()),
         cause=moment.seq,
-        usable=allowed and value is not None,
+        usable=usable(row, found),
         server_timed=server_timed,
+        calibration=number(calibration),
     )
+    return reading, found.settled
 
 
 def _measured_at(event: SensorReport, now: Instant) -> tuple[Instant, bool]:
@@ -106,33 +118,50 @@ def _measured_at(event: SensorReport, now: Instant) -> tuple[Instant, bool]:
     return round(seconds * SECOND), False
 
 
-def _quality(made: Converted, word: str) -> tuple[Quality, float | None, str]:
+def _quality(made: Converted, word: str) -> Judged:
     """The worse of our judgement and the node's word; an unknown word is good with a note."""
     said = _WIRE_QUALITY.get(word, Quality.GOOD)
     quality = max(made.quality, said, key=lambda q: q.rank)
     reason = made.reason or ("" if word in _UNREMARKABLE else f"the node says {word}")
-    return quality, None if quality is Quality.ERROR else made.value, reason
+    return Judged(None if quality is Quality.ERROR else made.value, quality, reason)
 
 
-def _remember(moment: Moment, sensor: SensorState, reading: Reading) -> None:
-    moment.state.counters["readings_received"] += 1
-    newest = _newer(reading, sensor.latest)
+def _out_of_time(found: Judged, age: Duration) -> Judged:
+    """Too old, or too far ahead of our clock, for rules."""
+    if -AHEAD_AFTER <= age <= LATE_AFTER:
+        return found
+    quality = max(found.quality, Quality.SUSPECT, key=lambda q: q.rank)
+    clock = f"{age // SECOND} s old" if age > 0 else f"{-age // SECOND} s ahead of our clock"
+    return Judged(found.value, quality, found.reason or clock, settled=False)
+
+
+def _remember(moment: Moment, sensor: SensorState, reading: Reading, settled: bool) -> bool:
+    """Whether it is the newest."""
+    newest = _newest(reading.measured_at, sensor.latest)
     if newest:
         sensor.latest = reading
-    if reading.usable and _newer(reading, sensor.usable):
-        sensor.usable = reading
-        moment.state.due.set(("stale", sensor.id), moment.now + sensor.stale_after)
+        if settled and reading.value is not None:
+            _offer(moment, sensor, reading)
     moment.emit(Store(reading))
     moment.tell("sensor", sensor.id)
     if newest:
         for rule in moment.state.rules_reading(sensor.id):
             reconsider(moment, rule)
         limits.on_series(moment, sensor.id)
+    return newest
 
 
-def _newer(reading: Reading, than: Reading | None) -> bool:
+def _offer(moment: Moment, sensor: SensorState, reading: Reading) -> None:
+    """To rules: to all of them, or only to those that ask for less."""
+    sensor.timely[reading.quality] = reading
+    sensor.usable = reading if reading.usable else sensor.usable
+    kind = "stale" if reading.usable else "doubtful"
+    moment.state.due.set((kind, sensor.id), moment.now + sensor.stale_after)
+
+
+def _newest(measured_at: Instant, than: Reading | None) -> bool:
     """By the node's clock, but a clock that once ran ahead must not outdate everything it says later."""
-    return than is None or reading.measured_at >= min(than.measured_at, than.received_at)
+    return than is None or measured_at >= min(than.measured_at, than.received_at)
 
 
 def on_malformed(moment: Moment, event: Malformed) -> None:

@@ -18,7 +18,6 @@ from godkaiser.model.quantity import Freshness
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.rules.explain import sentence
 from godkaiser.safety.stop import Phase
-from godkaiser.sensors.types import TYPES
 
 FLAPS = 2
 COUNTED = (
@@ -111,11 +110,12 @@ def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str,
         "node": sensor.id.node,
         "zone": (spec.zone if spec is not None else None) or (node.zone if node is not None else None),
         "type": sensor.id.sensor_type,
-        "unit": TYPES[sensor.id.sensor_type].unit,
+        "unit": state.unit_of(sensor.id),
         "value": None if reading is None else reading.value,
         "raw": None if reading is None else reading.raw,
         "quality": None if reading is None else reading.quality.value,
         "reason": None if reading is None or not reading.reason else reading.reason,
+        "calibration": None if reading is None else reading.calibration,
         "measured_at": None if reading is None else to_iso(reading.measured_at),
         "received_at": None if reading is None else to_iso(reading.received_at),
         "freshness": freshness.value,

@@ -24,6 +24,7 @@ FLAPPING_WITHIN: Final = 300 * SECOND
 # Protocol 9.8: after a good ack the node re-sends its states for 2 s and takes no contrary commands. The rest is for
 # the way of our ack.
 ADOPT_FOR: Final = 5 * SECOND // 2
+JUST_STARTED_S: Final = 60  # one that is heard for the first time has been running if it says more
 
 
 def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
@@ -69,6 +70,8 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> bool:
 def _heard(moment: Moment, node: NodeState) -> None:
     """Any heartbeat proves life; only a change from not-online means it is back."""
     back = node.online is not True
+    if back and (node.online is False or (node.uptime or 0) < JUST_STARTED_S):
+        node.starts += 1
     node.last_contact, node.online = moment.now, True
     moment.state.due.set(("node", node.id), moment.now + OFFLINE_AFTER)
     moment.tell("node", node.id)

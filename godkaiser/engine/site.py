@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from godkaiser.engine import lane
+from godkaiser.engine import calibration, lane
 from godkaiser.engine.decide import drop_rule, reconsider_all
 from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
 from godkaiser.engine.effect import Audit, Store
@@ -18,8 +18,8 @@ from godkaiser.engine.registry import on_decided, on_removed, store_node
 from godkaiser.engine.state import Moment, NodeState, State
 from godkaiser.engine.wanted import subzones_of, wanted_config
 from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteChanged
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.site import ActuatorSpec, Calibration, SensorSpec, Site
+from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule
 from godkaiser.sensors.types import canonical
 
@@ -104,36 +104,20 @@ def _tell_nodes(moment: Moment, before: dict[NodeId, tuple[Any, ...]]) -> None:
 # ── sensors ────────────────────────────────────────────────────────────────────────────────────────────
 def _describe_sensors(moment: Moment, event: SiteChanged) -> None:
     """Series keep their past; what is computed from now on follows the new spec."""
-    state = moment.state
+    state, former = moment.state, moment.state.sensor_specs
+    old = {sensor.id: sensor.spec for sensor in state.sensors.values()}
     specs = (s.model_copy(update={"type": canonical(s.type)}) for s in event.site.sensors)
     state.sensor_specs = {spec.series: spec for spec in specs}
+    for spec in tuple(state.sensor_specs.values()):
+        calibration.declare(moment, spec, former.get(spec.series), event.by)
+    state.derived = {made.series: made for made in event.site.derived}
     for sensor in state.sensors.values():
-        old = sensor.spec
         state.describe(sensor)
-        if sensor.spec == old:
+        if sensor.spec == old[sensor.id]:
             continue
         if sensor.usable is not None:
             state.due.set(("stale", sensor.id), sensor.usable.received_at + sensor.stale_after)
-        if _calibration(old) != _calibration(sensor.spec):
-            _mark(moment, event.by, sensor.id, _calibration(old), _calibration(sensor.spec))
         moment.tell("sensor", sensor.id)
-
-
-def _calibration(spec: SensorSpec | None) -> Calibration | None:
-    return None if spec is None else spec.calibration
-
-
-def _mark(
-    moment: Moment, by: str, series: SeriesId, old: Calibration | None, new: Calibration | None
-) -> None:
-    text = f"calibration changed: {describe_calibration(old)} → {describe_calibration(new)}"
-    moment.emit(Store(Audit(moment.now, by, "sensor.recalibrated", series, text)))
-
-
-def describe_calibration(calibration: Calibration | None) -> str:
-    """`dry 2800, wet 1200`."""
-    said = {} if calibration is None else calibration.model_dump(exclude_defaults=True)
-    return ", ".join(f"{key} {value:g}" for key, value in said.items()) or "none"
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────

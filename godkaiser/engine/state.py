@@ -13,6 +13,8 @@ from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
+from godkaiser.model.calibration import Calibration
+from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
 from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
@@ -20,7 +22,7 @@ from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.nodeconfig import ConfigPart, Planner
 from godkaiser.model.outcome import Outcome
-from godkaiser.model.quantity import Freshness
+from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.request import Request
 from godkaiser.model.scope import ALL, Scope
@@ -32,6 +34,9 @@ from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
+from godkaiser.sensors.derived import Sample
+from godkaiser.sensors.filter import EMPTY, Smoothed
+from godkaiser.sensors.quality import NOTHING_KNOWN, Signal
 from godkaiser.sensors.types import TYPES, canonical
 
 KEPT_MALFORMED: Final = 20
@@ -122,6 +127,7 @@ class NodeState:
     adopted_epoch: int = 0
     boot_id: str = ""
     boot: int = 0
+    starts: int = 0  # how often it came back, or was heard just after it was switched on
     uptime: int | None = None
     rssi: int | None = None
     heap: int | None = None
@@ -154,13 +160,29 @@ class NodeState:
 
 @dataclass(slots=True)
 class SensorState:
-    """A series: its spec (if declared), newest reading, newest one that rules may use."""
+    """A series: its spec (if declared), newest reading, newest one that rules may use, newest of each quality.
+
+    `starts`: how often its node had started when it was heard last; `warming` counts its readings since.
+    """
 
     id: SeriesId
     spec: SensorSpec | None
     latest: Reading | None = None
     usable: Reading | None = None
+    title: str = ""
     stale_after: int = 180 * SECOND
+    timely: dict[Quality, Reading] = field(default_factory=dict)
+    signal: Signal = NOTHING_KNOWN
+    smoothed: Smoothed = EMPTY
+    starts: int = 0
+    warming: int | None = None  # readings since its node was back; None: settled
+
+    def at_least(self, quality: Quality | None) -> Reading | None:
+        """Newest timely reading of that quality or a better one; None: the newest that rules may use."""
+        if quality is None:
+            return self.usable
+        found = (reading for kept, reading in self.timely.items() if kept.rank <= quality.rank)
+        return max(found, key=lambda reading: reading.measured_at, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +280,9 @@ class State:
     nodes: dict[NodeId, NodeState] = field(default_factory=dict)
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
+    derived: dict[SeriesId, DerivedSpec] = field(default_factory=dict)
+    light: dict[SeriesId, deque[Sample]] = field(default_factory=dict)  # of series that are summed
+    calibrations: dict[SeriesId, list[Calibration]] = field(default_factory=dict)  # versions, as declared
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
     shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
     rules: dict[RuleId, RuleState] = field(default_factory=dict)
@@ -295,17 +320,18 @@ class State:
         candidates = self.bindings.get(series, ())
         return self.sensors[candidates[0]] if len(candidates) == 1 else None
 
-    def latest(self, series: SeriesId) -> Reading | None:
-        """Newest usable reading."""
+    def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
+        """Newest usable reading, or the newest one at least that good."""
         sensor = self.bound(series)
-        return None if sensor is None else sensor.usable
+        return None if sensor is None else sensor.at_least(least)
 
-    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
-        """Against the newest usable reading."""
+    def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
+        """Against the newest usable reading, or the newest one at least that good."""
         sensor = self.bound(series)
-        if sensor is None or sensor.usable is None:
+        reading = None if sensor is None else sensor.at_least(least)
+        if sensor is None or reading is None:
             return Freshness.NEVER
-        return self.age_class(sensor, sensor.usable, now)
+        return self.age_class(sensor, reading, now)
 
     def age_class(self, sensor: SensorState, reading: Reading, now: Instant) -> Freshness:
         """Fresh until two thirds of the allowed age, late until all of it; offline with its node."""
@@ -328,7 +354,10 @@ class State:
         return nodes[thing].name or thing if thing in nodes else thing
 
     def unit_of(self, series: str) -> str:
-        """The unit of a series."""
+        """The unit of a series; of one that is made of others, theirs."""
+        made = self.derived.get(SeriesId.known(series))
+        if made is not None and made.kind in OF_ONE_UNIT:
+            series = made.inputs[0]
         return TYPES[series.split("/")[2].partition("@")[0]].unit if series.count("/") == 2 else ""
 
     @property
@@ -467,9 +496,19 @@ class State:
     def describe(self, sensor: SensorState) -> None:
         """What the site says of a series; it may say so without the address."""
         bare = SeriesId.of(sensor.id.node, sensor.id.gpio, sensor.id.sensor_type)
-        spec = sensor.spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(bare)
+        spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(bare)
+        if spec != sensor.spec:  # another calibration gives other values
+            sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
+        sensor.spec = spec
+        made = self.derived.get(sensor.id)
+        sensor.title = made.name if made is not None else "" if spec is None else spec.name
         stated = None if spec is None else spec.stale_after_s
         sensor.stale_after = round((stated or TYPES[sensor.id.sensor_type].stale_s) * SECOND)
+
+    def made_from(self, series: SeriesId) -> list[DerivedSpec]:
+        """What is made of a series, named by its full id or without its address."""
+        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+        return [made for made in self.derived.values() if {series, bare}.intersection(made.inputs)]
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; a rule that stays the same keeps its memory."""
@@ -488,8 +527,8 @@ class State:
 
 def sensor_name(sensor: SensorState) -> str:
     """The declared name, or what it measures and where."""
-    if sensor.spec is not None and sensor.spec.name:
-        return sensor.spec.name
+    if sensor.title:
+        return sensor.title
     return f"{TYPES[sensor.id.sensor_type].label} {sensor.id.node}/{sensor.id.gpio}"
 
 
@@ -508,6 +547,7 @@ def from_site(site: Site) -> State:
     for declared in site.sensors:
         spec = declared.model_copy(update={"type": canonical(declared.type)})
         state.sensor_specs[spec.series] = spec
+    state.derived = {made.series: made for made in site.derived}
     for actuator in site.actuators:
         state.actuators[actuator.id] = ActuatorState(actuator.id, actuator)
     return state

@@ -150,8 +150,9 @@ async def _fetch_one(line: Line, sensor: str, span: dict[str, str]) -> Stretch:
     values.frombytes(b64decode(answer["values"]))
     shot = line.mirror.one("sensor", sensor)
     name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
-    marks = tuple(answer["marks"])
-    return Stretch(sensor, name, answer["unit"], gap, times, values, answer["quality"], marks)
+    marks, made = tuple(answer["marks"]), tuple(answer["versions"])
+    numbers = answer["calibration"]
+    return Stretch(sensor, name, answer["unit"], gap, times, values, answer["quality"], marks, numbers, made)
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from godkaiser.frames import need_pandas, one_frame, wide_frame
-from godkaiser.handles import alarms, deeds
+from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
+from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.deeds import Document, Span, When
@@ -25,6 +25,9 @@ from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from godkaiser.model.calibration import Calibration
+    from godkaiser.sensors.points import Given
 
 
 class Node(NodeLook):
@@ -71,6 +74,41 @@ class Sensor(SensorLook):
         `ForbiddenError`, `ControllerGoneError`.
         """
         return await self._line.awaited(deeds.measure, self._line, self.id, within)
+
+    async def calibrate(
+        self,
+        points: Sequence[Given],
+        method: str | None = None,
+        gain: float | None = None,
+        raw_mode: bool = True,
+        valid_from: When | None = None,
+        dry_run: bool = False,
+    ) -> Calibration:
+        """Fit a calibration to reference points and have it count for new readings from now or `valid_from` on.
+
+        Points are `{"raw": 2150, "value": 7.0, "temperature_c": 25}` or, of soil moisture,
+        `{"raw": 2800, "role": "dry"}`; how they are fitted, and what `method`, `gain` and `raw_mode` mean, says
+        `godkaiser.calibration.fit`, which is the same without a farm. The ADC is the declared one. `dry_run` only
+        fits.
+
+        Raises `CalibrationError` naming the field and what helps, `ForbiddenError`, `InvalidValueError`,
+        `UnknownSensorError`, `ControllerGoneError`.
+        """
+        how = calibrate.fitting(method, gain, raw_mode)
+        return await self._line.awaited(
+            calibrate.calibrate, self._line, self.id, points, how, valid_from, dry_run
+        )
+
+    async def calibrations(self) -> tuple[Calibration, ...]:
+        """Every version of its calibration, oldest first, those that were undone, too (`undone_at`)."""
+        return await self._line.awaited(calibrate.calibrations, self._line, self.id)
+
+    async def undo_calibration(self) -> Calibration | None:
+        """Take the newest calibration back; gives the one that counts instead, None when there is none.
+
+        Stored readings keep the values and the version that made them. Raises like `calibrate`.
+        """
+        return await self._line.awaited(calibrate.undo, self._line, self.id)
 
     async def follow(self, limit: int | None = None) -> AsyncGenerator[Reading, None]:
         """New readings as they come, `limit` of them or for ever.
@@ -158,12 +196,15 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         since: When = "-24h",
         until: When | None = None,
         every: Span | None = None,
+        quality: str | None = None,
     ) -> DataFrame:
         """Stored readings as a pandas frame with a UTC index and float64 values.
 
-        One sensor: columns `value` and `quality` (every reading, also doubtful ones), or with `every` the
-        mean of each bucket in `value` and in `readings` how many went into it. A list of sensors: one column
-        each. Means and wide frames use good and uncalibrated readings only; where there are none, NaN.
+        One sensor: columns `value`, `quality` and `calibration`, the version (every reading, also doubtful ones),
+        or with `every` the mean of each bucket in `value` and in `readings` how many went into it. A list of
+        sensors: one column each. Means and wide frames use good and uncalibrated readings only; where there are
+        none, NaN.
+        `quality`, good, uncalibrated, suspect or error, is the worst that goes into the frame.
         `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime
         or a Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series and
         names by column.
@@ -171,10 +212,11 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         Raises `UnknownSensorError`, `InvalidValueError`, `MissingExtraError` without pandas.
         """
         need_pandas()
+        at_least(quality)
         ids, alone = self._ids(sensors)
         step = deeds.bucket(every)
         found = await self._line.awaited(deeds.fetch, self._line, ids, since, until)
-        return one_frame(found[0], step) if alone else wide_frame(found, step)
+        return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
 
     async def statistics(
         self,

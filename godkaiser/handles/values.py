@@ -40,7 +40,7 @@ class Reading(Shown):
     `value` is in `unit` and None when the sensor could not measure; `raw` is the count the node sent.
     `quality` is good, uncalibrated, suspect or error, with the `reason` when it is not good. `measured_at` is
     an aware datetime in UTC. `age` is a timedelta and `freshness` is fresh, late, stale or offline, both as
-    they were when the reading was asked for.
+    they were when the reading was asked for. `calibration` is the version that made the value; 0: none did.
     """
 
     sensor: str
@@ -54,6 +54,7 @@ class Reading(Shown):
     age: timedelta
     raw: float | None = None
     reason: str = ""
+    calibration: int = 0
 
     @classmethod
     def of(cls, shot: Mapping[str, Any], now: datetime) -> Self | None:
@@ -75,6 +76,7 @@ class Reading(Shown):
             age=age,
             raw=shot["raw"],
             reason=shot["reason"] or "",
+            calibration=shot["calibration"],
         )
 
     def __repr__(self) -> str:

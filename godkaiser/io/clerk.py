@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
+from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.engine.clear import latched
 from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
@@ -167,24 +168,32 @@ class Clerk:
         """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value).
 
         `marks`: when the board or the calibration behind the series was changed, and the words about it.
+        `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
         """
         _check_history(since, until, limit)
-        sensor = self._sensor(series)
+        sensor = self.sensor(series)
         now = self._runner.clock.now()
         start = parse_instant(since, now, "since")
         end = now + SECOND if until is None else parse_instant(until, now, "until")
         await self._runner.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, start, end, limit)
         marks = await self._store.marks((sensor, sensor.node), MARKING, start, end)
+        versions = self._versions(sensor, set(columns.calibration))
         head: dict[str, Any] = {"series": sensor, "unit": self._state.unit_of(sensor)}
         head |= {
             "quality": columns.quality,
             "marks": [{"at": to_iso(at), "text": text} for at, text in marks],
+            "calibration": columns.calibration,
+            "versions": versions,
         }
         if packed:
             values = array("d", (math.nan if v is None else v for v in columns.values))
             return head | {"times": _packed(array("q", columns.times)), "values": _packed(values)}
         return head | {"times": [to_iso(at) for at in columns.times], "values": columns.values}
+
+    def _versions(self, sensor: SeriesId, numbers: set[int]) -> list[dict[str, Any]]:
+        made = versions_of(self._state, self._state.sensors[sensor])
+        return [calibration_picture(one) for one in made if one.version in numbers]
 
     # ── who asks ───────────────────────────────────────────────────────────────────────────────────────
     def who(self, token: str | None, permission: Permission) -> str:
@@ -331,7 +340,7 @@ class Clerk:
     ) -> dict[str, Any]:
         """Read a sensor now; the answer is its new reading."""
         who = self.who(token, Permission.SWITCH)
-        series = self._sensor(sensor)
+        series = self.sensor(sensor)
         limit = MEASURE_WITHIN if within is None else _measure_time(parse_duration(within, "within"))
         before, ask = self._state.sensors[series].latest, Measure(series.gpio, limit)
         reply = await self._reply(series.node, who, ask)
@@ -484,7 +493,8 @@ class Clerk:
                 return actuator.id
         raise UnknownActuatorError(text=str(text))
 
-    def _sensor(self, text: str) -> SeriesId:
+    def sensor(self, text: str) -> SeriesId:
+        """A series that was heard, by id or name. Raises `UnknownSensorError`."""
         for sensor in self._state.sensors.values():
             if text in (sensor.id, self._state.name_of(sensor.id)):
                 return sensor.id

@@ -18,10 +18,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
-from godkaiser.engine.state import ActuatorState, NodeState, from_site
+from godkaiser.engine.lightsum import KEPT, lights_of, remember
+from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
+from godkaiser.frames import TRUSTED
 from godkaiser.io.accounts import Accounts, installation_secret
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
@@ -30,14 +33,16 @@ from godkaiser.io.desk import DeskServer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
+from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.runner import LINGER, Runner
 from godkaiser.io.sim.spec import Publish
+from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -122,6 +127,7 @@ class Controller:
         self.clerk.offer(Registrar(self.runner, self.clerk).methods)
         self.clerk.offer(Workshop(self.runner, self.clerk).methods)
         self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.desk = DeskServer(options.data, self.clerk)
 
@@ -182,8 +188,11 @@ class Controller:
         for row in await self.store.rows(ActuatorRow):
             spec = ActuatorSpec.model_validate_json(row["spec"])
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
+        for series, versions in versions_of(await self.store.rows(CalibrationRow, "version")).items():
+            restore(state, series, versions)
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
+        await self._light(state)
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
@@ -194,6 +203,14 @@ class Controller:
             await self.site.remember(self._site)
         if self.options.file is not None:
             await self.site.at_start(self.options.file, str((kept or self._site).kaiser_id))
+
+    async def _light(self, state: State) -> None:
+        """What was measured of the light of the last day, for the sums."""
+        now = self.options.clock.now()
+        for series in lights_of(state):
+            past = await self.store.history(series, now - KEPT, now, None)
+            found = zip(past.times, past.values, past.quality, strict=True)
+            remember(state, series, ((at, v) for at, v, word in found if v is not None and word in TRUSTED))
 
     async def _rules(self) -> tuple[Rule, ...]:
         """Rules kept in the database; a new folder begins with those of its site besides."""

@@ -14,13 +14,15 @@ import yaml
 from pydantic import ValidationError
 
 from godkaiser.errors import DocumentError, SettingsError, UnknownSensorTypeError
+from godkaiser.kaiser.making import making_faults, with_own_types
+from godkaiser.kaiser.probes import water_faults
 from godkaiser.kaiser.wiring import wiring_faults
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document
 from godkaiser.rules.rule import Rule
-from godkaiser.sensors.types import canonical
+from godkaiser.sensors.types import canonical, measured
 
 Steps = tuple[str | int, ...]
 Bound = tuple[RuleDocument, Rule]
@@ -79,6 +81,8 @@ def read_site(text: str, where: str) -> SiteFile:
         raise DocumentError(path=_place(tree, path, where), problem=problem) from None
     file = SiteFile(_with_types(SiteFile(site, where, tree)), where, tree)
     check_wiring(file, file.site)
+    for number, problem in water_faults(file.site):
+        raise file.fault(("sensors", number, "temperature_from"), problem)
     _check_rules(file)
     return file
 
@@ -103,12 +107,16 @@ def _with_types(file: SiteFile) -> Site:
         raise file.fault(("timezone",), f"{site.timezone!r} is not an IANA time zone") from None
     for number, spec in enumerate(site.sensors):
         try:
-            sensors.append(spec.model_copy(update={"type": canonical(spec.type)}))
+            sensors.append(spec.model_copy(update={"type": measured(spec.type)}))
         except UnknownSensorTypeError as error:
             raise file.fault(("sensors", number, "type"), f"{error} {error.remedy}") from None
         if sensors[-1].series in {other.series for other in sensors[:-1]}:
             raise file.fault(("sensors", number), f"{sensors[-1].series} stands twice")
     changes: dict[str, Any] = {"sensors": tuple(sensors)} if site.sensors else {}
+    for number, problem in making_faults(site.model_copy(update=changes)):
+        raise file.fault(("derived", number), problem)
+    if site.derived:
+        changes["derived"] = tuple(map(with_own_types, site.derived))
     if site.actuators:
         changes["actuators"] = tuple(_guarded(file, n, spec) for n, spec in enumerate(site.actuators))
     return site.model_copy(update=changes)
@@ -132,7 +140,7 @@ def _guarded(file: SiteFile, number: int, spec: ActuatorSpec) -> ActuatorSpec:
 
 def check_permissives(site: Site, known: Iterable[SeriesId] = ()) -> None:
     """Raise `DocumentError` for the first permissive whose sensor nobody declares or has heard."""
-    there = {*known, *(spec.series for spec in site.sensors)}
+    there = {*known, *(spec.series for spec in site.sensors), *(made.series for made in site.derived)}
     there |= {SeriesId.of(s.node, s.gpio, s.sensor_type) for s in there}
     for number, spec in enumerate(site.actuators):
         for place, permissive in enumerate(spec.permissives):
@@ -166,7 +174,7 @@ def bind_rules(
     """
     specs = {spec.id: spec for spec in site.actuators}
     others = spec_of or (lambda _: None)
-    series = (*known, *(spec.series for spec in site.sensors))
+    series = (*known, *(s.series for s in site.sensors), *(made.series for made in site.derived))
     bound: list[Bound] = []
     for number, data in enumerate(site.rules):
         path = f"rules[{number}]"

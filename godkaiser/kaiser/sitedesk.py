@@ -12,6 +12,7 @@ from godkaiser.errors import DocumentError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.kaiser.probes import settled
 from godkaiser.kaiser.site import SiteFile, bind_rules, check_permissives, check_wiring, read_site
 from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
 from godkaiser.kaiser.sitefile import export_site, site_of
@@ -108,7 +109,7 @@ class SiteDesk:
     def _plan(self, file: SiteFile, started: str | None = None) -> Plan:
         """`started`: at the start, the kaiser id of the last run; later it is fixed."""
         here, standing = site_of(self._state, self._clerk.documents), standing_of(self._state)
-        site = completed(file.site, here)
+        site, staying = settled(completed(file.site, here), self._state)
         if site.kaiser_id != here.kaiser_id:
             problem = (
                 f"{site.kaiser_id} is not ours ({here.kaiser_id}), and it is fixed while the controller runs"
@@ -126,7 +127,8 @@ class SiteDesk:
             raise file.lined(error) from None
         documents = {str(rule.id): write_document(document) for document, rule in bound}
         rules = tuple(rule for _, rule in bound)
-        return Plan(site, kept(site, here, standing), rules, documents, diff(here, site, standing))
+        differences = [*diff(here, site, standing), *staying]
+        return Plan(site, kept(site, here, standing), rules, documents, differences)
 
     def _check_stopped(self, file: SiteFile, site: Site) -> None:
         """Another safe value would move what is stopped."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from godkaiser.engine.site import describe_calibration
+from godkaiser.engine.calibration import said
 from godkaiser.engine.state import State
 from godkaiser.kaiser.sitefile import SECTIONS
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import RuleId
-from godkaiser.model.site import ActuatorSpec, Calibration, NodeSpec, Site
+from godkaiser.model.site import ActuatorSpec, NodeSpec, Site
 from godkaiser.model.spec import Spec
 from godkaiser.rules.document import read_document, write_document
 
@@ -18,6 +19,7 @@ Standing = Mapping[str, str]
 Thing = tuple[str, dict[str, Any]]  # what people call it, and its fields
 _IDENTITY: Final = {"node", "gpio", "type", "address", "declared_by"}
 _KEPT: Final = "its history stays"
+_OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up"}
 
 
 def standing_of(state: State) -> dict[str, str]:
@@ -130,6 +132,10 @@ def _sensors(site: Site) -> dict[str, Thing]:
     return {s.series: (_title("sensor", s.series, s.name), _spec_fields(s)) for s in site.sensors}
 
 
+def _derived(site: Site) -> dict[str, Thing]:
+    return {d.series: (_title(d.kind, d.series, d.name), d.model_dump()) for d in site.derived}
+
+
 def _actuators(site: Site) -> dict[str, Thing]:
     return {a.id: (_title(a.kind or a.type, a.id, a.name), _actuator_fields(a)) for a in site.actuators}
 
@@ -159,6 +165,7 @@ _SECTIONS: Final[dict[str, Callable[[Site], dict[str, Thing]]]] = {
     "subzones": _subzones,
     "sensors": _sensors,
     "actuators": _actuators,
+    "derived": _derived,
     "rules": _rules,
 }
 _GOES: Final = {
@@ -166,6 +173,7 @@ _GOES: Final = {
     "subzones": "goes",
     "sensors": f"no longer declared; {_KEPT}",
     "actuators": f"goes, made safe first; {_KEPT}",
+    "derived": f"no longer made; {_KEPT}",
     "rules": "goes, what it wants is withdrawn",
 }
 
@@ -205,9 +213,13 @@ def _change(field: str, old: Any, new: Any) -> str:
 
 def _said(field: str, value: Any) -> str:
     if field == "calibration":
-        return describe_calibration(None if value is None else Calibration.model_validate(value))
+        return said(None if value is None else Calibration.model_validate(value))
     if value is None or value == "":
-        return "none"
+        return "as usual for its type" if field in _OF_TYPE else "none"
+    if field == "filter":
+        return ", ".join(f"{kind} {weight:g}" for kind, weight in value.items() if weight is not None)
+    if field in _OF_TYPE and value == 0:
+        return "off"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
@@ -233,7 +245,13 @@ _MEANINGS: Final = {
     ("actuators", "interlocks"): "of what runs together the eldest stays",
     ("actuators", "permissives"): "a run they forbid ends",
     ("sensors", "calibration"): "counts from the next reading, stored ones stay as they are",
+    ("sensors", "filter"): "counts from the next reading, stored ones stay as they are",
+    ("sensors", "spike_mad"): "counts from the next reading",
+    ("sensors", "flat_after_s"): "counts from the next reading",
+    ("sensors", "warm_up"): "counts when its node comes back",
     ("sensors", "zone"): "counts from the next reading",
+    ("sensors", "temperature_from"): "counts from the next reading",
+    ("sensors", "ec_alpha"): "counts from the next reading",
     ("sensors", "stale_after_s"): "readings count as old after that",
     ("nodes", "zone"): "it is told; one that shall have none keeps the old one in its own records",
     ("nodes", "board"): "its pins and its room are others",

@@ -10,8 +10,9 @@ import yaml
 from godkaiser.engine.declared import retired
 from godkaiser.engine.state import State
 from godkaiser.model.site import NodeSpec, SensorSpec, Site, SubzoneSpec, ZoneSpec, address_text
+from godkaiser.sensors.types import TYPES
 
-SECTIONS: Final = ("zones", "subzones", "nodes", "sensors", "actuators", "rules")
+SECTIONS: Final = ("zones", "subzones", "nodes", "sensors", "actuators", "derived", "rules")
 HEAD: Final = """\
 # The site as the controller holds it. `godkaiser site diff FILE` says what a file would change, `site apply FILE`
 # changes it. A section that is left out stays as it is; whatever is missing in a section that is there goes.
@@ -52,6 +53,7 @@ def site_of(state: State, documents: Mapping[str, Mapping[str, Any]]) -> Site:
                 key=lambda spec: (spec.node, spec.gpio),
             )
         ),
+        derived=tuple(sorted(state.derived.values(), key=lambda made: made.series)),
         rules=tuple(dict(document) for document in documents.values()),
     )
 
@@ -148,7 +150,7 @@ def _sensors(state: State) -> list[str]:
             | ({"address": s.id.address} if s.id.address else {})
         )
         for s in state.sensors.values()
-        if s.spec is None
+        if s.spec is None and not TYPES[s.id.sensor_type].derived
     ]
 
 

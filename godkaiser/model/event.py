@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
-from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Duration, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.report import (
@@ -154,6 +155,25 @@ class ServiceAsked:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationMade:
+    """A person calibrated a declared sensor; it counts from its `valid_from` on, else from now."""
+
+    at: Instant
+    series: SeriesId
+    calibration: Calibration
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationUndone:
+    """A person took a sensor's newest calibration back."""
+
+    at: Instant
+    series: SeriesId
+    by: str
+
+
 # ── from the shell ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class LinkUp:
@@ -225,6 +245,8 @@ Event = (
     | RequestAsked
     | ServiceAsked
     | AlarmAnswered
+    | CalibrationMade
+    | CalibrationUndone
     | LinkUp
     | LinkDown
     | SendFailed
@@ -240,6 +262,8 @@ __all__ = [
     "Announce",
     "Asked",
     "BoardReplaced",
+    "CalibrationMade",
+    "CalibrationUndone",
     "ClearAck",
     "ClearAsked",
     "ClockJumped",

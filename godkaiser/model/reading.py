@@ -15,6 +15,7 @@ class Reading:
 
     `usable` says whether rules may look at it (age and clock gates of the ingest); `cause` is the sequence
     number of the event it came with; `server_timed` marks a time that is ours because the node had none.
+    `calibration` is the version of the calibration that made the value; 0: none did.
     """
 
     series: SeriesId
@@ -31,3 +32,4 @@ class Reading:
     cause: int
     usable: bool = True
     server_timed: bool = False
+    calibration: int = 0

@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from godkaiser.model.board import Board
+from godkaiser.model.calibration import Adc, Calibration, read_calibration
+from godkaiser.model.derived import DerivedSpec
+from godkaiser.model.filter import Filter
 from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
 from godkaiser.model.permissive import Permissive
 from godkaiser.model.spec import Number, Spec
@@ -34,6 +37,7 @@ Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
 UpToADay = Annotated[Number, Field(ge=0, le=86400)]
 UpToAnHour = Annotated[Number, Field(ge=0, le=3600)]
 UpToAWeek = Annotated[Number, Field(ge=1, le=604800)]
+UpToAWeekOrOff = Annotated[Number, Field(ge=0, le=604800)]
 
 
 class ZoneSpec(Spec):
@@ -65,30 +69,13 @@ class SubzoneSpec(Spec):
     name: Annotated[str, Field(max_length=64)] = ""
 
 
-class Calibration(Spec):
-    """How a raw count becomes a value: `value = slope · x + offset`, x in volts for probes, raw for soil.
-
-    Soil moisture uses `dry` and `wet` counts instead: (raw − dry)/(wet − dry)·100.
-    """
-
-    slope: Number | None = None
-    offset: Number = 0.0
-    dry: Number | None = None
-    wet: Number | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.dry is None) != (self.wet is None):
-            raise ValueError("dry and wet belong together")
-        if self.dry is not None and self.dry == self.wet:
-            raise ValueError("dry and wet must differ")
-        if self.slope == 0.0:
-            raise ValueError("slope must not be 0")
-        return self
-
-
 class SensorSpec(Spec):
-    """One series of a node: (node, gpio, type, address)."""
+    """One series of a node: (node, gpio, type, address).
+
+    `temperature_from`: the series or name of the water temperature that pH and EC are compensated by. `ec_alpha`: by
+    how much of its value at 25 °C conductivity rises per °C.
+    `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
+    """
 
     node: Annotated[str, BeforeValidator(NodeId.parse)]
     gpio: Gpio
@@ -99,9 +86,15 @@ class SensorSpec(Spec):
     subzone: str | None = None
     interval_s: Annotated[int, Field(ge=1, le=300)] = 30
     mode: Literal["continuous", "on_demand", "paused", "scheduled"] = "continuous"
-    adc: Literal["esp32", "ads1115"] = "esp32"
-    calibration: Calibration | None = None
+    adc: Adc = "esp32"
+    calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
+    temperature_from: str | None = None
+    ec_alpha: Annotated[Number, Field(gt=0, le=0.03)] = 0.02
     stale_after_s: Annotated[Number, Field(gt=0)] | None = None
+    filter: Filter | None = None
+    spike_mad: Annotated[Number, Field(ge=0, le=1000)] | None = None
+    flat_after_s: UpToAWeekOrOff | None = None
+    warm_up: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _addressed(self) -> Self:
@@ -204,6 +197,7 @@ class Site(Spec):
     nodes: tuple[NodeSpec, ...] = ()
     sensors: tuple[SensorSpec, ...] = ()
     actuators: tuple[ActuatorSpec, ...] = ()
+    derived: tuple[DerivedSpec, ...] = ()
     rules: tuple[dict[str, Any], ...] = ()
 
     @model_validator(mode="after")
@@ -214,6 +208,7 @@ class Site(Spec):
             "nodes": [n.id for n in self.nodes],
             "sensors": [s.series for s in self.sensors],
             "actuators": [a.id for a in self.actuators],
+            "derived": [d.series for d in self.derived],
         }
         for what, ids in named.items():
             twice = sorted({i for i in ids if ids.count(i) > 1})

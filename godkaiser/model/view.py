@@ -8,7 +8,7 @@ from typing import Protocol
 from godkaiser.model.history import OnHistory
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
-from godkaiser.model.quantity import Freshness
+from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec
 
@@ -50,10 +50,10 @@ class Rival:
 class ReadingView(Protocol):
     """What a rule may ask."""
 
-    def latest(self, series: SeriesId) -> Reading | None:
-        """The newest reading rules may use, or None."""
+    def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
+        """The newest reading rules may use, or, where a quality is asked for, the newest one at least that good."""
 
-    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
+    def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
         """How old it is now."""
 
     def name_of(self, thing: str) -> str:

@@ -8,6 +8,7 @@ from typing import cast
 from godkaiser.errors import DocumentError, InvalidError
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address
 from godkaiser.model.instant import SECOND
+from godkaiser.model.quantity import Quality
 from godkaiser.model.site import ActuatorSpec, address_text
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.document import (
@@ -66,7 +67,8 @@ def _condition(part: ConditionPart, timezone: str, known: _Known, path: str) -> 
     if isinstance(part, ThresholdPart):
         low = part.min if part.operator == "between" else part.value
         series, lasting = _series(part, known, path), _micro(part.for_seconds)
-        return Threshold(series, part.operator, cast("float", low), part.max, lasting)  # a checked document
+        value = cast("float", low)  # a checked document
+        return Threshold(series, part.operator, value, part.max, lasting, _least(part))
     if isinstance(part, HysteresisPart):
         return _hysteresis(part, _series(part, known, path))
     if isinstance(part, TimeWindowPart):
@@ -83,7 +85,12 @@ def _hysteresis(part: HysteresisPart, series: SeriesId) -> Hysteresis:
     cooling = part.activate_above is not None
     on = part.activate_above if cooling else part.activate_below
     off = part.deactivate_below if cooling else part.deactivate_above
-    return Hysteresis(series, cooling, cast("float", on), cast("float", off), _micro(part.for_seconds))
+    limits = cast("float", on), cast("float", off)
+    return Hysteresis(series, cooling, *limits, _micro(part.for_seconds), _least(part))
+
+
+def _least(part: ThresholdPart | HysteresisPart) -> Quality | None:
+    return None if part.min_quality is None else Quality(part.min_quality)
 
 
 def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> SeriesId:

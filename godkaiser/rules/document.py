@@ -1,7 +1,7 @@
 """The one rule schema: file, API, pages and engine. Rules of the existing system are read as they are.
 
-Extensions beside the existing system's keys: `for_seconds`, `address`, `when_unknown`. What is not supported
-yet is refused by name, never ignored.
+Extensions beside the existing system's keys: `for_seconds`, `address`, `min_quality`, `when_unknown`. What is not
+supported yet is refused by name, never ignored.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ SensorType = Annotated[
 ]
 
 
+MinQuality = Literal["good", "uncalibrated", "suspect"]
+
+
 class Part(BaseModel):
     """Base of all parts of a rule document: unknown keys are refused."""
 
@@ -65,6 +68,7 @@ class _OnSensor(Part):
     sensor_type: SensorType | None = None
     address: str | int | None = None
     for_seconds: Annotated[Number, Field(ge=0, le=86400)] = 0.0
+    min_quality: MinQuality | None = None
 
 
 class ThresholdPart(_OnSensor):

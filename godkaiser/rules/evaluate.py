@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
-from godkaiser.model.quantity import Freshness
+from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.truth import Truth, conjunction, disjunction
 from godkaiser.model.view import ReadingView
@@ -84,7 +83,7 @@ def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
     if isinstance(condition, TimeWindow):
         look.again.append(next_change(condition, look.now))
         return Trace(condition, Truth.of(inside(condition, look.now)))
-    reading, note = _reading(condition.series, look)
+    reading, note = _reading(condition, look)
     if reading is None:
         held = None
     elif isinstance(condition, Threshold):
@@ -96,12 +95,17 @@ def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
     return Trace(condition, truth, reading, young or note)
 
 
-def _reading(series: SeriesId, look: _Look) -> tuple[Reading | None, str]:
-    reading = look.view.latest(series)
-    freshness = look.view.freshness(series, look.now)
+def _reading(condition: Threshold | Hysteresis, look: _Look) -> tuple[Reading | None, str]:
+    series, least = condition.series, condition.least
+    reading = look.view.latest(series, least)
+    freshness = look.view.freshness(series, look.now, least)
     if reading is None or reading.value is None:
-        return None, "no reading yet"
+        return None, "no reading yet" if least is None else f"no reading yet that is {_or_better(least)}"
     return (reading, "") if freshness in _USABLE else (None, f"last reading is {freshness.value}")
+
+
+def _or_better(least: Quality) -> str:
+    return least.value if least is Quality.GOOD else f"{least.value} or better"
 
 
 def _value(reading: Reading) -> float:

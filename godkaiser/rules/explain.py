@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Duration
+from godkaiser.model.quantity import Quality
 from godkaiser.model.truth import Truth
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.evaluate import Trace
@@ -53,7 +54,16 @@ def describe(condition: Condition, name: Names, unit: Units) -> str:
         text = f"{series} is between {condition.value:g} and {condition.upper:g}{u}"
     else:
         text = f"{series} is {_WORDS[condition.operator]} {condition.value:g}{u}"
-    return f"{text} for {_span(condition.lasting)}" if condition.lasting else text
+    text += f" for {_span(condition.lasting)}" if condition.lasting else ""
+    return (
+        text
+        if condition.least is None
+        else f"{text} ({condition.least.value} readings{_down(condition.least)})"
+    )
+
+
+def _down(least: Quality) -> str:
+    return " only" if least is Quality.GOOD else " and better"
 
 
 def _days(window: TimeWindow) -> str:

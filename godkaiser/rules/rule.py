@@ -7,6 +7,7 @@ from typing import Literal
 
 from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
+from godkaiser.model.quantity import Quality
 from godkaiser.model.window import TimeWindow
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!=", "between"]
@@ -14,13 +15,17 @@ Operator = Literal[">", ">=", "<", "<=", "==", "!=", "between"]
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A reading against a value; `between` uses `value`..`upper`. `lasting`: true only after that long."""
+    """A reading against a value; `between` uses `value`..`upper`. `lasting`: true only after that long.
+
+    `least`: the worst quality it looks at; None: whatever rules may use of that type.
+    """
 
     series: SeriesId
     operator: Operator
     value: float
     upper: float | None = None
     lasting: Duration = 0
+    least: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Hysteresis:
     on_at: float
     off_at: float
     lasting: Duration = 0
+    least: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,18 @@ class Rule:
     description: str = ""
 
 
+Input = tuple[SeriesId, Quality | None]
+
+
+def inputs_of(condition: Condition) -> frozenset[Input]:
+    """Every series a condition reads, and how good its readings must be."""
+    if isinstance(condition, Every):
+        return frozenset().union(*(inputs_of(part) for part in condition.parts))
+    return (
+        frozenset() if isinstance(condition, TimeWindow) else frozenset({(condition.series, condition.least)})
+    )
+
+
 def series_of(condition: Condition) -> frozenset[SeriesId]:
     """Every series a condition reads."""
-    if isinstance(condition, Every):
-        return frozenset().union(*(series_of(part) for part in condition.parts))
-    return frozenset() if isinstance(condition, TimeWindow) else frozenset({condition.series})
+    return frozenset(series for series, _ in inputs_of(condition))

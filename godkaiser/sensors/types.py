@@ -12,12 +12,13 @@ from typing import Final
 
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
-from godkaiser.model.site import Calibration
+from godkaiser.sensors.compensation import Water, compensated
+from godkaiser.sensors.conversion import ADC_MAX, apply, volts
 
-ADC_MAX: Final = {"esp32": 4095.0, "ads1115": 32767.0}
-ADC_VOLTS: Final = {"esp32": 3.3, "ads1115": 5.0}
 UNSIGNED_WRAP: Final = 2**31
+EC_PER_VOLT: Final = 6060.0  # µS/cm, without a calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class SensorType:
     `dark_end`: below this raw count the firmware calls the signal suspect, but here it is a true dark.
     `uncalibrated_rules`: may rules use it without a calibration? `stale_s`: default freshness in seconds.
     `bus`: how the node reads it; whatever its firmware has no driver for, it reads as an analog pin.
+    `accuracy`: as stated in the data sheet, in the unit (None: none is, or it is a share of the value).
+    `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
+    `derived`: made here from other series; no node sends it.
+    `restless`: the deviation it may have at any time, where that is more than its accuracy.
     """
 
     name: str
@@ -52,6 +57,16 @@ class SensorType:
     dark_end: float | None = None
     uncalibrated_rules: bool = True
     bus: Bus = "analog"
+    accuracy: float | None = None
+    noisy: bool = False
+    steps: bool = False
+    restless: float = 0.0
+    derived: bool = False
+
+    @property
+    def warm_up(self) -> int:
+        """How many readings after a reconnect may be false: an analog probe settles, a digital chip does not."""
+        return 3 if self.bus == "analog" else 0
 
 
 def _good(value: float) -> Converted:
@@ -84,32 +99,27 @@ def _bosch(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None
     return _good(raw + _offset(calibration))
 
 
-def _volts(raw: float, adc: str) -> float:
-    return raw / ADC_MAX[adc] * ADC_VOLTS[adc]
-
-
 def _ph(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
-    if not raw_mode:
-        return _good(raw + _offset(calibration))
-    if calibration is not None and calibration.slope is not None:
-        return _good(calibration.slope * _volts(raw, adc) + calibration.offset)
-    return Converted(7 - 3.5 * (_volts(raw, adc) - 1.5), Quality.UNCALIBRATED, "not calibrated")
+    return _probe("ph", 7 - 3.5 * (volts(raw, adc) - 1.5), raw, raw_mode, adc, calibration)
 
 
 def _ec(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
-    if not raw_mode:
-        return _good(raw + _offset(calibration))
-    if calibration is not None and calibration.slope is not None:
-        return _good(calibration.slope * _volts(raw, adc) + calibration.offset)
-    return Converted(6060 * _volts(raw, adc), Quality.UNCALIBRATED, "not calibrated")
+    return _probe("ec", EC_PER_VOLT * volts(raw, adc), raw, raw_mode, adc, calibration)
 
 
 def _moisture(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
+    return _probe("moisture", (raw - 3200) / (1500 - 3200) * 100, raw, raw_mode, adc, calibration)
+
+
+def _probe(
+    kind: str, placeholder: float, raw: float, raw_mode: bool, adc: str, calibration: Calibration | None
+) -> Converted:
+    """What a node converted itself takes an offset, but none that belongs to a slope over its counts."""
     if not raw_mode:
-        return _good(raw + _offset(calibration))
-    if calibration is not None and calibration.dry is not None and calibration.wet is not None:
-        return _good((raw - calibration.dry) / (calibration.wet - calibration.dry) * 100)
-    return Converted((raw - 3200) / (1500 - 3200) * 100, Quality.UNCALIBRATED, "not calibrated")
+        scaled = calibration is not None and calibration.slope is not None
+        return _good(raw if scaled else raw + _offset(calibration))
+    value = apply(calibration, raw, kind=kind, adc=adc)
+    return Converted(placeholder, Quality.UNCALIBRATED, "not calibrated") if value is None else _good(value)
 
 
 def _as_given(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
@@ -131,28 +141,97 @@ def _offset(calibration: Calibration | None) -> float:
     return 0.0 if calibration is None else calibration.offset
 
 
+def _made(name: str, label: str, unit: str, low: float, high: float) -> SensorType:
+    return SensorType(name, label, unit, low, high, 180, _as_given, steps=True, derived=True)
+
+
+# Accuracies: DS18B20 (Analog Devices), −10..85 °C; SHT31 (Sensirion SHT3x-DIS); BMP280 and BME280 (Bosch
+# BST-BMP280-DS001, BST-BME280-DS002); MH-Z19 (Winsen) and SCD30 (Sensirion) at the low end of their range; analog pH
+# meter V2 (DFRobot); EC at 5 mS/cm, 2 % (Atlas EZO-EC); soil with a calibration of one's own (Meter EC-5). SHT31
+# humidity rests at 100 % for whole nights and the DS18B20 has coarse steps, so neither counts as noisy. Air humidity
+# loses a third within half a minute when a fan starts.
 TYPES: Final = {
     row.name: row
     for row in (
-        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire"),
-        SensorType("sht31_temp", "air temperature", "°C", -40, 125, 180, _sht31_temp, bus="i2c"),
-        SensorType("sht31_humidity", "air humidity", "%", 0, 100, 180, _sht31_humidity, bus="i2c"),
-        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c"),
-        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c"),
-        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c"),
-        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c"),
-        SensorType("bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch, bus="i2c"),
-        SensorType("ph", "pH", "pH", 0, 14, 86400, _ph, probe=True, uncalibrated_rules=False),
-        SensorType("ec", "conductivity", "µS/cm", 0, 20000, 86400, _ec, probe=True, uncalibrated_rules=False),
-        SensorType("moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True),
-        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
-        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
-        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given),
-        SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50),
-        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given),
-        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow),
-        SensorType("level", "level", "%", 0, 100, 180, _as_given),
-        SensorType("switch", "switch", "", 0, 1, 180, _as_given),
+        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire", accuracy=0.5),
+        SensorType(
+            "sht31_temp",
+            "air temperature",
+            "°C",
+            -40,
+            125,
+            180,
+            _sht31_temp,
+            bus="i2c",
+            accuracy=0.3,
+            noisy=True,
+        ),
+        SensorType(
+            "sht31_humidity",
+            "air humidity",
+            "%",
+            0,
+            100,
+            180,
+            _sht31_humidity,
+            bus="i2c",
+            accuracy=2,
+            restless=5,
+        ),
+        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
+        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
+        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
+        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
+        SensorType(
+            "bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch, bus="i2c", accuracy=3, restless=5
+        ),
+        SensorType(
+            "ph",
+            "pH",
+            "pH",
+            0,
+            14,
+            86400,
+            _ph,
+            probe=True,
+            uncalibrated_rules=False,
+            accuracy=0.1,
+            noisy=True,
+        ),
+        SensorType(
+            "ec",
+            "conductivity",
+            "µS/cm",
+            0,
+            20000,
+            86400,
+            _ec,
+            probe=True,
+            uncalibrated_rules=False,
+            accuracy=100,
+            noisy=True,
+        ),
+        SensorType(
+            "moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True, accuracy=3, noisy=True
+        ),
+        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
+        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30),
+        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
+        SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True),
+        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True),
+        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True),
+        SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True),
+        SensorType("switch", "switch", "", 0, 1, 180, _as_given, steps=True),
+        _made("vpd", "vapour pressure deficit", "kPa", 0, 10),
+        _made("leaf_vpd", "leaf vapour pressure deficit", "kPa", -10, 50),
+        _made("dew_point", "dew point", "°C", -100, 80),
+        _made("absolute_humidity", "absolute humidity", "g/m³", 0, 300),
+        _made("dli", "light of 24 h", "mol/m²", 0, 200),
+        _made("dli_day", "light of the day", "mol/m²", 0, 200),
+        # Their unit is that of what they are made of.
+        _made("difference", "difference", "", -1e6, 1e6),
+        _made("mean", "mean", "", -1e6, 1e6),
+        _made("vote", "vote", "", -1e6, 1e6),
     )
 }
 ALIASES: Final = {
@@ -173,12 +252,29 @@ ALIASES: Final = {
 }
 
 
+def _in_water(made: Converted, kind: str, calibration: Calibration | None, water: Water) -> Converted:
+    """A placeholder stays what it is: nobody knows at which temperature it would be right."""
+    if made.value is None or made.quality is not Quality.GOOD:
+        return made
+    value, problem = compensated(made.value, kind, calibration, water)
+    return Converted(value, Quality.SUSPECT, problem) if problem else _good(value)
+
+
 def canonical(name: str) -> str:
     """The one name of a type; aliases and upper case are translated. Unknown ones name the known."""
     word = name.strip().lower()
     word = ALIASES.get(word, word)
     if word not in TYPES:
         raise UnknownSensorTypeError(text=name[:40], known=", ".join(sorted(TYPES)))
+    return word
+
+
+def measured(name: str) -> str:
+    """The one name of a type that nodes measure; a derived one is as unknown to them as any other word."""
+    word = canonical(name)
+    if TYPES[word].derived:
+        there = ", ".join(sorted(row.name for row in TYPES.values() if not row.derived))
+        raise UnknownSensorTypeError(text=name[:40], known=there)
     return word
 
 
@@ -189,13 +285,17 @@ def convert(
     raw_mode: bool = True,
     adc: str = "esp32",
     calibration: Calibration | None = None,
+    water: Water | None = None,
 ) -> Converted:
     """Raw → value of type `name` (canonical), with range and ADC-rail checks.
 
+    `water`: pH and EC are taken to its temperature; when that is not known the value is suspect.
     Reference: SHT31 raw 27445 → 28.287 °C; moisture dry 2800, wet 1200, raw 2000 → 50.0 %.
     """
     row = TYPES[name]
     result = row.convert(raw, raw_mode, adc, calibration)
+    if water is not None:
+        result = _in_water(result, name, calibration, water)
     if result.value is None:
         return result
     if not math.isfinite(result.value):

@@ -90,7 +90,7 @@ class Station:
     process: subprocess.Popen[str] | None = None
     settings: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("godkaiser.cli.main",)
-    pages: int | None = None
+    more: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -98,13 +98,11 @@ class Station:
 
     def start(self) -> None:
         """Run it, and wait until it answers and (if there is a broker) is connected."""
-        command = [sys.executable, "-m", *self.program, "run", "--data", str(self.data), "--json"]
+        command = [sys.executable, "-m", *self.program, "run", "--data", str(self.data), "--json", *self.more]
         if self.site is not None:
             path = self.folder / "site.yaml"
             path.write_text(yaml.safe_dump(self.site))
             command += ["--site", str(path)]
-        if self.pages is not None:
-            command += ["--dashboard", "--port", str(self.pages)]
         # A busy test machine may need longer than the tenth of a second that a real one is given.
         patient = {"MQTT_BROKER_PORT": str(self.port), "GODKAISER_JOURNAL_WITHIN_S": "5"}
         environment = os.environ | patient | self.settings
@@ -151,9 +149,10 @@ def station(
     site: dict[str, Any] | None = SITE,
     settings: dict[str, str] | None = None,
     program: tuple[str, ...] = ("godkaiser.cli.main",),
+    more: tuple[str, ...] = (),
 ) -> Iterator[Station]:
-    """A running controller, ended in any case. `settings` are added to its environment."""
-    made = Station(folder, port, site, settings=settings or {}, program=program)
+    """A running controller, ended in any case. `settings` are added to its environment, `more` to the command."""
+    made = Station(folder, port, site, settings=settings or {}, program=program, more=more)
     made.start()
     try:
         yield made

@@ -30,7 +30,7 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture
 def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Station]:
-    made = Station(tmp_path, mosquitto.port, SITE, pages=free_port())
+    made = Station(tmp_path, mosquitto.port, SITE, more=("--dashboard", "--port", str(free_port())))
     made.start()
     made.connected()
     yield made
@@ -72,7 +72,7 @@ async def test_the_page_says_why(house: Station, chromium_path: Path, mosquitto:
             browser = await playwright.chromium.launch(
                 executable_path=chromium_path, args=list(CHROMIUM_FLAGS)
             )
-            await _why(await browser.new_page(), f"http://127.0.0.1:{house.pages}", password)
+            await _why(await browser.new_page(), f"http://127.0.0.1:{house.more[-1]}", password)
             await browser.close()
         assert _told_since(outsider, count) <= {"OFF"}
         assert board.on(25) is False

@@ -9,7 +9,7 @@ from godkaiser.auth.policy import POLICY, Permission, Role, allowed
 P = Permission
 EXPECTED = {
     Role.VIEWER: {P.LOOK, P.STOP},
-    Role.OPERATOR: {P.LOOK, P.STOP, P.SWITCH, P.CLEAR, P.APPROVE, P.EDIT_RULES, P.ACKNOWLEDGE},
+    Role.OPERATOR: {P.LOOK, P.STOP, P.SWITCH, P.CLEAR, P.APPROVE, P.EDIT_RULES, P.CALIBRATE, P.ACKNOWLEDGE},
     Role.ADMIN: set(Permission),
 }
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import godkaiser
-from godkaiser import Farm, MissingExtraError
-from godkaiser.frames import QUALITIES, Stretch, broken, need, one_frame, wide_frame
+from godkaiser import Farm, InvalidValueError, MissingExtraError
+from godkaiser.frames import QUALITIES, Stretch, at_least, broken, need, one_frame, wide_frame
 from godkaiser.model.instant import MINUTE, SECOND
 
 START = 1_777_593_600 * SECOND  # 2026-05-01T00:00:00Z
@@ -54,6 +54,29 @@ def test_means_use_trusted_readings_and_invent_nothing() -> None:
     assert frame["value"].isna().tolist() == [False, True, True, False]
     assert frame["readings"].tolist() == [2, 0, 0, 1]
     assert frame.attrs["gap_s"] == {"value": 600.0}
+
+
+@pytest.mark.parametrize(
+    ("least", "values", "means"),
+    [
+        ("good", [20.0, 30.0], [20.0, 30.0]),
+        ("uncalibrated", [20.0, 22.0, 30.0], [21.0, 30.0]),
+        ("suspect", [20.0, 22.0, 99.0, 30.0], [47.0, 30.0]),
+    ],
+)
+def test_the_worst_quality_that_goes_in_can_be_asked_for(
+    least: str, values: list[float], means: list[float]
+) -> None:
+    assert one_frame(MIXED, quality=least)["value"].tolist() == values
+    assert wide_frame([MIXED], quality=least)["air"].tolist() == values
+    assert one_frame(MIXED, 10 * MINUTE, least)["value"].tolist()[::3] == means
+    assert len(one_frame(MIXED, quality="error")) == 5
+
+
+def test_an_unknown_quality_is_refused() -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        at_least("stale")
+    assert "uncalibrated" in caught.value.remedy
 
 
 def test_several_sensors_side_by_side() -> None:

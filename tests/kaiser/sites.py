@@ -50,6 +50,10 @@ def described(draw: st.DrawFn) -> dict[str, Any]:
                 "mode": st.sampled_from(["continuous", "on_demand", "paused", "scheduled"]),
                 "calibration": calibration,
                 "stale_after_s": st.floats(1, 1e5),
+                "filter": st.sampled_from(["median", "ema", {"median": 7}, {"ema": 0.125}]),
+                "spike_mad": st.floats(0, 1000),
+                "flat_after_s": st.floats(0, 604800),
+                "warm_up": st.integers(0, 100),
             },
         )
     )
@@ -115,6 +119,16 @@ def rules(draw: st.DrawFn, names: list[str]) -> list[dict[str, Any]]:
     return [{"name": n, "conditions": draw(parts), "actions": [action]} | draw(more) for n in names]
 
 
+AIR = [f"{NODES[0]}/0/sht31_temp@0x44", f"{NODES[0]}/0/sht31_humidity@0x44"]
+MADE: list[dict[str, Any]] = [
+    {"name": "vpd", "kind": "air_vpd", "of": AIR},
+    {"name": "leaf", "kind": "leaf_vpd", "of": AIR, "leaf_offset": -1.5, "max_age_s": 90},
+    {"name": "ppfd", "kind": "ppfd", "of": [f"{NODES[0]}/35/light"], "lamp": "hps"},
+    {"name": "sum", "kind": "dli", "of": [f"{NODES[0]}/35/light"], "lamp": "hps", "since": "06:30"},
+    {"name": "own", "kind": "ppfd", "of": [f"{NODES[0]}/36/light"], "lamp": 0.0125},
+]
+
+
 @st.composite
 def sites(draw: st.DrawFn) -> Site:
     """A whole site."""
@@ -137,6 +151,7 @@ def sites(draw: st.DrawFn) -> Site:
         "nodes": [{"id": node, **draw(spec)} for node in nodes],
         "sensors": [s for node in NODES for s in draw(sensors(node))],
         "actuators": [a for node in NODES for a in draw(actuators(node))],
+        "derived": draw(st.lists(st.sampled_from(MADE), unique_by=lambda made: str(made["name"]))),
         "rules": draw(rules(sorted(draw(st.sets(st.sampled_from(["cool", "heat", "licht"])))))),
     }
     return Site.model_validate(document)

@@ -167,6 +167,27 @@ def test_a_section_that_is_left_out_stays_as_it_is() -> None:
             {"sensors": [SOIL | {"calibration": {"dry": 2900, "wet": 1200}}]},
             "calibration dry 2800, wet 1200 → dry 2900, wet 1200; counts from the next reading",
         ),
+        (
+            {"sensors": [SOIL]},
+            {"sensors": [SOIL | {"filter": "median"}]},
+            "filter none → median 5; counts from the next reading",
+        ),
+        (
+            {"sensors": [SOIL | {"filter": {"ema": 0.1}}]},
+            {"sensors": [SOIL]},
+            "filter ema 0.1 → none",
+        ),
+        (
+            {"sensors": [SOIL]},
+            {"sensors": [SOIL | {"spike_mad": 0}]},
+            "spike_mad as usual for its type → off",
+        ),
+        (
+            {"sensors": [SOIL]},
+            {"sensors": [SOIL | {"flat_after_s": 600}]},
+            "flat_after_s as usual for its type → 600",
+        ),
+        ({"sensors": [SOIL]}, {"sensors": [SOIL | {"warm_up": 5}]}, "→ 5; counts when its node comes back"),
         ({"sensors": [SOIL]}, {"sensors": [SOIL | {"calibration": None}]}, "dry 2800, wet 1200 → none"),
         ({"zones": [{"id": "a"}]}, {"zones": [{"id": "a", "name": "A"}]}, "zone a: name a → A"),
         ({"nodes": [{"id": NODE}]}, {"nodes": [{"id": NODE, "zone": "b"}]}, "zone none → b; it is told"),

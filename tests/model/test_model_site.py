@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.outcome import Fate
 from godkaiser.model.quantity import Quality
-from godkaiser.model.site import ActuatorSpec, Calibration, SensorSpec, Site, address_text
+from godkaiser.model.site import ActuatorSpec, SensorSpec, Site, address_text
 
 NODE = "ESP_A1B2C3"
 FAN: dict[str, Any] = {"node": NODE, "gpio": 25, "type": "pwm"}

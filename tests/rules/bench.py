@@ -34,10 +34,10 @@ class View:
     values: dict[SeriesId, float | None] = field(default_factory=dict)
     ages: dict[SeriesId, Freshness] = field(default_factory=dict)
 
-    def latest(self, series: SeriesId) -> Reading | None:
+    def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
         return reading(series, self.values[series]) if series in self.values else None
 
-    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
+    def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
         return self.ages.get(series, Freshness.FRESH if series in self.values else Freshness.NEVER)
 
     def name_of(self, thing: str) -> str:

@@ -8,13 +8,14 @@ from hypothesis import given
 from godkaiser.errors import DocumentError
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND
+from godkaiser.model.quantity import Quality
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
-from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown
+from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown, inputs_of
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit
 from tests.rules.test_rules_document import BAND, CLOCK, DOCUMENTS, ESP, HOT, TURN, rule
@@ -48,6 +49,15 @@ def test_a_whole_rule() -> None:
         30 * SECOND, 4, WhenUnknown("hold", MINUTE), "why",
     )  # fmt: skip
     assert made.id == "cool-the-house"
+
+
+@pytest.mark.parametrize("least", ["good", "uncalibrated", "suspect"])
+def test_the_worst_quality_a_condition_looks_at(least: str) -> None:
+    for part in (HOT, BAND):
+        when = built(rule(part | {"min_quality": least})).when
+        assert not isinstance(when, Every | TimeWindow)
+        assert when.least is Quality(least)
+        assert inputs_of(when) == {(when.series, Quality(least))}
 
 
 def test_conditions_become_one_tree() -> None:
@@ -159,6 +169,11 @@ def said(when: Any, *turns: Turn) -> str:
         (Threshold(AIR, "<=", 5, lasting=2 * MINUTE), "north bench air is at most 5 °C for 2 min"),
         (Threshold(AIR, "==", 5, lasting=1_500_000), "north bench air is exactly 5 °C for 1.5 s"),
         (Threshold(AIR, "between", 0, 5), "north bench air is between 0 and 5 °C"),
+        (Threshold(AIR, "<", 5, least=Quality.GOOD), "north bench air is below 5 °C (good readings only)"),
+        (
+            Hysteresis(SOIL, False, 35, 55, MINUTE, Quality.SUSPECT),
+            "soil is below 35 % (until above 55 %) for 1 min (suspect readings and better)",
+        ),
         (TimeWindow(360, 1320, WEEK, "UTC"), "it is 06:00–22:00 (UTC)"),
         (TimeWindow(0, 1440, frozenset({6, 0}), "UTC"), "it is 00:00–24:00 (UTC) on Mon, Sun"),
     ],

@@ -169,6 +169,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("pin as bool", rule(HOT | {"gpio": True}), f"{C}.gpio", "integer"),
     ("empty sensor type", rule(HOT | {"sensor_type": " "}), f"{C}.sensor_type", "1 character"),
     ("sensor type of another kind", rule(HOT | {"sensor_type": 5}), f"{C}.sensor_type", "string"),
+    ("quality error", rule(HOT | {"min_quality": "error"}), f"{C}.min_quality", "'suspect'"),
     ("unknown key", rule(HOT | {"zone_id": "x"}), f"{C}.zone_id", "not permitted"),
     ("empty conditions", rule() | {"conditions": []}, "rule.conditions", "at least 1"),
     ("empty actions", rule() | {"actions": []}, "rule.actions", "at least 1"),
@@ -253,6 +254,7 @@ PLACES = st.fixed_dictionaries(
         "sensor_type": st.sampled_from(["ph", "Moisture", "soil_moisture"]),
         "address": st.none() | st.integers(0, 127) | st.just("28FF641E8D3C0C79"),
         "for_seconds": SECONDS,
+        "min_quality": st.sampled_from([None, "good", "uncalibrated", "suspect"]),
     },
 )
 COMPARED = st.one_of(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.model.instant import MINUTE, SECOND
-from godkaiser.model.quantity import Freshness
+from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.truth import Truth, conjunction, disjunction
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.evaluate import Evaluation, Memory, evaluate
@@ -102,6 +102,19 @@ def test_silence_is_unknown_and_says_why() -> None:
     assert (never.truth, never.trace.note, never.trace.reading) == (U, "no reading yet", None)
     failed = evaluate(condition, Memory(), View({AIR: None}), NOW)
     assert (failed.truth, failed.trace.note) == (U, "no reading yet")
+
+
+@pytest.mark.parametrize(
+    ("least", "note"),
+    [
+        (Quality.GOOD, "no reading yet that is good"),
+        (Quality.UNCALIBRATED, "no reading yet that is uncalibrated or better"),
+    ],
+)
+def test_silence_names_the_quality_that_was_asked_for(least: Quality, note: str) -> None:
+    condition = Threshold(AIR, "<", 1, least=least)
+    assert look(condition).trace.note == note
+    assert look(condition, 0.0).truth is T
 
 
 @pytest.mark.parametrize("age", Freshness)

@@ -9,7 +9,7 @@ from godkaiser.model.history import NEVER_ON, OnHistory
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant, parse_instant
 from godkaiser.model.intent import Intent, Origin
-from godkaiser.model.quantity import Freshness
+from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import NodeView, Rival, Taken
@@ -86,10 +86,10 @@ class View:
     def service(self, actuator: ActuatorId) -> Taken | None:
         return self.workshop
 
-    def latest(self, series: SeriesId) -> Reading | None:
+    def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
         return self.reading
 
-    def freshness(self, series: SeriesId, now: Instant) -> Freshness:
+    def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
         return self.fresh
 
     def name_of(self, thing: str) -> str:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.errors import UnknownSensorTypeError
+from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
-from godkaiser.model.site import Calibration
-from godkaiser.sensors.types import ALIASES, TYPES, canonical, convert
+from godkaiser.sensors.types import ALIASES, TYPES, canonical, convert, measured
 
 PH = Calibration(slope=10.636364, offset=-11.428571)
 EC = Calibration(slope=9486.336, offset=-10054.0)
@@ -168,7 +168,7 @@ def test_which_rules_may_use_without_calibration() -> None:
     assert {name for name, row in TYPES.items() if not row.uncalibrated_rules} == {"ph", "ec"}
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", [name for name, row in TYPES.items() if not row.derived])
 def test_every_type_gives_a_finite_value_or_says_why_not(name: str) -> None:
     raw, raw_mode = TYPICAL[name]
     made = convert(name, raw, raw_mode=raw_mode)
@@ -198,6 +198,11 @@ def test_names_and_aliases() -> None:
     assert canonical("PH_Sensor") == "ph"
     assert set(ALIASES.values()) <= set(TYPES)
     assert not set(ALIASES) & set(TYPES)
+    assert canonical("vpd") == "vpd"
+    with pytest.raises(UnknownSensorTypeError) as derived:
+        measured("vpd")
+    assert "vpd" not in derived.value.known
+    assert measured("soil_moisture") == "moisture"
     with pytest.raises(UnknownSensorTypeError) as caught:
         canonical("x" * 100)
     assert "moisture" in caught.value.remedy

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, insert, select
+from sqlalchemy import Connection, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -90,6 +90,7 @@ async def _prepare(engine: AsyncEngine) -> None:
             if (word := result.scalar()) != "ok":
                 raise DatabaseBrokenError(where=str(engine.url.database), problem=str(word))
         await connection.run_sync(SQLModel.metadata.create_all)
+        await connection.run_sync(_complete)
         found = await connection.execute(select(_table.c.value).where(_table.c.key == "schema"))
         version = found.scalar()
         if version is None:
@@ -97,3 +98,9 @@ async def _prepare(engine: AsyncEngine) -> None:
         elif version != str(SCHEMA_VERSION):
             problem = f"has schema {version}, this program knows {SCHEMA_VERSION}"
             raise DatabaseBrokenError(where=engine.url.render_as_string(), problem=problem)
+
+
+def _complete(connection: Connection) -> None:
+    """A database of before readings knew their calibration: they had none that is known."""
+    if "calibration" not in {column["name"] for column in inspect(connection).get_columns("reading")}:
+        connection.exec_driver_sql("alter table reading add column calibration integer not null default 0")

@@ -18,6 +18,7 @@ from godkaiser.engine.effect import (
     ActuatorGone,
     AlarmChange,
     Audit,
+    CalibrationRecord,
     Decision,
     NodeRecord,
     Record,
@@ -26,6 +27,7 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
+from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import database_url, open_database
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
@@ -92,10 +94,10 @@ class SqlStore:
             await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
         for node in groups.get(NodeRecord, ()):
             await self._replace(connection, t.NodeRow, _node(node))
-        await self._actuators(connection, records)
+        await self._declared(connection, records)
         return rows, repeats
 
-    async def _actuators(self, connection: AsyncConnection, records: Sequence[Record]) -> None:
+    async def _declared(self, connection: AsyncConnection, records: Sequence[Record]) -> None:
         """In the order they came: one that goes may come back."""
         for record in records:
             if isinstance(record, ActuatorSpec):
@@ -104,6 +106,8 @@ class SqlStore:
             elif isinstance(record, ActuatorGone):
                 table = _table(t.ActuatorRow)
                 await connection.execute(delete(table).where(table.c.id == str(record.id)))
+            elif isinstance(record, CalibrationRecord):
+                await self._replace(connection, t.CalibrationRow, row_of(record), ("series", "version"))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
@@ -143,12 +147,14 @@ class SqlStore:
         found = await connection.execute(select(table.c.id).where(table.c.name == str(series_id)))
         known[series_id] = found.scalar_one()
 
-    async def _replace(self, connection: AsyncConnection, model: Any, row: dict[str, Any]) -> None:
+    async def _replace(
+        self, connection: AsyncConnection, model: Any, row: dict[str, Any], key: Sequence[str] = ("id",)
+    ) -> None:
         table = _table(model)
         insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
-        changed = {key: value for key, value in row.items() if key != "id"}
+        changed = {name: value for name, value in row.items() if name not in key}
         await connection.execute(
-            insert.values(row).on_conflict_do_update(index_elements=["id"], set_=changed)
+            insert.values(row).on_conflict_do_update(index_elements=list(key), set_=changed)
         )
 
     async def save_rules(self, documents: Documents) -> None:
@@ -242,7 +248,7 @@ class SqlStore:
         table = _table(t.ReadingRow)
         names = _table(t.SeriesRow)
         query = (
-            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw)
+            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw, table.c.calibration)
             .join(names, names.c.id == table.c.series_id)
             .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
@@ -258,6 +264,7 @@ class SqlStore:
             [row[1] for row in rows],
             [_QUALITY[row[2]] for row in rows],
             [row[3] for row in rows],
+            [row[4] for row in rows],
         )
 
     async def close(self) -> None:
@@ -312,6 +319,7 @@ def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
         "received_at": reading.received_at,
         "zone": None if reading.zone is None else str(reading.zone),
         "server_timed": reading.server_timed,
+        "calibration": reading.calibration,
     }
 
 

@@ -6,7 +6,7 @@ whole seconds, so (series, time) alone would lose a measurement.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, SmallInteger, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
 SCHEMA_VERSION = 1
@@ -45,6 +45,21 @@ class ReadingRow(SQLModel, table=True):
     received_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     zone: str | None = None
     server_timed: bool = False
+    # The version of the calibration; 0: none. The default is for rows of before there were any.
+    calibration: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
+class CalibrationRow(SQLModel, table=True):
+    """A version of a sensor's calibration; `document` is the whole of it."""
+
+    __tablename__ = "calibration"
+    series: str = Field(primary_key=True)
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    document: str = Field(sa_column=Column(Text, nullable=False))
+    valid_from: int | None = Field(sa_column=Column(BigInteger))
+    by: str
+    made_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    undone_at: int | None = Field(sa_column=Column(BigInteger))
 
 
 class DecisionRow(SQLModel, table=True):

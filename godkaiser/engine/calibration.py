@@ -1,0 +1,219 @@
+"""Calibrations of declared sensors: each a numbered version, of which the newest whose time has come counts.
+
+What a site file declares becomes a version like what was fitted. A version never changes, except that it may be
+undone: then it counts for no new reading, and stored readings keep its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from godkaiser.engine.effect import Audit, CalibrationRecord, Store
+from godkaiser.engine.state import Moment, SensorState, State
+from godkaiser.model.calibration import NONE, Calibration
+from godkaiser.model.event import CalibrationMade, CalibrationUndone
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.quantity import Freshness
+from godkaiser.model.site import SensorSpec
+from godkaiser.sensors.compensation import Water
+from godkaiser.sensors.filter import EMPTY
+from godkaiser.sensors.quality import NOTHING_KNOWN
+
+IN_TIME: Final = 30 * SECOND  # a node's clock may be that far behind ours
+BY_SITE: Final = "site"
+
+
+# ── which one ──────────────────────────────────────────────────────────────────────────────────────────
+def newest(versions: Iterable[Calibration]) -> Calibration | None:
+    """The last that was not undone, its time come or not. One that says `none` is none."""
+    standing = [version for version in versions if version.undone_at is None]
+    return None if not standing or standing[-1].method == "none" else standing[-1]
+
+
+def in_force(versions: Iterable[Calibration], at: Instant) -> Calibration | None:
+    """The newest whose time had come then."""
+    return newest(version for version in versions if version.since is None or version.since <= at)
+
+
+def counting(moment: Moment, sensor: SensorState, measured: Instant) -> Calibration | None:
+    """For a reading of then. One that comes in time counts as of now, as node clocks have whole seconds."""
+    if sensor.spec is None:
+        return None
+    series = sensor.spec.series
+    _enroll(moment, sensor.spec)
+    versions = moment.state.calibrations.get(series, ())
+    if moment.now - measured > IN_TIME:
+        return in_force(versions, measured)
+    found = in_force(versions, moment.now)
+    if sensor.latest is not None and sensor.latest.calibration != number(found):
+        sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY  # another scale: the step is none of the signal
+    return found
+
+
+def number(calibration: Calibration | None) -> int:
+    """Its version; 0 where there is none."""
+    return 0 if calibration is None else calibration.version
+
+
+def water_of(moment: Moment, sensor: SensorState, measured: Instant) -> Water | None:
+    """What its value is to be compensated by; None when it is not to be."""
+    spec = sensor.spec
+    if spec is None or spec.temperature_from is None:
+        return None
+    return Water(_temperature(moment, spec.temperature_from, measured), spec.ec_alpha)
+
+
+def _temperature(moment: Moment, named: str, measured: Instant) -> float | None:
+    """The newest usable reading of that sensor, unless it is stale now or was then."""
+    state = moment.state
+    series = next((s for s, spec in state.sensor_specs.items() if named in (s, spec.name)), None)
+    sensor = None if series is None else state.bound(series)
+    if sensor is None or sensor.usable is None:
+        return None
+    fresh = state.age_class(sensor, sensor.usable, moment.now) in (Freshness.FRESH, Freshness.LATE)
+    together = abs(measured - sensor.usable.measured_at) < sensor.stale_after
+    return sensor.usable.value if fresh and together else None
+
+
+# ── changes ────────────────────────────────────────────────────────────────────────────────────────────
+def on_made(moment: Moment, event: CalibrationMade) -> None:
+    """A person fitted one. It counts from now or later on; the past stays as it was."""
+    spec = moment.state.sensor_specs.get(event.series)
+    if spec is not None:
+        _enroll(moment, spec)
+        before = newest(moment.state.calibrations.get(spec.series, ()))
+        made = _add(moment, spec.series, event.calibration, event.by, moment.now)
+        _mark(
+            moment,
+            event.by,
+            spec.series,
+            f"calibration changed: {said(before)} → {said(made)}{_later(moment, made)}",
+        )
+
+
+def on_undone(moment: Moment, event: CalibrationUndone) -> None:
+    """The one before it counts again for new readings."""
+    spec = moment.state.sensor_specs.get(event.series)
+    if spec is None:
+        return
+    _enroll(moment, spec)
+    versions = moment.state.calibrations.get(spec.series, [])
+    place = next((n for n in reversed(range(len(versions))) if versions[n].undone_at is None), None)
+    if place is None:
+        return
+    gone = versions[place] = versions[place].undone(moment.now)
+    moment.emit(Store(CalibrationRecord(spec.series, gone)))
+    back = newest(versions)
+    _show(moment.state, spec.series)
+    _mark(moment, event.by, spec.series, f"calibration undone: {said(gone)} → {said(back)}")
+
+
+def declare(moment: Moment, spec: SensorSpec, before: SensorSpec | None, by: str) -> None:
+    """The site says what counts from now on: the same as before, another, or none."""
+    if before is not None:
+        _enroll(moment, before)
+    versions = moment.state.calibrations.get(spec.series, ())
+    old, new = newest(versions), _stated(spec)
+    if new is old is None or (new is not None and old is not None and new.adds_nothing_to(old)):
+        _show(moment.state, spec.series)
+        return
+    first = not versions and not _heard(moment.state, spec.series)
+    made = _add(moment, spec.series, new or NONE, by, None if first else moment.now)
+    if not first:
+        _mark(moment, by, spec.series, f"calibration changed: {said(old)} → {said(made)}")
+
+
+def restore(state: State, series: SeriesId, versions: list[Calibration]) -> None:
+    """What earlier runs kept. What the kept site says beyond it gets its number when it is used."""
+    state.calibrations[series] = versions
+    spec = state.sensor_specs.get(series)
+    if spec is None or spec.calibration is None or _known(spec.calibration, versions):
+        _show(state, series)
+
+
+def _enroll(moment: Moment, spec: SensorSpec) -> None:
+    """A declared one that has no number yet gets it: the first counts from the beginning."""
+    versions = moment.state.calibrations.get(spec.series, [])
+    stated = _stated(spec)
+    if stated is not None and not _known(stated, versions):
+        _add(moment, spec.series, stated, BY_SITE, moment.now if versions else None)
+
+
+def _stated(spec: SensorSpec) -> Calibration | None:
+    calibration = spec.calibration
+    return None if calibration is None or calibration.method == "none" else calibration
+
+
+def _known(calibration: Calibration, versions: Iterable[Calibration]) -> bool:
+    return any(calibration.adds_nothing_to(version) for version in versions)
+
+
+def _add(
+    moment: Moment, series: SeriesId, calibration: Calibration, by: str, earliest: Instant | None
+) -> Calibration:
+    versions = moment.state.calibrations.setdefault(series, [])
+    stated = calibration.since
+    since = stated if earliest is None or (stated is not None and stated > earliest) else earliest
+    next_one = 1 + max((version.version for version in versions), default=0)
+    made = calibration.numbered(next_one, by, moment.now, since)
+    versions.append(made)
+    moment.emit(Store(CalibrationRecord(series, made)))
+    _show(moment.state, series)
+    return made
+
+
+def _show(state: State, series: SeriesId) -> None:
+    """The spec, and with it an exported site, says what counts: as declared, or the whole of what was fitted."""
+    spec = state.sensor_specs.get(series)
+    if spec is None:
+        return
+    current = newest(state.calibrations.get(series, ()))
+    shown = current if current is None or current.fitted else current.bare()
+    state.sensor_specs[series] = spec.model_copy(update={"calibration": shown})
+    for sensor in _sensors(state, series):
+        state.describe(sensor)
+
+
+def _sensors(state: State, series: SeriesId) -> list[SensorState]:
+    """Those that the spec describes."""
+    bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+    heard = (series, *(state.bindings.get(bare, ()) if series == bare else ()))
+    return [state.sensors[one] for one in heard if one in state.sensors]
+
+
+def _heard(state: State, series: SeriesId) -> bool:
+    return bool(_sensors(state, series))
+
+
+def _mark(moment: Moment, by: str, series: SeriesId, text: str) -> None:
+    """In the audit, and on the curve of each series that it concerns."""
+    for target in [sensor.id for sensor in _sensors(moment.state, series)] or [series]:
+        moment.emit(Store(Audit(moment.now, by, "sensor.recalibrated", target, text)))
+        moment.tell("sensor", target)
+
+
+def versions_of(state: State, sensor: SensorState) -> tuple[Calibration, ...]:
+    """All there ever were, also while nobody declares the sensor."""
+    bare = SeriesId.of(sensor.id.node, sensor.id.gpio, sensor.id.sensor_type)
+    declared = sensor.id if sensor.spec is None else sensor.spec.series
+    return tuple(state.calibrations.get(declared, ()) or state.calibrations.get(bare, ()))
+
+
+def calibration_picture(calibration: Calibration) -> dict[str, Any]:
+    """For clients: everything it says."""
+    return calibration.model_dump(mode="json", exclude_defaults=True) | {
+        "version": calibration.version,
+        "method": calibration.method,
+    }
+
+
+def _later(moment: Moment, made: Calibration) -> str:
+    since = made.since
+    return f" from {to_iso(since)} on" if since is not None and since > moment.now else ""
+
+
+def said(calibration: Calibration | None) -> str:
+    """`dry 2800, wet 1200 (version 2)`, or `none`."""
+    return "none" if calibration is None else str(calibration)

@@ -1,0 +1,87 @@
+"""The signal of a series: warm-up after its node was away, spikes, flat lines, and the filter. Changes the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from godkaiser.engine.state import NodeState, SensorState
+from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.quantity import Quality
+from godkaiser.model.site import SensorSpec
+from godkaiser.sensors.filter import smooth
+from godkaiser.sensors.quality import FLAT_AFTER, SPIKE_MAD, Criteria, judge
+from godkaiser.sensors.types import TYPES, SensorType
+
+MISSED: Final = 3  # readings in a row that may be missing before a series counts as interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A value and what its signal is worth; `settled` is false while it warms up."""
+
+    value: float | None
+    quality: Quality
+    reason: str
+    settled: bool = True
+
+
+def weigh(
+    sensor: SensorState, node: NodeState, raw: tuple[float, bool], at: Instant, found: Judged
+) -> Judged:
+    """Judge a timely reading by those before it. `raw` is the count and whether the node left it as it was."""
+    row = TYPES[sensor.id.sensor_type]
+    warm_up, number = _warming(sensor, node, row)
+    if found.value is None:
+        return replace(found, settled=not number)
+    if number:
+        return Judged(found.value, Quality.SUSPECT, f"warming up {number} of {warm_up}", settled=False)
+    if found.quality is Quality.SUSPECT:
+        return found
+    criteria = criteria_of(row, sensor.spec, sensor.stale_after, raw_mode=raw[1])
+    sensor.signal, quality, reason = judge(sensor.signal, raw[0], found.value, at, criteria)
+    if quality is Quality.SUSPECT:
+        return Judged(found.value, quality, reason)
+    return _filtered(sensor, found, at, criteria.gap) if usable(row, found) else found
+
+
+def usable(row: SensorType, found: Judged) -> bool:
+    """May rules act on it?"""
+    allowed = found.quality is Quality.GOOD
+    allowed |= found.quality is Quality.UNCALIBRATED and row.uncalibrated_rules
+    return allowed and found.value is not None
+
+
+def _filtered(sensor: SensorState, found: Judged, at: Instant, gap: Duration) -> Judged:
+    kind, value = (None if sensor.spec is None else sensor.spec.filter), found.value
+    if kind is None or value is None:
+        return found
+    sensor.smoothed, value = smooth(kind, sensor.smoothed, value, at, gap)
+    return replace(found, value=value)
+
+
+def _warming(sensor: SensorState, node: NodeState, row: SensorType) -> tuple[int, int]:
+    """How many readings it warms up for, and which of them this is; 0: it has settled."""
+    stated = None if sensor.spec is None else sensor.spec.warm_up
+    warm_up = row.warm_up if stated is None else stated
+    if sensor.starts != node.starts:
+        sensor.starts, sensor.warming = node.starts, 0
+    if sensor.warming is None or sensor.warming >= warm_up:
+        sensor.warming = None
+        return warm_up, 0
+    sensor.warming += 1
+    return warm_up, sensor.warming
+
+
+def criteria_of(
+    row: SensorType, spec: SensorSpec | None, stale_after: Duration, *, raw_mode: bool
+) -> Criteria:
+    """The type's, unless the site states its own. What a node has converted it may have rounded, too."""
+    spike = 0.0 if row.steps else SPIKE_MAD
+    flat = FLAT_AFTER if row.noisy and raw_mode else 0
+    gap = stale_after
+    if spec is not None:
+        spike = spike if spec.spike_mad is None else spec.spike_mad
+        flat = flat if spec.flat_after_s is None else round(spec.flat_after_s * SECOND)
+        gap = max(gap, MISSED * spec.interval_s * SECOND)
+    return Criteria(max(row.accuracy or 0.0, row.restless), spike, flat, gap)

@@ -1,0 +1,91 @@
+"""Series made from other series: what a site declares of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import MINUTE, SECOND, Duration
+from godkaiser.model.spec import Number, Spec
+from godkaiser.model.window import minute_of_day
+
+DerivedKind = Literal[
+    "air_vpd",
+    "leaf_vpd",
+    "dew_point",
+    "absolute_humidity",
+    "ppfd",
+    "dli",
+    "difference",
+    "mean",
+    "vote",
+]
+# Temperature and humidity of the air, in this order.
+OF_AIR: Final = frozenset({"air_vpd", "leaf_vpd", "dew_point", "absolute_humidity"})
+MAX_GAP: Final[Duration] = 10 * MINUTE
+OF_ONE_UNIT: Final = frozenset({"difference", "mean", "vote"})  # made of series of one unit, in that unit
+_COUNT: Final = {"ppfd": (1, 1), "dli": (1, 1), "difference": (2, 2), "mean": (2, 16), "vote": (3, 16)}
+_TYPE: Final = {"air_vpd": "vpd"}
+
+
+def _clock(text: str) -> str:
+    if minute_of_day(text) == 1440:
+        raise ValueError("a day begins before 24:00")
+    return text
+
+
+class DerivedSpec(Spec):
+    """A series made whenever one of the series it is made `of` reports, from the newest readings of all.
+
+    Readings further apart than `max_age_s` give no value. `lamp`, for light in lux: sunlight, hps, white_led or
+    µmol/(m²·s) per lux. `leaf_offset`, for the leaf's VPD: leaf minus air temperature in K. For the light sum:
+    `since` is the local time at which its day begins (None: the last 24 h), `max_gap_s` (600) the longest silence
+    that is bridged.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    kind: DerivedKind
+    of: Annotated[tuple[Annotated[str, BeforeValidator(SeriesId.parse)], ...], Field(min_length=1)]
+    lamp: Literal["sunlight", "hps", "white_led"] | Annotated[Number, Field(gt=0, lt=1)] | None = None
+    leaf_offset: Annotated[Number, Field(ge=-20, le=20)] | None = None
+    max_age_s: Annotated[Number, Field(gt=0, le=86400)] = 60.0
+    since: Annotated[str, AfterValidator(_clock)] | None = None
+    max_gap_s: Annotated[Number, Field(gt=0, le=3600)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        least, most = _COUNT.get(self.kind, (2, 2))
+        if not least <= len(self.of) <= most:
+            raise ValueError(
+                f"{self.kind} is made of {least if least == most else f'{least} to {most}'} series"
+            )
+        if len(set(self.of)) < len(self.of):
+            raise ValueError("of names a series twice")
+        if (self.leaf_offset is not None) != (self.kind == "leaf_vpd"):
+            raise ValueError("leaf_offset belongs to leaf_vpd, which cannot do without")
+        if self.kind == "ppfd" and self.lamp is None:
+            raise ValueError("ppfd cannot do without lamp")
+        if self.lamp is not None and self.kind not in ("ppfd", "dli"):
+            raise ValueError("lamp belongs to ppfd and dli")
+        if self.kind != "dli" and (self.since is not None or self.max_gap_s is not None):
+            raise ValueError("since and max_gap_s belong to dli")
+        return self
+
+    @property
+    def max_gap(self) -> Duration:
+        """The longest silence bridged by a light sum, in microseconds."""
+        return MAX_GAP if self.max_gap_s is None else round(self.max_gap_s * SECOND)
+
+    @property
+    def inputs(self) -> tuple[SeriesId, ...]:
+        """What it is made of."""
+        return tuple(SeriesId.known(text) for text in self.of)
+
+    @property
+    def series(self) -> SeriesId:
+        """Its own id: node, pin and address of its first input, and what is made of it."""
+        first = self.inputs[0]
+        kind = _TYPE.get(self.kind, self.kind) if self.since is None else "dli_day"
+        return SeriesId.of(first.node, first.gpio, kind, first.address)

@@ -1,0 +1,256 @@
+"""Series made of others: worst quality, oldest time, and no value that anybody made up."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from godkaiser.engine import picture
+from godkaiser.engine.effect import SeriesRecord
+from godkaiser.kaiser.sitefile import export_site, site_of
+from godkaiser.model import event as ev
+from godkaiser.model.derived import DerivedSpec
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import SECOND
+from godkaiser.model.quantity import Quality
+from godkaiser.model.site import Site
+from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SITE, Desk, Reading, moves, stored
+
+GOOD, UNCALIBRATED, SUSPECT, ERROR = Quality
+DAMP = SeriesId.of(CLIMATE, 0, "sht31_humidity", "0x44")
+OTHER = SeriesId.of(CLIMATE, 0, "sht31_temp", "0x45")
+THIRD = SeriesId.of(CLIMATE, 0, "sht31_temp", "0x46")
+LIGHT = SeriesId.of(CLIMATE, 35, "light")
+VPD = SeriesId.of(CLIMATE, 0, "vpd", "0x44")
+
+
+def spec(kind: str, *of: SeriesId, **fields: Any) -> DerivedSpec:
+    return DerivedSpec.model_validate({"name": f"my {kind}", "kind": kind, "of": of, **fields})
+
+
+def desk(*specs: DerivedSpec, rules: tuple[dict[str, Any], ...] = ()) -> Desk:
+    return Desk(*rules, site=SITE.model_copy(update={"derived": specs})).ready()
+
+
+def made(effects: Any) -> list[Reading]:
+    """What was stored besides the reading that came."""
+    return stored(Reading, effects)[1:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "fields", "value", "unit"),
+    [
+        ("air_vpd", {AIR: 25.0, DAMP: 60.0}, {}, 1.2671, "kPa"),
+        ("leaf_vpd", {AIR: 25.0, DAMP: 60.0}, {"leaf_offset": -2}, 0.9087, "kPa"),
+        ("dew_point", {AIR: 25.0, DAMP: 60.0}, {}, 16.6956, "°C"),
+        ("absolute_humidity", {AIR: 25.0, DAMP: 60.0}, {}, 13.8143, "g/m³"),
+        ("ppfd", {LIGHT: 20_000.0}, {"lamp": "sunlight"}, 370.0, "µmol/m²/s"),
+        ("ppfd", {LIGHT: 20_000.0}, {"lamp": 0.02}, 400.0, "µmol/m²/s"),
+        ("difference", {AIR: 25.0, OTHER: 26.5}, {}, -1.5, "°C"),
+        ("mean", {AIR: 25.0, OTHER: 26.0, THIRD: 30.0}, {}, 27.0, "°C"),
+        ("vote", {AIR: 25.0, OTHER: 25.5, THIRD: 60.0}, {}, 25.25, "°C"),
+    ],
+)
+def test_each_kind(
+    kind: str, inputs: dict[SeriesId, float], fields: dict[str, Any], value: float, unit: str
+) -> None:
+    declared = spec(kind, *inputs, **fields)
+    one = desk(declared)
+    for series, given_value in inputs.items():
+        said = one.read(series, given_value)
+    (reading,) = made(said)
+    assert reading.value == pytest.approx(value, abs=1e-3)
+    assert (reading.series, reading.unit, reading.quality) == (declared.series, unit, GOOD)
+    assert (reading.usable, reading.zone) == (True, "bench")
+    records = [record for record in stored(SeriesRecord, one.log) if record.id == declared.series]
+    assert records == [SeriesRecord(declared.series, unit, f"my {kind}")]
+    shown = picture.sensor_picture(one.state, one.state.sensors[declared.series], one.now)
+    assert (shown["name"], shown["unit"], shown["node"]) == (f"my {kind}", unit, CLIMATE)
+
+
+def test_it_is_made_whenever_an_input_reports_and_has_the_oldest_time() -> None:
+    one = desk(spec("air_vpd", AIR, DAMP))
+    assert made(one.read(AIR, 25.0)) == []
+    first = one.now
+    one.wait(30)
+    (reading,) = made(one.read(DAMP, 60.0))
+    assert reading.measured_at == first
+    one.wait(5)
+    (again,) = made(one.read(AIR, 26.0))
+    assert again.measured_at == one.now - 5 * SECOND
+    assert again.seq != reading.seq
+    assert one.state.counters["readings_received"] == 3
+
+
+@pytest.mark.parametrize(("age", "count"), [(60, 1), (61, 0)])
+def test_an_old_partner_makes_no_value(age: int, count: int) -> None:
+    one = desk(spec("air_vpd", AIR, DAMP))
+    one.read(AIR, 25.0)
+    one.wait(age)
+    assert len(made(one.read(DAMP, 60.0))) == count
+
+
+def test_a_partner_without_a_value_makes_none_and_a_late_reading_none_either() -> None:
+    one = desk(spec("air_vpd", AIR, DAMP))
+    one.read(AIR, 25.0)
+    one.read(DAMP, 60.0)
+    one.wait(1)
+    assert made(one.read(AIR, 300.0)) == []
+    assert made(one.read(DAMP, 61.0)) == []
+    one.wait(1)
+    assert len(made(one.read(AIR, 25.0))) == 1
+    assert made(one.read(AIR, 25.0, ts=one.now // SECOND - 40)) == []
+
+
+def test_where_it_is_undefined_it_is_an_error_with_the_reason() -> None:
+    one = desk(spec("dew_point", AIR, DAMP))
+    one.read(AIR, 25.0)
+    (reading,) = made(one.read(DAMP, 0.0))
+    assert (reading.value, reading.quality, reading.usable) == (None, ERROR, False)
+    assert "humidity" in reading.reason
+
+
+def test_doubt_is_passed_on_with_its_origin() -> None:
+    one = desk(spec("air_vpd", AIR, DAMP))
+    one.read(DAMP, 60.0)
+    (reading,) = made(one.read(AIR, 25.0, quality="poor"))
+    assert (reading.quality, reading.usable) == (SUSPECT, False)
+    assert reading.reason == "bench air: the node says poor"
+
+
+def test_in_a_vote_the_silent_and_the_suspect_have_no_voice() -> None:
+    one = desk(spec("vote", AIR, OTHER, THIRD))
+    one.read(AIR, 25.0)
+    (reading,) = made(one.read(OTHER, 25.5))
+    assert (reading.value, reading.quality) == (25.25, GOOD)
+    (reading,) = made(one.read(THIRD, 25.6, quality="poor"))
+    assert (reading.value, reading.quality) == (25.25, GOOD)
+    (reading,) = made(one.read(AIR, 40.0))
+    assert (reading.value, reading.quality, reading.reason) == (None, ERROR, "no majority agrees")
+    one.wait(90)
+    assert made(one.read(AIR, 25.0)) == []
+
+
+def test_an_input_named_without_its_address_is_the_only_one_on_that_pin() -> None:
+    bare = [SeriesId.of(s.node, s.gpio, s.sensor_type) for s in (AIR, DAMP)]
+    one = desk(spec("air_vpd", *bare))
+    one.read(AIR, 25.0)
+    (reading,) = made(one.read(DAMP, 60.0))
+    assert reading.series == SeriesId.of(CLIMATE, 0, "vpd")
+
+
+HUMID = COOL | {
+    "conditions": [
+        {"type": "sensor", "esp_id": CLIMATE, "gpio": 0, "sensor_type": "vpd", "operator": "<", "value": 0.5}
+    ]
+}
+
+
+def test_rules_read_it_like_any_other() -> None:
+    one = desk(spec("air_vpd", AIR, DAMP), rules=(HUMID,))
+    one.read(AIR, 25.0)
+    (move, *_) = moves(one.read(DAMP, 95.0))
+    assert move.actuator == FAN
+    one.obey(one.log)
+    one.obey(one.live(180))
+    assert one.state.actuators[FAN].reported == 0.0
+
+
+def test_no_node_can_send_one() -> None:
+    one = desk(spec("air_vpd", AIR, DAMP))
+    assert stored(Reading, one.read(VPD, 1.0)) == []
+    assert one.state.malformed_by_code["unknown_sensor_type"] == 1
+
+
+def test_the_site_may_change_it_while_everything_runs() -> None:
+    one = desk()
+    one.read(AIR, 25.0)
+    declared = spec("air_vpd", AIR, DAMP)
+    with_it: Site = one.site.model_copy(update={"derived": (declared,)})
+    for site, count in ((with_it, 1), (one.site, 0)):
+        one.handle(ev.SiteChanged(one.now, site, (), "ann"))
+        assert len(made(one.read(DAMP, 60.0))) == count
+        assert site_of(one.state, {}).derived == site.derived
+    assert "vpd" not in export_site(one.state, {})
+
+
+# ── light ──────────────────────────────────────────────────────────────────────────────────────────────
+def shine(one: Desk, lux: float, hours: float, every: float = 300) -> Reading:
+    """Light for a while; the last sum of it."""
+    found: list[Reading] = []
+    for _ in range(round(hours * 3600 / every)):
+        one.live(every)
+        found = made(one.read(LIGHT, lux)) or found
+    return found[-1]
+
+
+def test_the_light_of_the_last_day_needs_a_day_to_be_good() -> None:
+    one = desk(spec("dli", LIGHT, lamp="sunlight"))
+    half = shine(one, 20_000.0, 12)
+    assert (half.quality, half.reason, half.usable) == (SUSPECT, "measured 50% of the time", False)
+    assert half.value == pytest.approx(370e-6 * 11.9167 * 3600, rel=1e-3)
+    whole = shine(one, 0.0, 12)
+    assert (whole.quality, whole.unit, whole.usable) == (GOOD, "mol/m²", True)
+    assert whole.value == pytest.approx(370e-6 * 12 * 3600, rel=1e-2)
+
+
+def test_the_light_of_the_local_day_begins_anew_and_knows_its_holes() -> None:
+    one = desk(spec("dli", LIGHT, lamp=0.01, since="06:00"))
+    shine(one, 10_000.0, 6)
+    noon = shine(one, 10_000.0, 6)
+    assert noon.value == pytest.approx(100e-6 * 6 * 3600, rel=1e-2)
+    assert noon.quality is GOOD
+    one.live(6 * 3600)
+    evening = shine(one, 10_000.0, 0.5)
+    assert evening.value == pytest.approx(100e-6 * 6.42 * 3600, rel=1e-2)
+    assert (evening.quality, evening.reason) == (SUSPECT, "measured 51% of the time")
+
+
+def test_doubtful_light_is_not_summed_and_too_much_is_an_error() -> None:
+    one = desk(spec("dli", LIGHT, lamp=0.5))
+    shine(one, 100.0, 1)
+    assert made(one.read(LIGHT, 100.0, quality="poor")) == []
+    one.wait(1)
+    (reading,) = made(one.read(LIGHT, 90_000.0))
+    assert (reading.value, reading.quality) == (None, ERROR)
+    assert "PPFD" in reading.reason
+
+
+def test_close_samples_are_thinned() -> None:
+    one = desk(spec("dli", LIGHT, lamp="hps"))
+    reading = shine(one, 20_000.0, 1, every=5)
+    assert reading.value == pytest.approx(244e-6 * 3595)
+    assert len(one.state.light[LIGHT]) <= 3600 / 15 + 1
+
+
+VALUES = st.floats(-40, 80)
+WORDS = st.sampled_from(["good", "fair", "poor", "error", "suspect"])
+LATE = st.integers(0, 70)
+
+
+@given(st.lists(st.tuples(st.sampled_from([AIR, OTHER, THIRD]), VALUES, WORDS, LATE), max_size=30))
+def test_it_is_never_better_or_newer_than_what_it_is_made_of(
+    found: list[tuple[SeriesId, float, str, int]],
+) -> None:
+    one = desk(
+        spec("difference", AIR, OTHER), spec("mean", OTHER, AIR, THIRD), spec("vote", THIRD, AIR, OTHER)
+    )
+    for series, value, word, late in found:
+        one.wait(1)
+        for reading in made(one.read(series, value, quality=word, ts=one.now // SECOND - late)):
+            inputs = [
+                one.state.sensors[i].latest
+                for i in one.state.derived[reading.series].inputs
+                if i in one.state.sensors
+            ]
+            there = [i for i in inputs if i is not None and i.value is not None]
+            if one.state.derived[reading.series].kind == "vote":
+                assert reading.quality is not SUSPECT
+                assert 2 * sum(i.quality is GOOD for i in there) > 3
+                assert reading.measured_at <= max(i.measured_at for i in there)
+                continue
+            assert reading.quality.rank >= max(i.quality.rank for i in there)
+            assert reading.measured_at == min(i.measured_at for i in there)
+            assert reading.usable <= all(i.usable for i in there)
+            assert (reading.value is None) == (reading.quality is ERROR)

@@ -1,0 +1,103 @@
+"""Calibrations in both databases, and a database of before there were any."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from godkaiser.engine.effect import CalibrationRecord, Record
+from godkaiser.errors import DatabaseBrokenError
+from godkaiser.io.sql.calibrations import versions_of
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.sql.table import CalibrationRow
+from godkaiser.model.calibration import Calibration
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import SECOND
+from godkaiser.sensors.calibration import fit
+from tests.io.test_sql_store import SERIES, T0, reading
+from tests.services import Postgres
+
+SOIL = SeriesId.parse("ESP_AB12CD/34/moisture")
+FITTED = fit("moisture", [{"raw": 2800, "role": "dry"}, {"raw": 1200, "role": "wet"}])
+OLD = """
+drop table calibration;
+drop table reading;
+create table reading (series_id integer not null references series (id), measured_at bigint not null,
+  boot bigint not null, seq bigint not null, value double precision, raw double precision not null,
+  quality smallint not null, reason text, received_at bigint not null, zone varchar, server_timed boolean not null,
+  primary key (series_id, measured_at, boot, seq));
+insert into series (name, unit, label) values ('ESP_AB12CD/0/sht31_temp@0x44', '°C', 'air');
+insert into reading select id, 1800000000000000, 1, 1, 20.5, 26000, 0, null, 1800000000000000, 'house', false
+  from series
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def url(request: pytest.FixtureRequest) -> str | None:
+    if request.param == "sqlite":
+        return None
+    server: Postgres = request.getfixturevalue("postgres")
+    return await server.fresh("postgresql+asyncpg")
+
+
+@asynccontextmanager
+async def opened(url: str | None, folder: Path) -> AsyncIterator[SqlStore]:
+    made = await SqlStore.open(url, folder)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+async def store(url: str | None, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with opened(url, tmp_path) as made:
+        yield made
+
+
+async def kept(store: SqlStore) -> dict[SeriesId, list[Calibration]]:
+    return versions_of(await store.rows(CalibrationRow, "version"))
+
+
+async def test_versions_come_back_in_order_and_one_that_is_undone_replaces_itself(store: SqlStore) -> None:
+    first = Calibration(dry=3000, wet=1000).numbered(1, "site", T0, None)
+    second = FITTED.numbered(2, "ann", T0, T0 + SECOND)
+    given: list[Record] = [CalibrationRecord(SOIL, second), CalibrationRecord(SOIL, first), reading(1)]
+    assert await store.append(given) == (1, 0)
+    assert await kept(store) == {SOIL: [first, second]}
+    gone = second.undone(T0 + 2 * SECOND)
+    await store.append([CalibrationRecord(SOIL, gone), CalibrationRecord(SERIES, first)])
+    assert await kept(store) == {SOIL: [first, gone], SERIES: [first]}
+    (row,) = [row for row in await store.rows(CalibrationRow, "series") if row["version"] == 2]
+    assert (row["valid_from"], row["by"], row["made_at"]) == (T0 + SECOND, "ann", T0)
+    assert row["undone_at"] == T0 + 2 * SECOND
+
+
+async def test_a_reading_keeps_the_version_that_made_it(store: SqlStore) -> None:
+    await store.append([reading(1), replace(reading(2), calibration=7)])
+    columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
+    assert columns.calibration == [0, 7]
+
+
+async def test_a_database_of_before_gets_the_column_and_keeps_its_readings(
+    url: str | None, tmp_path: Path
+) -> None:
+    async with opened(url, tmp_path) as store:
+        for line in OLD.split(";"):
+            await store.execute(text(line))
+    for again in (False, True):
+        async with opened(url, tmp_path) as store:
+            assert await store.append([replace(reading(5), calibration=2)]) == ((0, 1) if again else (1, 0))
+            columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
+            assert (columns.values, columns.calibration) == ([20.5, 20.0], [0, 2])
+
+
+async def test_a_document_nobody_can_read_is_told_with_its_name(tmp_path: Path) -> None:
+    row = {"series": str(SOIL), "version": 3, "document": '{"slope": 0}'}
+    with pytest.raises(DatabaseBrokenError, match="calibration 3 of ESP_AB12CD/34/moisture"):
+        versions_of([row])
