@@ -39,6 +39,7 @@ class Stretch:
     marks: Sequence[dict[str, str]] = ()
     calibration: Sequence[int] = ()  # version of each; empty: not known
     calibrations: Sequence[dict[str, Any]] = ()
+    raw: array[float] = field(default_factory=lambda: array("d"))  # before conversion; empty: not known
 
 
 def need(module: str, feature: str) -> Any:
@@ -72,15 +73,17 @@ def one_frame(stretch: Stretch, every: Duration | None = None, quality: str | No
     """One sensor; only readings of `quality` or better, if it is given.
 
     Without `every`: every reading, columns `value` (NaN where the sensor could not measure), `quality`
-    (categorical: good, uncalibrated, suspect, error) and `calibration` (the version; 0: none). With `every`
-    (microseconds): columns `value`, the mean of the readings of each bucket [t, t + every), by default the good
-    and uncalibrated ones, NaN where there are none, and `readings`, how many went into it. Buckets reach from the
-    first reading to the last; nothing is filled in.
+    (categorical: good, uncalibrated, suspect, error), `raw` (what the node said, before conversion and filters) and
+    `calibration` (the version; 0: none). With `every` (microseconds): columns `value`, the mean of the readings of
+    each bucket [t, t + every), by default the good and uncalibrated ones, NaN where there are none, and `readings`,
+    how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
     """
     pandas = need_pandas()
     if every is None:
         qualities = pandas.Categorical(list(stretch.quality), categories=QUALITIES)
         frame = pandas.DataFrame({"value": _raw(stretch), "quality": qualities})
+        if stretch.raw:
+            frame["raw"] = list(stretch.raw)
         if stretch.calibration:
             frame["calibration"] = pandas.array(list(stretch.calibration), dtype="int64")
         frame = frame if quality is None else frame[frame["quality"].isin(at_least(quality))]

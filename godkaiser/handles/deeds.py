@@ -145,14 +145,25 @@ async def fetch(line: Line, sensors: Sequence[str], since: object, until: object
 
 async def _fetch_one(line: Line, sensor: str, span: dict[str, str]) -> Stretch:
     answer = await line.ask("history", series=sensor, packed=True, **span)
-    times, values = array("q"), array("d")
+    times, values, raw = array("q"), array("d"), array("d")
     times.frombytes(b64decode(answer["times"]))
     values.frombytes(b64decode(answer["values"]))
+    raw.frombytes(b64decode(answer["raw"]))
     shot = line.mirror.one("sensor", sensor)
     name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
-    marks, made = tuple(answer["marks"]), tuple(answer["versions"])
-    numbers = answer["calibration"]
-    return Stretch(sensor, name, answer["unit"], gap, times, values, answer["quality"], marks, numbers, made)
+    return Stretch(
+        sensor,
+        name,
+        answer["unit"],
+        gap,
+        times,
+        values,
+        answer["quality"],
+        tuple(answer["marks"]),
+        answer["calibration"],
+        tuple(answer["versions"]),
+        raw,
+    )
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────

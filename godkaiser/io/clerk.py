@@ -167,6 +167,7 @@ class Clerk:
     ) -> dict[str, Any]:
         """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value).
 
+        `raw`: what the node said, before conversion and filters.
         `marks`: when the board or the calibration behind the series was changed, and the words about it.
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
         """
@@ -188,8 +189,10 @@ class Clerk:
         }
         if packed:
             values = array("d", (math.nan if v is None else v for v in columns.values))
-            return head | {"times": _packed(array("q", columns.times)), "values": _packed(values)}
-        return head | {"times": [to_iso(at) for at in columns.times], "values": columns.values}
+            head |= {"times": _packed(array("q", columns.times)), "raw": _packed(array("d", columns.raw))}
+            return head | {"values": _packed(values)}
+        times = [to_iso(at) for at in columns.times]
+        return head | {"times": times, "values": columns.values, "raw": columns.raw}
 
     def _versions(self, sensor: SeriesId, numbers: set[int]) -> list[dict[str, Any]]:
         made = versions_of(self._state, self._state.sensors[sensor])

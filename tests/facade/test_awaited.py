@@ -80,7 +80,7 @@ def test_an_unknown_name_gets_its_neighbours(farm: Farm) -> None:
 
 async def test_history_of_one_sensor_has_a_utc_index_and_its_quality(farm: Farm) -> None:
     frame = await farm.history(farm.sensor(AIR), **SPAN)
-    assert list(frame.columns) == ["value", "quality", "calibration"]
+    assert list(frame.columns) == ["value", "quality", "raw", "calibration"]
     assert isinstance(frame.index, pd.DatetimeIndex)
     assert str(frame.index.tz) == "UTC"
     assert frame.index.is_monotonic_increasing
