@@ -124,9 +124,8 @@ def test_nor_after_another_stop_that_told_them_too() -> None:
     desk = Desk(site=ZERO_SITE).ready()
     desk.handle(ev.StopAsked(desk.now, "ann", "leak", Scope("node", CLIMATE)))
     desk.wait(30)
-    over_all = [ev.StopAsked(desk.now, "ann", "smoke"), ev.ClearAsked(desk.now, "ann", force=True)]
-    for event in over_all:
-        desk.handle(event)
+    desk.stop()
+    desk.clear(force=True)
     clear = ev.ClearAsked(desk.now, "ann", force=True, scope=Scope("node", CLIMATE))
     assert releases(desk.handle(clear) + desk.wait(4.9)) == []
     assert CLIMATE in releases(desk.wait(0.1))
