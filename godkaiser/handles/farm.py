@@ -201,9 +201,9 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         """Stored readings as a pandas frame with a UTC index and float64 values.
 
         One sensor: columns `value`, `quality`, `raw` (before conversion and filters) and `calibration`, the version
-        (every reading, also doubtful ones), or with `every` the mean of each bucket in `value` and in `readings` how many went into it. A list of
-        sensors: one column each. Means and wide frames use good and uncalibrated readings only; where there are
-        none, NaN.
+        (every reading, also doubtful ones), or with `every` the mean of each bucket in `value` and in `readings` how
+        many went into it. A list of sensors: one column each. Means and wide frames use good and uncalibrated
+        readings only; where there are none, NaN.
         `quality`, good, uncalibrated, suspect or error, is the worst that goes into the frame.
         `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime
         or a Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series and
