@@ -78,7 +78,9 @@ def _parts(moment: Moment, spec: DerivedSpec) -> list[Part | None]:
 
 def _part(sensor: SensorState | None, since: Instant) -> Part | None:
     reading = None if sensor is None else sensor.latest
-    if sensor is None or reading is None or reading.value is None or reading.measured_at < since:
+    if sensor is None or sensor.mode == "paused":
+        return None
+    if reading is None or reading.value is None or reading.measured_at < since:
         return None
     return Part(reading, reading.value, sensor.timely.get(reading.quality) is reading)
 

@@ -88,7 +88,8 @@ def _reading(
     found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     found = _out_of_time(found, moment.now - measured)
     if found.settled and _newest(measured, sensor.latest):
-        found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found)
+        pause = moment.state.allowed_age(sensor, sensor.latest.received_at) if sensor.latest else 0
+        found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found, pause)
     zone = (sensor.spec.zone if sensor.spec is not None else None) or node.zone
     reading = Reading(
         series=sensor.id,
@@ -156,7 +157,8 @@ def _offer(moment: Moment, sensor: SensorState, reading: Reading) -> None:
     sensor.timely[reading.quality] = reading
     sensor.usable = reading if reading.usable else sensor.usable
     kind = "stale" if reading.usable else "doubtful"
-    moment.state.due.set((kind, sensor.id), moment.now + sensor.stale_after)
+    if sensor.mode != "paused":
+        moment.state.due.set((kind, sensor.id), moment.now + moment.state.allowed_age(sensor, moment.now))
 
 
 def _newest(measured_at: Instant, than: Reading | None) -> bool:

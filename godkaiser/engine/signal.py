@@ -27,9 +27,17 @@ class Judged:
 
 
 def weigh(
-    sensor: SensorState, node: NodeState, raw: tuple[float, bool], at: Instant, found: Judged
+    sensor: SensorState,
+    node: NodeState,
+    raw: tuple[float, bool],
+    at: Instant,
+    found: Judged,
+    pause: Duration = 0,
 ) -> Judged:
-    """Judge a timely reading by those before it. `raw` is the count and whether the node left it as it was."""
+    """Judge a timely reading by those before it. `raw` is the count and whether the node left it as it was.
+
+    `pause`: how long the one before it counted as fresh.
+    """
     row = TYPES[sensor.id.sensor_type]
     warm_up, number = _warming(sensor, node, row)
     if found.value is None:
@@ -38,7 +46,7 @@ def weigh(
         return Judged(found.value, Quality.SUSPECT, f"warming up {number} of {warm_up}", settled=False)
     if found.quality is Quality.SUSPECT:
         return found
-    criteria = criteria_of(row, sensor.spec, sensor.stale_after, raw_mode=raw[1])
+    criteria = criteria_of(row, sensor.spec, max(sensor.stale_after, pause), raw_mode=raw[1])
     sensor.signal, quality, reason = judge(sensor.signal, raw[0], found.value, at, criteria)
     if quality is Quality.SUSPECT:
         return Judged(found.value, quality, reason)

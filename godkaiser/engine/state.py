@@ -18,15 +18,16 @@ from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
 from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
-from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.nodeconfig import ConfigPart, Planner
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.request import Request
+from godkaiser.model.schedule import Slot, next_due
 from godkaiser.model.scope import ALL, Scope
-from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
+from godkaiser.model.site import ActuatorSpec, Mode, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
@@ -171,6 +172,7 @@ class SensorState:
     usable: Reading | None = None
     title: str = ""
     stale_after: int = 180 * SECOND
+    mode: Mode = "continuous"
     timely: dict[Quality, Reading] = field(default_factory=dict)
     signal: Signal = NOTHING_KNOWN
     smoothed: Smoothed = EMPTY
@@ -307,6 +309,7 @@ class State:
     boards: dict[NodeId, NodeId] = field(default_factory=dict)  # board that speaks → node it stands for
     subzone_names: dict[tuple[NodeId, str], str] = field(default_factory=dict)
     requests: dict[str, deque[Request]] = field(default_factory=dict)
+    slots: dict[SeriesId, Slot] = field(default_factory=dict)  # of scheduled series, as declared
     announced: int | None = None
     broadcast_id: str = ""  # of the last stop that went to all
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
@@ -334,14 +337,28 @@ class State:
         return self.age_class(sensor, reading, now)
 
     def age_class(self, sensor: SensorState, reading: Reading, now: Instant) -> Freshness:
-        """Fresh until two thirds of the allowed age, late until all of it; offline with its node."""
+        """Fresh for most of the allowed age, late until all of it; offline with its node; paused whatever its age."""
+        if sensor.mode == "paused":
+            return Freshness.PAUSED
         node = self.nodes.get(sensor.id.node)
         if node is not None and node.online is False:
             return Freshness.OFFLINE
-        age = now - reading.received_at
-        if age >= sensor.stale_after:
+        age, allowed = now - reading.received_at, self.allowed_age(sensor, reading.received_at)
+        if age >= allowed:
             return Freshness.STALE
-        return Freshness.LATE if 3 * age > 2 * sensor.stale_after else Freshness.FRESH
+        punctual = {"scheduled": allowed - sensor.stale_after, "on_demand": allowed}
+        return Freshness.LATE if age > punctual.get(sensor.mode, allowed * 2 / 3) else Freshness.FRESH
+
+    def allowed_age(self, sensor: SensorState, received_at: Instant) -> Duration:
+        """When what was received then is stale; one that is scheduled may wait for its next time besides."""
+        spec = sensor.spec
+        if spec is None or spec.schedule is None:
+            return sensor.stale_after
+        return next_due(spec.schedule, self.timezone, received_at) - received_at + sensor.stale_after
+
+    def mode_of(self, spec: SensorSpec) -> Mode:
+        """As the site says, or as is usual for the type."""
+        return spec.mode or TYPES[spec.type].mode
 
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
@@ -500,6 +517,7 @@ class State:
         if spec != sensor.spec:  # another calibration gives other values
             sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
         sensor.spec = spec
+        sensor.mode = "continuous" if spec is None else self.mode_of(spec)
         made = self.derived.get(sensor.id)
         sensor.title = made.name if made is not None else "" if spec is None else spec.name
         stated = None if spec is None else spec.stale_after_s

@@ -14,6 +14,7 @@ from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
+from godkaiser.model.site import Mode
 from godkaiser.sensors.compensation import Water, compensated
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
 
@@ -43,6 +44,7 @@ class SensorType:
     `accuracy`: as stated in the data sheet, in the unit (None: none is, or it is a share of the value).
     `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
     `derived`: made here from other series; no node sends it.
+    `mode`: how it is measured where the site says nothing of it.
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
     """
 
@@ -62,6 +64,7 @@ class SensorType:
     steps: bool = False
     restless: float = 0.0
     derived: bool = False
+    mode: Mode = "continuous"
 
     @property
     def warm_up(self) -> int:
@@ -197,6 +200,7 @@ TYPES: Final = {
             uncalibrated_rules=False,
             accuracy=0.1,
             noisy=True,
+            mode="on_demand",
         ),
         SensorType(
             "ec",
@@ -210,6 +214,7 @@ TYPES: Final = {
             uncalibrated_rules=False,
             accuracy=100,
             noisy=True,
+            mode="on_demand",
         ),
         SensorType(
             "moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True, accuracy=3, noisy=True
