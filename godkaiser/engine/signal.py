@@ -11,7 +11,7 @@ from godkaiser.model.quantity import Quality
 from godkaiser.model.site import SensorSpec
 from godkaiser.sensors.filter import smooth
 from godkaiser.sensors.quality import FLAT_AFTER, SPIKE_MAD, Criteria, judge
-from godkaiser.sensors.types import TYPES, SensorType
+from godkaiser.sensors.types import SensorType
 
 MISSED: Final = 3  # readings in a row that may be missing before a series counts as interrupted
 
@@ -38,7 +38,7 @@ def weigh(
 
     `pause`: how long the one before it counted as fresh.
     """
-    row = TYPES[sensor.id.sensor_type]
+    row = sensor.row
     warm_up, number = _warming(sensor, node, row)
     if found.value is None:
         return replace(found, settled=not number)

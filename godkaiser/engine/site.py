@@ -21,7 +21,6 @@ from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteCh
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule
-from godkaiser.sensors.types import canonical
 
 
 def on_site(moment: Moment, event: SiteChanged) -> None:
@@ -107,6 +106,7 @@ def _describe_sensors(moment: Moment, event: SiteChanged) -> None:
     """Series keep their past; what is computed from now on follows the new spec."""
     state, former = moment.state, moment.state.sensor_specs
     old = {sensor.id: sensor.spec for sensor in state.sensors.values()}
+    canonical = state.catalogue.canonical
     specs = (s.model_copy(update={"type": canonical(s.type)}) for s in event.site.sensors)
     state.sensor_specs = {spec.series: spec for spec in specs}
     for spec in tuple(state.sensor_specs.values()):

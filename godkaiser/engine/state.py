@@ -35,10 +35,11 @@ from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 from godkaiser.sensors.derived import Sample
 from godkaiser.sensors.filter import EMPTY, Smoothed
 from godkaiser.sensors.quality import NOTHING_KNOWN, Signal
-from godkaiser.sensors.types import TYPES, canonical
+from godkaiser.sensors.types import SensorType
 
 KEPT_MALFORMED: Final = 20
 KEPT_PER_REASON: Final = 10
@@ -168,6 +169,7 @@ class SensorState:
 
     id: SeriesId
     spec: SensorSpec | None
+    row: SensorType
     latest: Reading | None = None
     usable: Reading | None = None
     title: str = ""
@@ -278,6 +280,7 @@ class State:
     kaiser: KaiserId
     timezone: str = "UTC"
     run: int = 1
+    catalogue: Catalogue = BUILT_IN
     zones: dict[str, str] = field(default_factory=dict)
     nodes: dict[NodeId, NodeState] = field(default_factory=dict)
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
@@ -358,7 +361,7 @@ class State:
 
     def mode_of(self, spec: SensorSpec) -> Mode:
         """As the site says, or as is usual for the type."""
-        return spec.mode or TYPES[spec.type].mode
+        return spec.mode or self.catalogue.types[spec.type].mode
 
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
@@ -375,7 +378,8 @@ class State:
         made = self.derived.get(SeriesId.known(series))
         if made is not None and made.kind in OF_ONE_UNIT:
             series = made.inputs[0]
-        return TYPES[series.split("/")[2].partition("@")[0]].unit if series.count("/") == 2 else ""
+        known = SeriesId.known(series)
+        return self.catalogue.types[known.sensor_type].unit if series.count("/") == 2 else ""
 
     @property
     def stop(self) -> Stop:
@@ -464,7 +468,8 @@ class State:
         """Why its node's board cannot drive it."""
         node = self.nodes.get(actuator.node)
         specs = (a.spec for a in self.actuators.values())
-        return pin_problem(actuator, None if node is None else node.board, self.sensor_specs.values(), specs)
+        board, sensors = None if node is None else node.board, self.sensor_specs.values()
+        return pin_problem(actuator, board, sensors, specs, self.catalogue)
 
     def held(self, actuator: ActuatorId) -> Taken | None:
         """The person's hold."""
@@ -503,7 +508,7 @@ class State:
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:
         """A series heard of for the first time."""
-        sensor = self.sensors[series] = SensorState(series, None)
+        sensor = self.sensors[series] = SensorState(series, None, self.catalogue.types[series.sensor_type])
         self.describe(sensor)
         bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
         if bare != series:
@@ -521,7 +526,7 @@ class State:
         made = self.derived.get(sensor.id)
         sensor.title = made.name if made is not None else "" if spec is None else spec.name
         stated = None if spec is None else spec.stale_after_s
-        sensor.stale_after = round((stated or TYPES[sensor.id.sensor_type].stale_s) * SECOND)
+        sensor.stale_after = round((stated or sensor.row.stale_s) * SECOND)
 
     def made_from(self, series: SeriesId) -> list[DerivedSpec]:
         """What is made of a series, named by its full id or without its address."""
@@ -547,12 +552,12 @@ def sensor_name(sensor: SensorState) -> str:
     """The declared name, or what it measures and where."""
     if sensor.title:
         return sensor.title
-    return f"{TYPES[sensor.id.sensor_type].label} {sensor.id.node}/{sensor.id.gpio}"
+    return f"{sensor.row.label} {sensor.id.node}/{sensor.id.gpio}"
 
 
-def from_site(site: Site) -> State:
+def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:
     """A state with everything the site declares, nothing heard yet."""
-    state = State(site.kaiser_id, site.timezone)  # type: ignore[arg-type]  # parsed by the model
+    state = State(site.kaiser_id, site.timezone, catalogue=catalogue)  # type: ignore[arg-type]  # parsed by the model
     state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
     for node in site.nodes:
         status: NodeStatus = "approved" if node.approved else "pending"
@@ -563,7 +568,7 @@ def from_site(site: Site) -> State:
     for subzone in site.subzones:
         state.subzone_names[NodeId.parse(subzone.node), subzone.id] = subzone.name or subzone.id
     for declared in site.sensors:
-        spec = declared.model_copy(update={"type": canonical(declared.type)})
+        spec = declared.model_copy(update={"type": catalogue.canonical(declared.type)})
         state.sensor_specs[spec.series] = spec
     state.derived = {made.series: made for made in site.derived}
     for actuator in site.actuators:

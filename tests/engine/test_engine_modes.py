@@ -281,7 +281,7 @@ def test_the_memory_of_the_signal_lasts_from_one_time_to_the_next() -> None:
         ({"mode": "now"}, "Input should be 'continuous', 'on_demand', 'paused' or 'scheduled'"),
     ],
 )
-def test_what_cannot_be_is_refused_at_load(given: dict[str, str], problem: str) -> None:
+def test_what_cannot_be_is_refused_at_load(given: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         site(**given)
 
