@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from .view import Thing, View, active_stop, age_s, moment, stops, under
 
 Tone = Literal["good", "note", "warn", "bad", "none"]
-_DEAD: Final = frozenset({"stale", "offline", "never"})
+_DEAD: Final = frozenset({"stale", "offline", "never", "paused"})
 _FAILED: Final = frozenset({"rejected", "failed", "expired"})
 _WORST: Final[tuple[Tone, ...]] = ("bad", "warn", "note")
 
@@ -78,7 +78,8 @@ def sensor_face(sensor: Thing, view: View, now: datetime) -> SensorFace:
     if view.gone:
         return SensorFace(None, value, age, "gone", "none", Remark("sensor.gone", "none"))
     if fresh in _DEAD:
-        return SensorFace(None, value, age, fresh, "warn", Remark(f"sensor.{fresh}", "warn", reason))
+        muted: Tone = "none" if fresh == "paused" else "warn"
+        return SensorFace(None, value, age, fresh, muted, Remark(f"sensor.{fresh}", muted, reason))
     state, tone = _validity(value, sensor.get("quality"), fresh)
     if tone == "bad":
         key = "sensor.error" if sensor.get("quality") == "error" else "sensor.empty"

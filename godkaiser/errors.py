@@ -5,7 +5,7 @@
     │                        ControllerRunningError, MissingExtraError, WeakSecretError, BrokerRefusedError,
     │                        BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
-    │                        CalibrationError, MessageTooLargeError, NodeCapacityError
+    │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
@@ -259,6 +259,15 @@ class UnknownSensorTypeError(InvalidError):
     hint = "Known types: {known}."
     text: str
     known: str
+
+
+class SensorTypeError(InvalidError):
+    """A plug-in's sensor type cannot be taken."""
+
+    sentence = "Sensor type {name!r}: {problem}."
+    hint = "Give it another name; a plug-in cannot replace what is there."
+    name: str
+    problem: str
 
 
 class CalibrationError(InvalidError):

@@ -1,6 +1,7 @@
-"""Fakes for tests of programs that use godkaiser: a store in dictionaries, a link that records, a journal in memory.
+"""For tests of programs that use godkaiser: a store in dictionaries, a link that records, a journal in memory.
 
-They satisfy the same ports as the real ones and can be told to fail.
+The fakes satisfy the same ports as the real ones and can be told to fail. `check_sensor_type` is the acceptance check
+of a plug-in's sensor type.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.reading import Reading
 from godkaiser.ports import Columns, LinkListener
+from godkaiser.sensors.acceptance import check_sensor_type
 
 
 @dataclass(slots=True)
@@ -111,3 +113,6 @@ class MemoryJournal:
                 self.content.pop((line.kind, line.key), None)
             else:
                 self.content[line.kind, line.key] = line.data
+
+
+__all__ = ["MemoryJournal", "MemoryStore", "RecordingLink", "check_sensor_type"]

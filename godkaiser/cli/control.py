@@ -25,6 +25,7 @@ from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
 from godkaiser.model.scope import Scope
+from godkaiser.plugins import load as load_plugins
 from godkaiser.settings import Settings, load_settings
 
 REACH_WITHIN: Final = 10.0
@@ -139,10 +140,16 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
 
 
 def _options(settings: Settings, folder: DataFolder | None) -> Options:
+    catalogue, path = load_plugins(), settings.godkaiser_site
+    for fault in catalogue.faults:
+        logging.getLogger(__name__).warning(
+            "plug-in %s of %s is left out: %s", fault.plugin, fault.package, fault.problem
+        )
     return Options(
         folder=folder,
+        catalogue=catalogue,
         data=settings.godkaiser_data_dir,
-        file=load_site(settings.godkaiser_site) if settings.godkaiser_site is not None else None,
+        file=load_site(path, catalogue=catalogue) if path is not None else None,
         address=BrokerAddress(
             settings.mqtt_broker_host,
             settings.mqtt_broker_port,

@@ -56,8 +56,9 @@ def nodes_of(path: Path) -> list[str]:
     text = read_text(path)
     if re.search(r"^\w+:", text, re.MULTILINE):
         from godkaiser.kaiser.site import parse_site
+        from godkaiser.plugins import load
 
-        listed = parse_site(text, str(path)).nodes
+        listed = parse_site(text, str(path), load()).nodes
         names = [str(n.id) for n in listed if n.approved or "approved" not in n.model_fields_set]
     else:
         names = [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]

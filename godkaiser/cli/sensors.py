@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from godkaiser.cli.clients import tell_sensors
 from godkaiser.cli.output import Data, Json, ask, say, show, table
 from godkaiser.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from godkaiser.sensors.catalogue import Catalogue
+    from godkaiser.sensors.types import SensorType
 
 app = typer.Typer(
     help="Sensors: which there are, their newest values, and calibration.", invoke_without_command=True
@@ -127,3 +132,36 @@ def _tell_undone(answer: dict[str, Any]) -> None:
     back = answer["calibration"]
     now = "none counts now" if back is None else f"version {back['version']} counts again: {_numbers(back)}"
     say(f"Version {answer['undone']['version']} is undone; {now}.")
+
+
+@app.command()
+def types(as_json: Json = False) -> None:
+    """Every sensor type there is, the package it comes from, and plug-ins that were left out. Needs no controller."""
+    from godkaiser.plugins import load
+
+    catalogue = load()
+    rows = [_type_picture(catalogue, row) for row in catalogue.types.values() if not row.derived]
+    show({"types": rows, "left_out": [asdict(fault) for fault in catalogue.faults]}, as_json, _tell_types)
+
+
+def _type_picture(catalogue: Catalogue, row: SensorType) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "label": row.label,
+        "unit": row.unit,
+        "low": row.low,
+        "high": row.high,
+        "fresh_for_s": row.stale_s,
+        "bus": row.bus,
+        "mode": row.mode,
+        "aliases": sorted(alias for alias, name in catalogue.aliases.items() if name == row.name),
+        "package": catalogue.package_of(row.name),
+    }
+
+
+def _tell_types(said: dict[str, Any]) -> None:
+    columns = ("name", "label", "unit", "low", "high", "fresh_for_s", "bus", "mode", "package")
+    rows = [tuple(row[column] for column in columns) for row in said["types"]]
+    table(("type", "measures", "unit", "from", "to", "fresh for s", "bus", "mode", "package"), rows, "")
+    for fault in said["left_out"]:
+        say(f"! {fault['plugin']} of {fault['package']} is left out: {fault['problem']}")

@@ -82,8 +82,9 @@ def _tell_applied(answer: dict[str, Any]) -> None:
 def check(file: File, as_json: Json = False) -> None:
     """Check a file as far as that can be done without a controller: pins, limits, names, rules."""
     from godkaiser.kaiser.site import check_site
+    from godkaiser.plugins import load
 
-    site = check_site(read_text(file), str(file))
+    site = check_site(read_text(file), str(file), load())
     things = {kind: len(getattr(site, kind)) for kind in ("zones", "nodes", "sensors", "actuators", "rules")}
     counts = ", ".join(f"{count} {kind}" for kind, count in things.items())
     show({"file": str(file)} | things, as_json, lambda _: say(f"{file} is in order: {counts}."))

@@ -188,7 +188,10 @@ def reconsider_all(moment: Moment) -> None:
 
 
 def on_stale(moment: Moment, series: SeriesId) -> None:
-    """A reading grew too old: unknown from now on."""
+    """A reading grew too old: unknown from now on. One of a node that is away has been unknown since it went."""
+    node = moment.state.nodes.get(series.node)
+    if node is not None and node.online is False:
+        return
     moment.tell("sensor", series)
     limits.on_series(moment, series)
     for rule_id in moment.state.rules_reading(series):

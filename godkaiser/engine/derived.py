@@ -17,7 +17,6 @@ from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.sensors import derived
-from godkaiser.sensors.types import TYPES
 
 ENOUGH: Final = 0.9  # of the time, for a light sum to be good
 Values = Sequence[float]
@@ -56,7 +55,7 @@ def made_from(moment: Moment, series: SeriesId) -> list[tuple[SensorState, Readi
     found = []
     for spec in moment.state.made_from(series):
         parts = _parts(moment, spec)
-        made = _sum(moment, spec, parts[0]) if spec.kind == "dli" else _made(spec, parts)
+        made = _sum(moment, spec, parts[0]) if spec.kind == "dli" else _made(moment, spec, parts)
         if made is not None:
             sensor = moment.state.sensors.get(spec.series) or _new_series(moment, spec.series)
             found.append((sensor, _reading(moment, spec, made), all(part.settled for part in made.parts)))
@@ -78,15 +77,17 @@ def _parts(moment: Moment, spec: DerivedSpec) -> list[Part | None]:
 
 def _part(sensor: SensorState | None, since: Instant) -> Part | None:
     reading = None if sensor is None else sensor.latest
-    if sensor is None or reading is None or reading.value is None or reading.measured_at < since:
+    if sensor is None or sensor.mode == "paused":
+        return None
+    if reading is None or reading.value is None or reading.measured_at < since:
         return None
     return Part(reading, reading.value, sensor.timely.get(reading.quality) is reading)
 
 
-def _made(spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
+def _made(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
     """None: an input is missing, and nothing is made up for it."""
     if spec.kind == "vote":
-        return _voted(spec, parts)
+        return _voted(moment, spec, parts)
     there = [part for part in parts if part is not None]
     if len(there) < len(parts):
         return None
@@ -111,7 +112,7 @@ def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:
     return Made(found.mol, [part], f"measured {found.coverage:.0%} of the time", Quality.SUSPECT)
 
 
-def _voted(spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
+def _voted(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
     """Whoever is silent or suspect has no voice, but counts as one of them."""
     voices = [
         part if part is not None and part.reading.quality is not Quality.SUSPECT else None for part in parts
@@ -119,7 +120,7 @@ def _voted(spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
     there = [part for part in voices if part is not None]
     if 2 * len(there) <= len(parts):
         return None
-    accuracy = TYPES[spec.inputs[0].sensor_type].accuracy or 0.0
+    accuracy = moment.state.catalogue.types[spec.inputs[0].sensor_type].accuracy or 0.0
     vote = derived.vote([None if part is None else part.value for part in voices], accuracy)
     if vote.value is None:
         return Made(None, there, "no majority agrees", Quality.ERROR)

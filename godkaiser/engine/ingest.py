@@ -22,8 +22,7 @@ from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
-from godkaiser.sensors.types import TYPES, Converted, convert
-from godkaiser.sensors.types import measured as measured_type
+from godkaiser.sensors.types import Converted, convert
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -42,7 +41,7 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
         moment.tell("counters")
         return
     try:
-        kind = measured_type(event.sensor_type)
+        kind = moment.state.catalogue.measured(event.sensor_type)
     except UnknownSensorTypeError as error:
         topic = f"kaiser/{event.kaiser}/esp/{event.node}/sensor/{event.gpio}/data"
         on_malformed(
@@ -69,7 +68,7 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
 
 def _new_series(moment: Moment, series: SeriesId) -> SensorState:
     sensor = moment.state.add_sensor(series)
-    moment.emit(Store(SeriesRecord(series, TYPES[series.sensor_type].unit, sensor_name(sensor))))
+    moment.emit(Store(SeriesRecord(series, sensor.row.unit, sensor_name(sensor))))
     return sensor
 
 
@@ -77,18 +76,17 @@ def _reading(
     moment: Moment, event: SensorReport, sensor: SensorState, node: NodeState
 ) -> tuple[Reading, bool]:
     """The reading, and whether a rule that asks for less than usual may look at it."""
-    row = TYPES[sensor.id.sensor_type]
+    row = sensor.row
     adc = sensor.spec.adc if sensor.spec is not None else "esp32"
     measured, server_timed = _measured_at(event, moment.now)
     calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
-    made = convert(
-        row.name, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water
-    )
+    made = convert(row, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
     dark = row.dark_end is not None and event.raw < row.dark_end
     found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     found = _out_of_time(found, moment.now - measured)
     if found.settled and _newest(measured, sensor.latest):
-        found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found)
+        pause = moment.state.allowed_age(sensor, sensor.latest.received_at) if sensor.latest else 0
+        found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found, pause)
     zone = (sensor.spec.zone if sensor.spec is not None else None) or node.zone
     reading = Reading(
         series=sensor.id,
@@ -156,7 +154,8 @@ def _offer(moment: Moment, sensor: SensorState, reading: Reading) -> None:
     sensor.timely[reading.quality] = reading
     sensor.usable = reading if reading.usable else sensor.usable
     kind = "stale" if reading.usable else "doubtful"
-    moment.state.due.set((kind, sensor.id), moment.now + sensor.stale_after)
+    if sensor.mode != "paused":
+        moment.state.due.set((kind, sensor.id), moment.now + moment.state.allowed_age(sensor, moment.now))
 
 
 def _newest(measured_at: Instant, than: Reading | None) -> bool:

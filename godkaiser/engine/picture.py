@@ -15,7 +15,9 @@ from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness
+from godkaiser.model.schedule import next_due
 from godkaiser.model.scope import ALL, Scope
+from godkaiser.model.site import SensorSpec
 from godkaiser.rules.explain import sentence
 from godkaiser.safety.stop import Phase
 
@@ -103,7 +105,10 @@ def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str,
     reading = sensor.latest
     spec = sensor.spec
     node = state.nodes.get(sensor.id.node)
-    freshness = Freshness.NEVER if reading is None else state.age_class(sensor, reading, now)
+    freshness = Freshness.PAUSED if sensor.mode == "paused" else Freshness.NEVER
+    if reading is not None:
+        freshness = state.age_class(sensor, reading, now)
+    received = now if reading is None else reading.received_at
     return {
         "id": sensor.id,
         "name": sensor_name(sensor),
@@ -119,8 +124,19 @@ def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str,
         "measured_at": None if reading is None else to_iso(reading.measured_at),
         "received_at": None if reading is None else to_iso(reading.received_at),
         "freshness": freshness.value,
-        "stale_after_s": sensor.stale_after / SECOND,
+        "stale_after_s": state.allowed_age(sensor, received) / SECOND,
+        "mode": sensor.mode,
+        "schedule": _schedule_picture(state, spec, now),
     }
+
+
+def _schedule_picture(state: State, spec: SensorSpec | None, now: Instant) -> dict[str, Any] | None:
+    """When it is measured next, and what came of the last time."""
+    if spec is None or spec.schedule is None:
+        return None
+    slot = state.slots.get(spec.series)
+    last = None if slot is None else {"due": to_iso(slot.due_at), "end": slot.end, "message": slot.message}
+    return {"cron": spec.schedule, "next": to_iso(next_due(spec.schedule, state.timezone, now)), "last": last}
 
 
 def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from godkaiser.model.board import BOARDS, Board, Claim, conflicts
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, SensorSpec
-from godkaiser.sensors.types import TYPES
+from godkaiser.sensors.catalogue import Catalogue
 
 
 def pin_problem(
@@ -15,9 +15,10 @@ def pin_problem(
     board: Board | None,
     sensors: Iterable[SensorSpec],
     actuators: Iterable[ActuatorSpec],
+    catalogue: Catalogue,
 ) -> str | None:
     """Why an actuator cannot be driven, or None. On an unknown board only what no board could do."""
-    claims = [*_of_sensors(actuator, sensors), *_of_actuators(actuator, actuators)]
+    claims = [*_of_sensors(actuator, sensors, catalogue), *_of_actuators(actuator, actuators)]
     boards = tuple(BOARDS) if board is None else (board,)
     problems = [_first(one, claims, actuator) for one in boards]
     return None if None in problems else problems[0]
@@ -28,10 +29,10 @@ def _first(board: Board, claims: list[Claim], actuator: ActuatorId) -> str | Non
     return next((c.sentence for c in conflicts(board, claims) if c.who in mine), None)
 
 
-def _of_sensors(actuator: ActuatorId, sensors: Iterable[SensorSpec]) -> Iterator[Claim]:
+def _of_sensors(actuator: ActuatorId, sensors: Iterable[SensorSpec], catalogue: Catalogue) -> Iterator[Claim]:
     for spec in sensors:
         if spec.node == actuator.node:
-            yield Claim(spec.name or spec.series, spec.gpio, TYPES[spec.type].bus)
+            yield Claim(spec.name or spec.series, spec.gpio, catalogue.types[spec.type].bus)
 
 
 def _of_actuators(actuator: ActuatorId, actuators: Iterable[ActuatorSpec]) -> Iterator[Claim]:

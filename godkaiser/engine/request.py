@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from godkaiser.engine.effect import Audit, Replied, Say, Store
 from godkaiser.engine.pins import scan_problem
+from godkaiser.engine.slot import close
 from godkaiser.engine.state import Moment, State
 from godkaiser.model.command import Enquiry
 from godkaiser.model.event import RequestAsked, SendFailed
@@ -23,13 +24,19 @@ _GONE_WRONG: Final = ("rejected", "failed", "expired")
 
 
 def on_request(moment: Moment, event: RequestAsked) -> None:
-    """Send it, or let it wait its turn, or say at once why not."""
+    """Of a person: not more than so many at a time."""
     request = event.request
     moment.emit(Store(Audit(moment.now, request.who, "node.request", request.node, request.what)))
+    submit(moment, request, WAITING_MOST)
+
+
+def submit(moment: Moment, request: Request, most: int | None = None) -> None:
+    """Send it, or let it wait its turn, or say at once why not."""
     lane = moment.state.requests.setdefault(lane_of(request), deque())
-    problem = _refusal(moment, request) or ("too many requests wait" if len(lane) > WAITING_MOST else "")
+    full = most is not None and len(lane) > most
+    problem = _refusal(moment, request) or ("too many requests wait" if full else "")
     if problem:
-        moment.emit(Replied(Reply(request, "refused", problem)))
+        _tell(moment, Reply(request, "refused", problem))
         return
     lane.append(request)
     if len(lane) == 1:
@@ -70,19 +77,24 @@ def _send(moment: Moment, request: Request) -> None:
     moment.emit(Say(Enquiry(moment.state.kaiser_of(request.node), request)))
 
 
+def _tell(moment: Moment, reply: Reply) -> None:
+    moment.emit(Replied(reply))
+    close(moment, reply)
+
+
 def _end(moment: Moment, reply: Reply) -> None:
     """The first answer wins; the next in the lane goes out."""
     key = lane_of(reply.request)
     lane = moment.state.requests[key]
     lane.popleft()
     moment.state.due.drop(("request", key))
-    moment.emit(Replied(reply))
+    _tell(moment, reply)
     while lane:
         problem = _refusal(moment, lane[0])
         if not problem:
             _send(moment, lane[0])
             return
-        moment.emit(Replied(Reply(lane.popleft(), "refused", problem)))
+        _tell(moment, Reply(lane.popleft(), "refused", problem))
     del moment.state.requests[key]
 
 

@@ -11,7 +11,7 @@ from godkaiser.model.quantity import Quality
 from godkaiser.model.site import SensorSpec
 from godkaiser.sensors.filter import smooth
 from godkaiser.sensors.quality import FLAT_AFTER, SPIKE_MAD, Criteria, judge
-from godkaiser.sensors.types import TYPES, SensorType
+from godkaiser.sensors.types import SensorType
 
 MISSED: Final = 3  # readings in a row that may be missing before a series counts as interrupted
 
@@ -27,10 +27,18 @@ class Judged:
 
 
 def weigh(
-    sensor: SensorState, node: NodeState, raw: tuple[float, bool], at: Instant, found: Judged
+    sensor: SensorState,
+    node: NodeState,
+    raw: tuple[float, bool],
+    at: Instant,
+    found: Judged,
+    pause: Duration = 0,
 ) -> Judged:
-    """Judge a timely reading by those before it. `raw` is the count and whether the node left it as it was."""
-    row = TYPES[sensor.id.sensor_type]
+    """Judge a timely reading by those before it. `raw` is the count and whether the node left it as it was.
+
+    `pause`: how long the one before it counted as fresh.
+    """
+    row = sensor.row
     warm_up, number = _warming(sensor, node, row)
     if found.value is None:
         return replace(found, settled=not number)
@@ -38,7 +46,7 @@ def weigh(
         return Judged(found.value, Quality.SUSPECT, f"warming up {number} of {warm_up}", settled=False)
     if found.quality is Quality.SUSPECT:
         return found
-    criteria = criteria_of(row, sensor.spec, sensor.stale_after, raw_mode=raw[1])
+    criteria = criteria_of(row, sensor.spec, max(sensor.stale_after, pause), raw_mode=raw[1])
     sensor.signal, quality, reason = judge(sensor.signal, raw[0], found.value, at, criteria)
     if quality is Quality.SUSPECT:
         return Judged(found.value, quality, reason)

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from godkaiser.engine import calibration, lane
+from godkaiser.engine import calibration, lane, schedule
 from godkaiser.engine.decide import drop_rule, reconsider_all
 from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
 from godkaiser.engine.effect import Audit, Store
 from godkaiser.engine.halt import stop_newcomers
 from godkaiser.engine.registry import on_decided, on_removed, store_node
-from godkaiser.engine.state import Moment, NodeState, State
+from godkaiser.engine.state import Moment, NodeState, SensorState, State
 from godkaiser.engine.wanted import subzones_of, wanted_config
 from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteChanged
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule
-from godkaiser.sensors.types import canonical
 
 
 def on_site(moment: Moment, event: SiteChanged) -> None:
@@ -35,6 +34,7 @@ def on_site(moment: Moment, event: SiteChanged) -> None:
     _name(moment.state, event.site)
     _place_nodes(moment, event)
     _describe_sensors(moment, event)
+    schedule.on_site(moment)
     declare_actuators(moment, event.site)
     stop_newcomers(moment, stopped)
     _replace_rules(moment, event.rules, undeclared(event.rules, moment.state.actuators))
@@ -106,6 +106,7 @@ def _describe_sensors(moment: Moment, event: SiteChanged) -> None:
     """Series keep their past; what is computed from now on follows the new spec."""
     state, former = moment.state, moment.state.sensor_specs
     old = {sensor.id: sensor.spec for sensor in state.sensors.values()}
+    canonical = state.catalogue.canonical
     specs = (s.model_copy(update={"type": canonical(s.type)}) for s in event.site.sensors)
     state.sensor_specs = {spec.series: spec for spec in specs}
     for spec in tuple(state.sensor_specs.values()):
@@ -115,9 +116,19 @@ def _describe_sensors(moment: Moment, event: SiteChanged) -> None:
         state.describe(sensor)
         if sensor.spec == old[sensor.id]:
             continue
-        if sensor.usable is not None:
-            state.due.set(("stale", sensor.id), sensor.usable.received_at + sensor.stale_after)
+        _age_anew(moment, sensor)
         moment.tell("sensor", sensor.id)
+
+
+def _age_anew(moment: Moment, sensor: SensorState) -> None:
+    """Its reading grows stale at another time; that of a paused one counts for nothing from now on."""
+    due = moment.state.due
+    if sensor.mode == "paused":
+        due.drop(("doubtful", sensor.id))
+        due.set(("stale", sensor.id), moment.now)
+    elif sensor.usable is not None:
+        since = sensor.usable.received_at
+        due.set(("stale", sensor.id), since + moment.state.allowed_age(sensor, since))
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,15 +18,16 @@ from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
 from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, RuleId, SeriesId
-from godkaiser.model.instant import SECOND, Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.nodeconfig import ConfigPart, Planner
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.request import Request
+from godkaiser.model.schedule import Slot, next_due
 from godkaiser.model.scope import ALL, Scope
-from godkaiser.model.site import ActuatorSpec, SensorSpec, Site
+from godkaiser.model.site import ActuatorSpec, Mode, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
@@ -34,10 +35,11 @@ from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 from godkaiser.sensors.derived import Sample
 from godkaiser.sensors.filter import EMPTY, Smoothed
 from godkaiser.sensors.quality import NOTHING_KNOWN, Signal
-from godkaiser.sensors.types import TYPES, canonical
+from godkaiser.sensors.types import SensorType
 
 KEPT_MALFORMED: Final = 20
 KEPT_PER_REASON: Final = 10
@@ -167,10 +169,12 @@ class SensorState:
 
     id: SeriesId
     spec: SensorSpec | None
+    row: SensorType
     latest: Reading | None = None
     usable: Reading | None = None
     title: str = ""
     stale_after: int = 180 * SECOND
+    mode: Mode = "continuous"
     timely: dict[Quality, Reading] = field(default_factory=dict)
     signal: Signal = NOTHING_KNOWN
     smoothed: Smoothed = EMPTY
@@ -276,6 +280,7 @@ class State:
     kaiser: KaiserId
     timezone: str = "UTC"
     run: int = 1
+    catalogue: Catalogue = BUILT_IN
     zones: dict[str, str] = field(default_factory=dict)
     nodes: dict[NodeId, NodeState] = field(default_factory=dict)
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
@@ -307,6 +312,7 @@ class State:
     boards: dict[NodeId, NodeId] = field(default_factory=dict)  # board that speaks → node it stands for
     subzone_names: dict[tuple[NodeId, str], str] = field(default_factory=dict)
     requests: dict[str, deque[Request]] = field(default_factory=dict)
+    slots: dict[SeriesId, Slot] = field(default_factory=dict)  # of scheduled series, as declared
     announced: int | None = None
     broadcast_id: str = ""  # of the last stop that went to all
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
@@ -334,14 +340,28 @@ class State:
         return self.age_class(sensor, reading, now)
 
     def age_class(self, sensor: SensorState, reading: Reading, now: Instant) -> Freshness:
-        """Fresh until two thirds of the allowed age, late until all of it; offline with its node."""
+        """Fresh for most of the allowed age, late until all of it; offline with its node; paused whatever its age."""
+        if sensor.mode == "paused":
+            return Freshness.PAUSED
         node = self.nodes.get(sensor.id.node)
         if node is not None and node.online is False:
             return Freshness.OFFLINE
-        age = now - reading.received_at
-        if age >= sensor.stale_after:
+        age, allowed = now - reading.received_at, self.allowed_age(sensor, reading.received_at)
+        if age >= allowed:
             return Freshness.STALE
-        return Freshness.LATE if 3 * age > 2 * sensor.stale_after else Freshness.FRESH
+        punctual = {"scheduled": allowed - sensor.stale_after, "on_demand": allowed}
+        return Freshness.LATE if age > punctual.get(sensor.mode, allowed * 2 / 3) else Freshness.FRESH
+
+    def allowed_age(self, sensor: SensorState, received_at: Instant) -> Duration:
+        """When what was received then is stale; one that is scheduled may wait for its next time besides."""
+        spec = sensor.spec
+        if spec is None or spec.schedule is None:
+            return sensor.stale_after
+        return next_due(spec.schedule, self.timezone, received_at) - received_at + sensor.stale_after
+
+    def mode_of(self, spec: SensorSpec) -> Mode:
+        """As the site says, or as is usual for the type."""
+        return spec.mode or self.catalogue.types[spec.type].mode
 
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
@@ -358,7 +378,8 @@ class State:
         made = self.derived.get(SeriesId.known(series))
         if made is not None and made.kind in OF_ONE_UNIT:
             series = made.inputs[0]
-        return TYPES[series.split("/")[2].partition("@")[0]].unit if series.count("/") == 2 else ""
+        known = SeriesId.known(series)
+        return self.catalogue.types[known.sensor_type].unit if series.count("/") == 2 else ""
 
     @property
     def stop(self) -> Stop:
@@ -447,7 +468,8 @@ class State:
         """Why its node's board cannot drive it."""
         node = self.nodes.get(actuator.node)
         specs = (a.spec for a in self.actuators.values())
-        return pin_problem(actuator, None if node is None else node.board, self.sensor_specs.values(), specs)
+        board, sensors = None if node is None else node.board, self.sensor_specs.values()
+        return pin_problem(actuator, board, sensors, specs, self.catalogue)
 
     def held(self, actuator: ActuatorId) -> Taken | None:
         """The person's hold."""
@@ -486,7 +508,7 @@ class State:
     # ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────
     def add_sensor(self, series: SeriesId) -> SensorState:
         """A series heard of for the first time."""
-        sensor = self.sensors[series] = SensorState(series, None)
+        sensor = self.sensors[series] = SensorState(series, None, self.catalogue.types[series.sensor_type])
         self.describe(sensor)
         bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
         if bare != series:
@@ -500,10 +522,11 @@ class State:
         if spec != sensor.spec:  # another calibration gives other values
             sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
         sensor.spec = spec
+        sensor.mode = "continuous" if spec is None else self.mode_of(spec)
         made = self.derived.get(sensor.id)
         sensor.title = made.name if made is not None else "" if spec is None else spec.name
         stated = None if spec is None else spec.stale_after_s
-        sensor.stale_after = round((stated or TYPES[sensor.id.sensor_type].stale_s) * SECOND)
+        sensor.stale_after = round((stated or sensor.row.stale_s) * SECOND)
 
     def made_from(self, series: SeriesId) -> list[DerivedSpec]:
         """What is made of a series, named by its full id or without its address."""
@@ -529,12 +552,12 @@ def sensor_name(sensor: SensorState) -> str:
     """The declared name, or what it measures and where."""
     if sensor.title:
         return sensor.title
-    return f"{TYPES[sensor.id.sensor_type].label} {sensor.id.node}/{sensor.id.gpio}"
+    return f"{sensor.row.label} {sensor.id.node}/{sensor.id.gpio}"
 
 
-def from_site(site: Site) -> State:
+def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:
     """A state with everything the site declares, nothing heard yet."""
-    state = State(site.kaiser_id, site.timezone)  # type: ignore[arg-type]  # parsed by the model
+    state = State(site.kaiser_id, site.timezone, catalogue=catalogue)  # type: ignore[arg-type]  # parsed by the model
     state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
     for node in site.nodes:
         status: NodeStatus = "approved" if node.approved else "pending"
@@ -545,7 +568,7 @@ def from_site(site: Site) -> State:
     for subzone in site.subzones:
         state.subzone_names[NodeId.parse(subzone.node), subzone.id] = subzone.name or subzone.id
     for declared in site.sensors:
-        spec = declared.model_copy(update={"type": canonical(declared.type)})
+        spec = declared.model_copy(update={"type": catalogue.canonical(declared.type)})
         state.sensor_specs[spec.series] = spec
     state.derived = {made.series: made for made in site.derived}
     for actuator in site.actuators:

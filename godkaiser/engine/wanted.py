@@ -9,7 +9,7 @@ from godkaiser.engine.state import NodeState, State
 from godkaiser.model.board import NO_PIN
 from godkaiser.model.ids import NodeId
 from godkaiser.model.nodeconfig import ActuatorItem, Hardware, NodeConfig, SensorItem
-from godkaiser.model.site import ActuatorSpec, SensorSpec, address_text
+from godkaiser.model.site import ActuatorSpec, Mode, SensorSpec, address_text
 
 # Reaching its own limit latches a pin on the node: our timer must come first, also after a slow way there.
 RUNTIME_MARGIN_MS: Final = 60_000
@@ -23,7 +23,9 @@ def hardware_of(node: NodeState) -> Hardware:
 
 def wanted_config(state: State, node: NodeId) -> NodeConfig:
     """Declared sensors and actuators of a node. An actuator without a bound on its on-time is left out."""
-    sensors = [sensor_item(spec) for spec in state.sensor_specs.values() if spec.node == node]
+    sensors = [
+        sensor_item(spec, state.mode_of(spec)) for spec in state.sensor_specs.values() if spec.node == node
+    ]
     specs = [a.spec for a in state.actuators.values() if a.id.node == node and a.spec.declared_by == "site"]
     actuators = [actuator_item(spec, spec.longest_on_s) for spec in specs if spec.longest_on_s is not None]
     return NodeConfig(tuple(sensors), tuple(actuators))
@@ -50,7 +52,7 @@ def offline_proof(state: State, node_id: NodeId) -> bool | None:
     return node.confirmed.rules == []
 
 
-def sensor_item(spec: SensorSpec) -> SensorItem:
+def sensor_item(spec: SensorSpec, mode: Mode) -> SensorItem:
     """As the node is told: its own conversion off, an I²C address as a number."""
     address = address_text(spec.address)
     i2c = int(address, 16) if address.startswith("0x") else None
@@ -59,7 +61,7 @@ def sensor_item(spec: SensorSpec) -> SensorItem:
         sensor_type=spec.type,
         sensor_name=spec.name,
         subzone_id=spec.subzone or "",
-        operating_mode=spec.mode,
+        operating_mode=mode,
         measurement_interval_seconds=spec.interval_s,
         onewire_address="" if i2c is not None else address,
         i2c_address=i2c,

@@ -49,7 +49,6 @@ from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Rule
 from godkaiser.safety.gate import examine
 from godkaiser.safety.stop import Step, Stop
-from godkaiser.sensors.types import canonical
 
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
@@ -449,7 +448,7 @@ class Clerk:
         return build_rule(
             document,
             timezone=self._state.timezone,
-            canonical=canonical,
+            canonical=self._state.catalogue.canonical,
             known=tuple(self._state.sensors) + tuple(self._state.sensor_specs),
             spec_of=self._state.spec,
             path=path,

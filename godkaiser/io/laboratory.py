@@ -52,9 +52,8 @@ class Laboratory:
         """
         who = self._clerk.who(token, Permission.CALIBRATE)
         spec = self._declared(sensor)
-        made = self._from(
-            fit(spec.type, points, alpha=spec.ec_alpha, **_options(how or {}, spec)), valid_from
-        )
+        row = self._state.catalogue.types[spec.type]
+        made = self._from(fit(row, points, alpha=spec.ec_alpha, **_options(how or {}, spec)), valid_from)
         if dry_run:
             return calibration_picture(made)
         async with self._clerk.changing:

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.ports import Clock, Link
 from godkaiser.rules.document import RuleDocument, read_document, write_document
 from godkaiser.rules.rule import Rule
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 SAFE_WITHIN: Final = 1.2
 DRAINED_WITHIN: Final = 1.0
@@ -92,6 +94,7 @@ class Options:
     tokens: Tokens = NO_TOKENS
     journal_within: float = JOURNAL_WITHIN
     folder: DataFolder | None = None  # taken already, by one that stood by
+    catalogue: Catalogue = BUILT_IN
 
 
 class Controller:
@@ -102,7 +105,7 @@ class Controller:
     ) -> None:
         self.options, self._folder, self._journal = options, folder, journal
         self.store, self._site = store, site
-        self.engine = Engine(from_site(site))
+        self.engine = Engine(from_site(site, options.catalogue))
         self.engine.state.planner = plan_push
         self.link = self._link()
         self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
@@ -154,7 +157,8 @@ class Controller:
             site = _first(options) if kept is None else _under(kept, options.file)
             if options.check_rival:
                 await _check_rival(options.address, site.kaiser_id, journal)
-            controller = cls(options, site, folder, journal, store)
+            catalogue = options.catalogue.with_lost(await _used(store, site))
+            controller = cls(replace(options, catalogue=catalogue), site, folder, journal, store)
             await controller._load(kept)
             undo.pop_all()
         return controller
@@ -294,6 +298,14 @@ class Controller:
 def _first(options: Options) -> Site:
     """What a new data folder begins with."""
     return options.site if options.file is None else options.file.site
+
+
+async def _used(store: SqlStore, site: Site) -> list[str]:
+    """Types of what is stored, declared and read by rules; without their plug-in they are lost, not in the way."""
+    heard = [SeriesId.parse(row["name"]).sensor_type for row in await store.rows(SeriesRow)]
+    rules = " ".join(row["document"] for row in await store.rows(RuleRow))
+    read = [name.strip().lower() for name in re.findall(r'"sensor_type": ?"([^"]+)"', rules)]
+    return [*heard, *read, *(spec.type for spec in site.sensors)]
 
 
 def _kept(text: str | None) -> Site | None:

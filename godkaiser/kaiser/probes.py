@@ -9,7 +9,7 @@ from godkaiser.engine.state import State
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.site import SensorSpec, Site
-from godkaiser.sensors.types import TYPES
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 COMPENSATED = ("ph", "ec")
 
@@ -60,16 +60,15 @@ def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -
 
 
 # ── water ──────────────────────────────────────────────────────────────────────────────────────────────
-def water_faults(site: Site) -> Iterator[tuple[int, str]]:
+def water_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[int, str]]:
     """Number and what is wrong of each sensor whose water temperature cannot be had as it says."""
     for number, spec in enumerate(site.sensors):
-        if spec.temperature_from is not None and (
-            problem := _water_problem(site, spec, spec.temperature_from)
-        ):
+        if spec.temperature_from is not None and (problem := _water_problem(site, spec, catalogue)):
             yield number, problem
 
 
-def _water_problem(site: Site, spec: SensorSpec, named: str) -> str:
+def _water_problem(site: Site, spec: SensorSpec, catalogue: Catalogue) -> str:
+    named = spec.temperature_from
     if spec.type not in COMPENSATED:
         return f"only {' and '.join(COMPENSATED)} are compensated by a temperature"
     found = [other for other in site.sensors if named in (other.series, other.name)]
@@ -77,5 +76,5 @@ def _water_problem(site: Site, spec: SensorSpec, named: str) -> str:
         return (
             f"{named!r} fits {len(found)} sensors of the site" if found else f"there is no sensor {named!r}"
         )
-    unit = TYPES[found[0].type].unit
+    unit = catalogue.types[found[0].type].unit
     return "" if unit == "°C" else f"{named!r} measures {unit or 'no temperature'}, not °C"

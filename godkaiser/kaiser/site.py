@@ -22,7 +22,7 @@ from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document
 from godkaiser.rules.rule import Rule
-from godkaiser.sensors.types import canonical, measured
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 Steps = tuple[str | int, ...]
 Bound = tuple[RuleDocument, Rule]
@@ -30,11 +30,12 @@ Bound = tuple[RuleDocument, Rule]
 
 @dataclass(frozen=True, slots=True)
 class SiteFile:
-    """A checked site, the name of its file, and where in it everything stands."""
+    """A checked site, the name of its file, where in it everything stands, and the types it was read with."""
 
     site: Site
     where: str
     tree: yaml.Node | None = None
+    catalogue: Catalogue = BUILT_IN
 
     def fault(self, path: Steps, problem: str) -> DocumentError:
         """An error at a place of the file."""
@@ -46,22 +47,22 @@ class SiteFile:
         return self.fault(tuple(int(s) if s.isdecimal() else s for s in steps), error.problem)
 
 
-def load_site(path: Path, field: str = "GODKAISER_SITE") -> SiteFile:
+def load_site(path: Path, field: str = "GODKAISER_SITE", catalogue: Catalogue = BUILT_IN) -> SiteFile:
     """A site file; `field` is what named it. Raises `SettingsError`, or `DocumentError` with the line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8'}"
         raise SettingsError(field=field, problem=problem, remedy_text="Name an existing site file.") from None
-    return read_site(text, str(path))
+    return read_site(text, str(path), catalogue)
 
 
-def parse_site(text: str, where: str) -> Site:
+def parse_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> Site:
     """YAML → site, checked. Errors name the field and its line."""
-    return read_site(text, where).site
+    return read_site(text, where, catalogue).site
 
 
-def read_site(text: str, where: str) -> SiteFile:
+def read_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> SiteFile:
     """YAML → site, checked, with its lines. Sensor types are canonical in it."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -79,20 +80,21 @@ def read_site(text: str, where: str) -> SiteFile:
         if not path and isinstance(document, dict):
             path, problem = _twice(document, tree) or (path, problem)
         raise DocumentError(path=_place(tree, path, where), problem=problem) from None
-    file = SiteFile(_with_types(SiteFile(site, where, tree)), where, tree)
+    site = _with_types(SiteFile(site, where, tree, catalogue))
+    file = SiteFile(site, where, tree, catalogue)
     check_wiring(file, file.site)
-    for number, problem in water_faults(file.site):
+    for number, problem in water_faults(file.site, catalogue):
         raise file.fault(("sensors", number, "temperature_from"), problem)
     _check_rules(file)
     return file
 
 
-def check_site(text: str, where: str) -> Site:
+def check_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> Site:
     """A file alone: everything in it, and its rules against its own sensors and actuators."""
-    file = read_site(text, where)
+    file = read_site(text, where, catalogue)
     try:
         check_permissives(file.site)
-        bind_rules(file.site)
+        bind_rules(file.site, catalogue=catalogue)
     except DocumentError as error:
         raise file.lined(error) from None
     return file.site
@@ -107,16 +109,16 @@ def _with_types(file: SiteFile) -> Site:
         raise file.fault(("timezone",), f"{site.timezone!r} is not an IANA time zone") from None
     for number, spec in enumerate(site.sensors):
         try:
-            sensors.append(spec.model_copy(update={"type": measured(spec.type)}))
+            sensors.append(spec.model_copy(update={"type": file.catalogue.measured(spec.type)}))
         except UnknownSensorTypeError as error:
             raise file.fault(("sensors", number, "type"), f"{error} {error.remedy}") from None
         if sensors[-1].series in {other.series for other in sensors[:-1]}:
             raise file.fault(("sensors", number), f"{sensors[-1].series} stands twice")
     changes: dict[str, Any] = {"sensors": tuple(sensors)} if site.sensors else {}
-    for number, problem in making_faults(site.model_copy(update=changes)):
+    for number, problem in making_faults(site.model_copy(update=changes), file.catalogue):
         raise file.fault(("derived", number), problem)
     if site.derived:
-        changes["derived"] = tuple(map(with_own_types, site.derived))
+        changes["derived"] = tuple(with_own_types(made, file.catalogue) for made in site.derived)
     if site.actuators:
         changes["actuators"] = tuple(_guarded(file, n, spec) for n, spec in enumerate(site.actuators))
     return site.model_copy(update=changes)
@@ -128,7 +130,7 @@ def _guarded(file: SiteFile, number: int, spec: ActuatorSpec) -> ActuatorSpec:
     for place, permissive in enumerate(spec.permissives):
         series = None if permissive.series is None else SeriesId.parse(permissive.series)
         try:
-            kind = "" if series is None else canonical(series.sensor_type)
+            kind = "" if series is None else file.catalogue.canonical(series.sensor_type)
         except UnknownSensorTypeError as error:
             path = ("actuators", number, "permissives", place)
             raise file.fault(path, f"{error} {error.remedy}") from None
@@ -151,7 +153,7 @@ def check_permissives(site: Site, known: Iterable[SeriesId] = ()) -> None:
 
 def check_wiring(file: SiteFile, site: Site) -> None:
     """Raise `DocumentError` for the first pin conflict, with pin and owner."""
-    for path, fault in wiring_faults(site):
+    for path, fault in wiring_faults(site, file.catalogue):
         raise file.fault(path, f"{fault.who}: {fault.sentence}")
 
 
@@ -167,6 +169,7 @@ def bind_rules(
     site: Site,
     known: Iterable[SeriesId] = (),
     spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
+    catalogue: Catalogue = BUILT_IN,
 ) -> list[Bound]:
     """The rules of a site, bound to its sensors and actuators and to what is known besides.
 
@@ -182,7 +185,7 @@ def bind_rules(
         rule = build_rule(
             document,
             timezone=site.timezone,
-            canonical=canonical,
+            canonical=catalogue.canonical,
             known=series,
             spec_of=lambda actuator: specs.get(actuator) or others(actuator),
             path=path,

@@ -67,7 +67,7 @@ class SiteDesk:
 
     async def _diff(self, text: str, name: str = "site file", token: str | None = None) -> dict[str, Any]:
         self._clerk.who(token, Permission.LOOK)
-        return _answer(self._plan(_read(text, name)), applied=False)
+        return _answer(self._plan(self._read(text, name)), applied=False)
 
     async def _apply(
         self, text: str, name: str = "site file", dry_run: bool = False, token: str | None = None
@@ -76,7 +76,7 @@ class SiteDesk:
         who = self._clerk.who(token, Permission.EDIT_RULES)
         self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
         async with self._clerk.changing:
-            plan = self._plan(_read(text, name))
+            plan = self._plan(self._read(text, name))
             applied = plan.changes and not dry_run
             if applied:
                 await self._carry_out(plan, who)
@@ -121,7 +121,7 @@ class SiteDesk:
         self._check_stopped(file, site)
         try:
             check_permissives(site, self._state.sensors)
-            bound = bind_rules(site, self._state.sensors, self._found)
+            bound = bind_rules(site, self._state.sensors, self._found, self._state.catalogue)
             self._check_taken(here, site, [rule for _, rule in bound])
         except DocumentError as error:
             raise file.lined(error) from None
@@ -129,6 +129,11 @@ class SiteDesk:
         rules = tuple(rule for _, rule in bound)
         differences = [*diff(here, site, standing), *staying]
         return Plan(site, kept(site, here, standing), rules, documents, differences)
+
+    def _read(self, text: Any, name: Any) -> SiteFile:
+        if not isinstance(text, str):
+            raise DocumentError(path=str(name), problem="the text of a site file is expected")
+        return read_site(text, str(name), self._state.catalogue)
 
     def _check_stopped(self, file: SiteFile, site: Site) -> None:
         """Another safe value would move what is stopped."""
@@ -154,12 +159,6 @@ class SiteDesk:
                 if turn.actuator in taken:
                     problem = f"rule “{rule.name}” switches {turn.actuator}, which is no longer declared"
                     raise DocumentError(path=f"rules[{number}].actions[{place}]", problem=problem)
-
-
-def _read(text: Any, name: Any) -> SiteFile:
-    if not isinstance(text, str):
-        raise DocumentError(path=str(name), problem="the text of a site file is expected")
-    return read_site(text, str(name))
 
 
 def _remembered(site: Site) -> str:

@@ -10,7 +10,6 @@ import yaml
 from godkaiser.engine.declared import retired
 from godkaiser.engine.state import State
 from godkaiser.model.site import NodeSpec, SensorSpec, Site, SubzoneSpec, ZoneSpec, address_text
-from godkaiser.sensors.types import TYPES
 
 SECTIONS: Final = ("zones", "subzones", "nodes", "sensors", "actuators", "derived", "rules")
 HEAD: Final = """\
@@ -150,7 +149,7 @@ def _sensors(state: State) -> list[str]:
             | ({"address": s.id.address} if s.id.address else {})
         )
         for s in state.sensors.values()
-        if s.spec is None and not TYPES[s.id.sensor_type].derived
+        if s.spec is None and not s.row.derived
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from godkaiser.model.board import BOARDS, Board, Claim, Conflict, conflicts
 from godkaiser.model.nodeconfig import SUBZONES_MOST
 from godkaiser.model.site import ActuatorSpec, NodeSpec, SensorSpec, Site
-from godkaiser.sensors.types import TYPES, canonical
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class Wired:
     claim: Claim
 
 
-def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
+def wiring_faults(
+    site: Site, catalogue: Catalogue = BUILT_IN
+) -> Iterator[tuple[tuple[str | int, ...], Conflict]]:
     """Every conflict with its place in the site file. Nodes the site does not list are taken as the default board."""
     boards: dict[str, Board] = {node.id: node.board for node in site.nodes if node.board is not None}
     for node in dict.fromkeys([*(s.node for s in site.sensors), *(a.node for a in site.actuators)]):
         board = boards.get(node, NodeSpec.model_fields["board"].default)
-        wired = [*_sensors(site, node), *_actuators(site, node)]
+        wired = [*_sensors(site, node, catalogue), *_actuators(site, node)]
         places = {(w.claim.who, w.claim.gpio): w.path for w in reversed(wired)}
         for fault in conflicts(board, (w.claim for w in wired)):
             yield places[fault.who, fault.gpio], fault
@@ -32,10 +34,11 @@ def wiring_faults(site: Site) -> Iterator[tuple[tuple[str | int, ...], Conflict]
         yield from _subzones(site, node)
 
 
-def _sensors(site: Site, node: str) -> Iterator[Wired]:
+def _sensors(site: Site, node: str, catalogue: Catalogue) -> Iterator[Wired]:
     for number, spec in enumerate(site.sensors):
         if spec.node == node:
-            claim = Claim(sensor_name(spec), spec.gpio, TYPES[canonical(spec.type)].bus)
+            row = catalogue.types[catalogue.canonical(spec.type)]
+            claim = Claim(sensor_name(spec), spec.gpio, row.bus)
             yield Wired(("sensors", number, "gpio"), claim)
 
 

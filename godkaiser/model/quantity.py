@@ -30,4 +30,5 @@ class Freshness(enum.Enum):
     LATE = "late"
     STALE = "stale"
     OFFLINE = "offline"
+    PAUSED = "paused"
     NEVER = "never"

@@ -12,9 +12,11 @@ from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.filter import Filter
 from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
 from godkaiser.model.permissive import Permissive
+from godkaiser.model.schedule import read_schedule
 from godkaiser.model.spec import Number, Spec
 
 ActuatorType = Literal["pump", "valve", "relay", "pwm"]
+Mode = Literal["continuous", "on_demand", "paused", "scheduled"]
 ActuatorKind = Literal[
     "pump",
     "valve",
@@ -74,6 +76,8 @@ class SensorSpec(Spec):
 
     `temperature_from`: the series or name of the water temperature that pH and EC are compensated by. `ec_alpha`: by
     how much of its value at 25 °C conductivity rises per °C.
+    `mode` None is that of the type: pH and EC on demand, all others continuous. `schedule`: five fields of cron in
+    the site's time zone, with mode `scheduled` and only with it.
     `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
     """
 
@@ -85,7 +89,8 @@ class SensorSpec(Spec):
     zone: str | None = None
     subzone: str | None = None
     interval_s: Annotated[int, Field(ge=1, le=300)] = 30
-    mode: Literal["continuous", "on_demand", "paused", "scheduled"] = "continuous"
+    mode: Mode | None = None
+    schedule: Annotated[str | None, BeforeValidator(read_schedule)] = None
     adc: Adc = "esp32"
     calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
     temperature_from: str | None = None
@@ -100,6 +105,14 @@ class SensorSpec(Spec):
     def _addressed(self) -> Self:
         if not is_address(address_text(self.address)):
             raise ValueError("address must be an I²C address such as 0x44 or 16 hex digits of OneWire")
+        return self
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if self.mode == "scheduled" and self.schedule is None:
+            raise ValueError('mode scheduled needs a schedule, as in schedule: "0 6,18 * * *"')
+        if self.mode != "scheduled" and self.schedule is not None:
+            raise ValueError("a schedule needs mode: scheduled")
         return self
 
     @property

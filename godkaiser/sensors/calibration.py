@@ -34,7 +34,7 @@ from godkaiser.sensors.points import (
     references,
     residuals,
 )
-from godkaiser.sensors.types import EC_PER_VOLT, TYPES, canonical
+from godkaiser.sensors.types import EC_PER_VOLT, TYPES, SensorType, canonical
 
 OFFSET_TYPES: Final = frozenset(
     {"ds18b20", "sht31_temp", "sht31_humidity", "bmp280_pressure", "bme280_pressure", "bmp280_temp"}
@@ -45,7 +45,7 @@ APART: Final = 2.0  # °C between buffers, from which on the fit mixes two elect
 
 
 def fit(
-    kind: str,
+    kind: str | SensorType,
     points: Sequence[Given],
     *,
     method: str | None = None,
@@ -54,7 +54,7 @@ def fit(
     alpha: float = EC_ALPHA,
     raw_mode: bool = True,
 ) -> Calibration:
-    """A calibration for a sensor of type `kind` (any of its names), not numbered yet.
+    """A calibration for a sensor of type `kind` (any of its names, or itself), not numbered yet.
 
     `method` is the type's own (`ph`, `ec`, `moisture`, else `offset`). `adc`: what the counts came from, `esp32` or
     `ads1115`. `gain`: of the pH amplifier, negative when it inverts; with it, and a temperature of each buffer, the
@@ -67,14 +67,14 @@ def fit(
 
     Raises `CalibrationError` naming the field and what helps, `UnknownSensorTypeError`, `InvalidValueError`.
     """
-    kind = canonical(kind)
-    chosen = _method(kind, method, raw_mode)
+    row = TYPES[canonical(kind)] if isinstance(kind, str) else kind
+    chosen = _method(row.name, method, raw_mode)
     if adc not in ADC_MAX:
         raise CalibrationError(
             field="adc", problem=f"{adc!r} is not known", way=f"One of {', '.join(ADC_MAX)}."
         )
     given = read_points(points)
-    made = _FITS[chosen](Bench(kind, given, adc, gain, alpha, raw_mode))
+    made = _FITS[chosen](Bench(row, given, adc, gain, alpha, raw_mode))
     return Calibration.model_validate(
         {"method": chosen, "adc": adc if raw_mode else None, "points": given, **made}
     )
@@ -186,7 +186,7 @@ def _moisture(bench: Bench) -> dict[str, Any]:
 def _offset(bench: Bench) -> dict[str, Any]:
     """One reference: how far the plain value is away from it."""
     count(bench, 1, 1, "one reference")
-    row = TYPES[bench.kind]
+    row = bench.row
     (reference,) = references(bench, row.low, row.high)
     plain = row.convert(bench.points[0].raw, bench.raw_mode, bench.adc, None)
     if plain.value is not None and not row.low <= plain.value <= row.high:

@@ -13,7 +13,7 @@ from godkaiser.errors import CalibrationError
 from godkaiser.model.calibration import Calibration, Point
 from godkaiser.sensors.compensation import WATER_HIGH, WATER_LOW
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
-from godkaiser.sensors.types import TYPES
+from godkaiser.sensors.types import SensorType
 
 CLOSEST: Final = 0.1  # references nearer to each other than that are one
 FLAT: Final = 1e-6  # unit per V: no probe is that dull
@@ -24,7 +24,7 @@ Given = Point | Mapping[str, Any]
 class Bench:
     """What a fit has before it."""
 
-    kind: str
+    row: SensorType
     points: tuple[Point, ...]
     adc: str
     gain: float | None
@@ -63,7 +63,7 @@ def count(bench: Bench, least: int, most: int, words: str) -> None:
     """The method's number of points."""
     if not least <= len(bench.points) <= most:
         problem = f"there are {len(bench.points)}"
-        raise CalibrationError(field="points", problem=problem, way=f"{bench.kind} takes {words}.")
+        raise CalibrationError(field="points", problem=problem, way=f"{bench.row.name} takes {words}.")
 
 
 def check_count(number: int, bench: Bench, *, at_rail: bool = False) -> None:
@@ -93,7 +93,7 @@ def check_distinct(bench: Bench) -> None:
 def references(bench: Bench, low: float, high: float) -> list[float]:
     """In the unit of the type, each another."""
     found: list[float] = []
-    unit = TYPES[bench.kind].unit
+    unit = bench.row.unit
     for number, point in enumerate(bench.points):
         if point.value is None or not low <= point.value <= high:
             problem = "is missing" if point.value is None else f"{point.value:g} {unit} is out of range"
@@ -120,6 +120,6 @@ def least_squares(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, floa
 def residuals(bench: Bench, made: Mapping[str, Any], references: Sequence[float]) -> dict[str, Any]:
     """What the calibration makes of its own points, minus what they are."""
     line = Calibration(slope=made["slope"], offset=made["offset"])
-    values = [apply(line, point.raw, kind=bench.kind, adc=bench.adc) for point in bench.points]
+    values = [apply(line, point.raw, kind=bench.row.name, adc=bench.adc) for point in bench.points]
     pairs = zip(values, references, strict=True)
     return {"residuals": tuple(value - reference for value, reference in pairs if value is not None)}

@@ -6,7 +6,7 @@ A type without a conversion cannot be registered. `raw_mode` false means the nod
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
+from godkaiser.model.site import Mode
 from godkaiser.sensors.compensation import Water, compensated
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
 
@@ -42,7 +43,9 @@ class SensorType:
     `bus`: how the node reads it; whatever its firmware has no driver for, it reads as an analog pin.
     `accuracy`: as stated in the data sheet, in the unit (None: none is, or it is a share of the value).
     `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
+    `aliases`: other names of a plug-in's type. `typical`: a raw count it may well send; a plug-in states one.
     `derived`: made here from other series; no node sends it.
+    `mode`: how it is measured where the site says nothing of it.
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
     """
 
@@ -62,6 +65,9 @@ class SensorType:
     steps: bool = False
     restless: float = 0.0
     derived: bool = False
+    mode: Mode = "continuous"
+    aliases: tuple[str, ...] = ()
+    typical: float | None = None
 
     @property
     def warm_up(self) -> int:
@@ -197,6 +203,7 @@ TYPES: Final = {
             uncalibrated_rules=False,
             accuracy=0.1,
             noisy=True,
+            mode="on_demand",
         ),
         SensorType(
             "ec",
@@ -210,6 +217,7 @@ TYPES: Final = {
             uncalibrated_rules=False,
             accuracy=100,
             noisy=True,
+            mode="on_demand",
         ),
         SensorType(
             "moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True, accuracy=3, noisy=True
@@ -260,26 +268,28 @@ def _in_water(made: Converted, kind: str, calibration: Calibration | None, water
     return Converted(value, Quality.SUSPECT, problem) if problem else _good(value)
 
 
-def canonical(name: str) -> str:
+def canonical(
+    name: str, types: Mapping[str, SensorType] = TYPES, aliases: Mapping[str, str] = ALIASES
+) -> str:
     """The one name of a type; aliases and upper case are translated. Unknown ones name the known."""
     word = name.strip().lower()
-    word = ALIASES.get(word, word)
-    if word not in TYPES:
-        raise UnknownSensorTypeError(text=name[:40], known=", ".join(sorted(TYPES)))
+    word = aliases.get(word, word)
+    if word not in types:
+        raise UnknownSensorTypeError(text=name[:40], known=", ".join(sorted(types)))
     return word
 
 
-def measured(name: str) -> str:
+def measured(name: str, types: Mapping[str, SensorType] = TYPES, aliases: Mapping[str, str] = ALIASES) -> str:
     """The one name of a type that nodes measure; a derived one is as unknown to them as any other word."""
-    word = canonical(name)
-    if TYPES[word].derived:
-        there = ", ".join(sorted(row.name for row in TYPES.values() if not row.derived))
+    word = canonical(name, types, aliases)
+    if types[word].derived:
+        there = ", ".join(sorted(row.name for row in types.values() if not row.derived))
         raise UnknownSensorTypeError(text=name[:40], known=there)
     return word
 
 
 def convert(
-    name: str,
+    kind: str | SensorType,
     raw: float,
     *,
     raw_mode: bool = True,
@@ -287,15 +297,32 @@ def convert(
     calibration: Calibration | None = None,
     water: Water | None = None,
 ) -> Converted:
-    """Raw → value of type `name` (canonical), with range and ADC-rail checks.
+    """Raw → value of a type (or of the built-in one of that canonical name), with range and ADC-rail checks.
 
     `water`: pH and EC are taken to its temperature; when that is not known the value is suspect.
     Reference: SHT31 raw 27445 → 28.287 °C; moisture dry 2800, wet 1200, raw 2000 → 50.0 %.
     """
-    row = TYPES[name]
+    row = TYPES[kind] if isinstance(kind, str) else kind
+    try:
+        return judged(row, raw, raw_mode=raw_mode, adc=adc, calibration=calibration, water=water)
+    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # A plug-in may meet what its author did not think of: then there is no value, and everything else goes on.
+        return Converted(None, Quality.ERROR, f"its conversion failed: {type(error).__name__}: {error}")
+
+
+def judged(
+    row: SensorType,
+    raw: float,
+    *,
+    raw_mode: bool = True,
+    adc: str = "esp32",
+    calibration: Calibration | None = None,
+    water: Water | None = None,
+) -> Converted:
+    """As `convert`, but what the type's own conversion raises comes through."""
     result = row.convert(raw, raw_mode, adc, calibration)
     if water is not None:
-        result = _in_water(result, name, calibration, water)
+        result = _in_water(result, row.name, calibration, water)
     if result.value is None:
         return result
     if not math.isfinite(result.value):

@@ -16,6 +16,7 @@ from godkaiser.kaiser.site import SiteFile, read_site
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import Site
 from godkaiser.ports import RawMessage
+from godkaiser.sensors.catalogue import BUILT_IN
 from godkaiser.testing import RecordingLink
 
 NODE, OTHER, BOARD = "ESP_AB12CD", "ESP_D4E5F6", "ESP_FF00AA"
@@ -107,6 +108,7 @@ async def house(
         journal_within=5.0,
         desk=False,
         linger=0.01,
+        catalogue=more.get("catalogue", BUILT_IN),
     )
     controller = await Controller.open(options)
     async with controller.running():
