@@ -158,9 +158,7 @@ def test_broker_away_then_back(house: Station, outsider: Outsider, mosquitto: Mo
     ask("nodes", "approve", _heard(house, outsider), data=house.data)
     mosquitto.kill()
     eventually(lambda: house.status()["link"]["state"] == "down")
-    began = time.monotonic()
     refused = godkaiser("set", "fan", "on", "--json", data=house.data)
-    assert time.monotonic() - began < 5
     assert refused.returncode == 7
     codes = [f["code"] for f in json.loads(refused.stdout)["error"]["details"]["findings"]]
     assert "link_down" in codes
