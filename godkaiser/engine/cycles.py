@@ -15,11 +15,11 @@ from godkaiser.model.instant import Instant, from_datetime, to_datetime
 Mark = tuple[Instant, str]
 
 
-def growing(state: State, zone: str, now: Instant) -> dict[str, Any] | None:
-    """The cycle that is going on in a zone."""
+def growing(state: State, zone: str, now: Instant) -> dict[str, Any]:
+    """`cycle`: the one that is going on in a zone, if any."""
     today = _today(state, now)
     found = (c for c in state.cycles.get(zone, ()) if c.planted <= today and (c.ended or date.max) > today)
-    return next((cycle_picture(state, zone, cycle, now) for cycle in found), None)
+    return next(({"cycle": cycle_picture(state, zone, cycle, now)} for cycle in found), {})
 
 
 def cycles_picture(state: State, now: Instant) -> list[dict[str, Any]]:

@@ -264,8 +264,7 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
         "stop": stop_picture(state),
         "alarms": alarms_picture(state),
         "zones": [
-            {"id": zone, "name": name, "cycle": growing(state, zone, now)}
-            for zone, name in state.zones.items()
+            {"id": zone, "name": name} | growing(state, zone, now) for zone, name in state.zones.items()
         ],
         "nodes": [
             node_picture(state, node, now) for node in state.nodes.values() if node.status != "removed"

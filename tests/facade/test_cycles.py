@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from godkaiser import Farm, blocking
 from godkaiser.errors import InvalidValueError
 from godkaiser.handles.cycles import cycles_frame
 
-SHOT = {
+SHOT: dict[str, Any] = {
     "zone": "bench", "name": "tomato 2026", "variety": "Harzfeuer F1", "substrate": "coir", "phase": "flowering",
     "planted": "2026-03-01", "expected_harvest": "2026-07-15", "ended": None, "days": 61, "notes": [],
 }  # fmt: skip
