@@ -17,6 +17,7 @@ from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
 from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
+from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.looks import FarmLook, Table
@@ -154,14 +155,21 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         until: When | None = None,
         every: Span | None = None,
         quality: str | None = None,
+        *,
+        cycle: str | None = None,
     ) -> DataFrame:
         """Stored readings as a pandas frame; see `godkaiser.Farm.history`."""
         need_pandas()
         at_least(quality)
         ids, alone = self._ids(sensors)
         step = deeds.bucket(every)
-        found = self._line.waited(deeds.fetch, self._line, ids, since, until)
+        found = self._line.waited(deeds.fetch, self._line, ids, (since, until), cycle)
         return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
+
+    def cycles(self) -> DataFrame:
+        """What grows and has grown; see `godkaiser.Farm.cycles`."""
+        need_pandas()
+        return cycles_frame(self._line.waited(listed, self._line))
 
     def statistics(
         self,

@@ -89,8 +89,10 @@ class Store(Protocol):
     async def append(self, records: Sequence[Record]) -> tuple[int, int]:
         """All or nothing. Returns new and repeated readings. Raises `StoreAwayError`."""
 
-    async def history(self, series: SeriesId, since: Instant, until: Instant, limit: int | None) -> Columns:
-        """Readings by time of measurement, oldest first; with `limit` the newest ones."""
+    async def history(
+        self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
+    ) -> Columns:
+        """Readings by time of measurement, oldest first; with `limit` the newest ones, with `zone` those of it."""
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -48,10 +48,16 @@ class MemoryStore:
                 self.records.append(record)
         return rows, repeats
 
-    async def history(self, series: SeriesId, since: Instant, until: Instant, limit: int | None) -> Columns:
+    async def history(
+        self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
+    ) -> Columns:
         """Oldest first."""
         found = sorted(
-            (r for r in self.readings.values() if r.series == series and since <= r.measured_at < until),
+            (
+                r
+                for r in self.readings.values()
+                if r.series == series and since <= r.measured_at < until and zone in (None, r.zone)
+            ),
             key=lambda r: (r.measured_at, r.boot, r.seq),
         )
         kept = found if limit is None else found[len(found) - min(limit, len(found)) :]

@@ -7,6 +7,7 @@ from typing import Any
 
 from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.allowance import limits_picture, timed_by
+from godkaiser.engine.cycles import growing
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
 from godkaiser.engine.wanted import offline_proof
@@ -262,7 +263,9 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
         "link": link_picture(state),
         "stop": stop_picture(state),
         "alarms": alarms_picture(state),
-        "zones": [{"id": zone, "name": name} for zone, name in state.zones.items()],
+        "zones": [
+            {"id": zone, "name": name} | growing(state, zone, now) for zone, name in state.zones.items()
+        ],
         "nodes": [
             node_picture(state, node, now) for node in state.nodes.values() if node.status != "removed"
         ],

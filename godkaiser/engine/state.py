@@ -14,6 +14,7 @@ from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
 from godkaiser.model.board import Board
 from godkaiser.model.calibration import Calibration
+from godkaiser.model.cycle import CycleSpec
 from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
 from godkaiser.model.history import NEVER_ON, OnHistory, Shelved
@@ -282,6 +283,7 @@ class State:
     run: int = 1
     catalogue: Catalogue = BUILT_IN
     zones: dict[str, str] = field(default_factory=dict)
+    cycles: dict[str, tuple[CycleSpec, ...]] = field(default_factory=dict)  # by zone
     nodes: dict[NodeId, NodeState] = field(default_factory=dict)
     sensors: dict[SeriesId, SensorState] = field(default_factory=dict)
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
@@ -559,6 +561,7 @@ def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:
     """A state with everything the site declares, nothing heard yet."""
     state = State(site.kaiser_id, site.timezone, catalogue=catalogue)  # type: ignore[arg-type]  # parsed by the model
     state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
+    state.cycles = {zone.id: zone.cycles for zone in site.zones if zone.cycles}
     for node in site.nodes:
         status: NodeStatus = "approved" if node.approved else "pending"
         node_id = NodeId.parse(node.id)

@@ -137,14 +137,17 @@ def span_of(since: object, until: object) -> dict[str, str]:
     return span if until is None else span | {"until": moment(until, "until")}
 
 
-async def fetch(line: Line, sensors: Sequence[str], since: object, until: object) -> list[Stretch]:
-    """Stretches of history, one per sensor."""
-    span = span_of(since, until)
-    return list(await asyncio.gather(*(_fetch_one(line, sensor, span) for sensor in sensors)))
+async def fetch(
+    line: Line, sensors: Sequence[str], span: tuple[object, object], cycle: str | None = None
+) -> list[Stretch]:
+    """Stretches of history, one per sensor: since and until, or those of a cycle."""
+    what = span_of(*span) if cycle is None else {"cycle": cycle}
+    return list(await asyncio.gather(*(_fetch_one(line, sensor, what) for sensor in sensors)))
 
 
-async def _fetch_one(line: Line, sensor: str, span: dict[str, str]) -> Stretch:
-    answer = await line.ask("history", series=sensor, packed=True, **span)
+async def _fetch_one(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
+    method = "cycles.history" if "cycle" in what else "history"
+    answer = await line.ask(method, series=sensor, packed=True, **what)
     times, values, raw = array("q"), array("d"), array("d")
     times.frombytes(b64decode(answer["times"]))
     values.frombytes(b64decode(answer["values"]))

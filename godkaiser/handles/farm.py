@@ -14,6 +14,7 @@ from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
 from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
+from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
 from godkaiser.handles.looks import FarmLook, Table
 from godkaiser.handles.places import ActuatorLook, SensorLook
@@ -197,6 +198,8 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         until: When | None = None,
         every: Span | None = None,
         quality: str | None = None,
+        *,
+        cycle: str | None = None,
     ) -> DataFrame:
         """Stored readings as a pandas frame with a UTC index and float64 values.
 
@@ -205,6 +208,8 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         many went into it. A list of sensors: one column each. Means and wide frames use good and uncalibrated
         readings only; where there are none, NaN.
         `quality`, good, uncalibrated, suspect or error, is the worst that goes into the frame.
+        `cycle`, a name of `cycles()`: what was measured in its zone from planting to its end, whatever `since` and
+        `until` say. A sensor that came from elsewhere or was moved since counts for the time it was there.
         `since` and `until` (exclusive; default now) are `"-7d"` by the controller's clock, an aware datetime
         or a Timestamp; `every` is `"5min"`, a timedelta or seconds. `frame.attrs` holds units, series and
         names by column.
@@ -215,8 +220,17 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         at_least(quality)
         ids, alone = self._ids(sensors)
         step = deeds.bucket(every)
-        found = await self._line.awaited(deeds.fetch, self._line, ids, since, until)
+        found = await self._line.awaited(deeds.fetch, self._line, ids, (since, until), cycle)
         return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
+
+    async def cycles(self) -> DataFrame:
+        """What grows and has grown, from the site file, as a pandas frame with one row per cycle.
+
+        Columns `zone`, `name`, `variety`, `substrate`, `phase`, `planted`, `expected_harvest`, `ended` (dates, NaT
+        where there is none) and `days` of growth until today or its end.
+        """
+        need_pandas()
+        return cycles_frame(await self._line.awaited(listed, self._line))
 
     async def statistics(
         self,

@@ -14,6 +14,7 @@ from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
 from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.engine.clear import latched
+from godkaiser.engine.cycles import marks_of
 from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
@@ -38,7 +39,16 @@ from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
-from godkaiser.model.instant import DAY, MILLISECOND, MINUTE, SECOND, parse_duration, parse_instant, to_iso
+from godkaiser.model.instant import (
+    DAY,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    Instant,
+    parse_duration,
+    parse_instant,
+    to_iso,
+)  # fmt: skip
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
@@ -167,7 +177,8 @@ class Clerk:
         """`packed`: columns as base64 of 64-bit integers and floats (NaN where there is no value).
 
         `raw`: what the node said, before conversion and filters.
-        `marks`: when the board or the calibration behind the series was changed, and the words about it.
+        `marks`: when the board or the calibration behind the series was changed, and the words about it; what was
+        planted, noted and ended in its zone.
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
         """
         _check_history(since, until, limit)
@@ -175,9 +186,22 @@ class Clerk:
         now = self._runner.clock.now()
         start = parse_instant(since, now, "since")
         end = now + SECOND if until is None else parse_instant(until, now, "until")
+        return await self.stretch(sensor, (start, end), limit, packed)
+
+    async def stretch(
+        self,
+        sensor: SeriesId,
+        span: tuple[Instant, Instant],
+        limit: int | None = None,
+        packed: bool = False,
+        zone: str | None = None,
+    ) -> dict[str, Any]:
+        """What is stored of a span, the end exclusive; with `zone` only what was measured there."""
         await self._runner.committed()  # who has seen a value finds it in the history
-        columns = await self._store.history(sensor, start, end, limit)
-        marks = await self._store.marks((sensor, sensor.node), MARKING, start, end)
+        columns = await self._store.history(sensor, *span, limit, zone)
+        shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
+        marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
+        marks = sorted([*marks, *marks_of(self._state, zone or shown["zone"], *span)])
         versions = self._versions(sensor, set(columns.calibration))
         head: dict[str, Any] = {"series": sensor, "unit": self._state.unit_of(sensor)}
         head |= {

@@ -27,6 +27,7 @@ from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
 from godkaiser.io.accounts import Accounts, installation_secret
+from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
@@ -131,6 +132,7 @@ class Controller:
         self.clerk.offer(Workshop(self.runner, self.clerk).methods)
         self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
         self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
+        self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.desk = DeskServer(options.data, self.clerk)
 

@@ -11,7 +11,7 @@ from godkaiser.kaiser.sitefile import SECTIONS
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import RuleId
-from godkaiser.model.site import ActuatorSpec, NodeSpec, Site
+from godkaiser.model.site import ActuatorSpec, NodeSpec, Site, ZoneSpec
 from godkaiser.model.spec import Spec
 from godkaiser.rules.document import read_document, write_document
 
@@ -119,7 +119,13 @@ def _approval(before: NodeSpec, after: NodeSpec, stands: str) -> Iterator[Differ
 
 # ── everything else ────────────────────────────────────────────────────────────────────────────────────
 def _zones(site: Site) -> dict[str, Thing]:
-    return {z.id: (f"zone {z.id}", {"name": z.name or z.id}) for z in site.zones}
+    return {z.id: (f"zone {z.id}", {"name": z.name or z.id} | _cycles(z)) for z in site.zones}
+
+
+def _cycles(zone: ZoneSpec) -> dict[str, Any]:
+    """By name, so that each that differs is told."""
+    dumped = (cycle.model_dump(mode="json", exclude_defaults=True) for cycle in zone.cycles)
+    return {f"cycle {cycle['name']}": [cycle] for cycle in dumped}
 
 
 def _subzones(site: Site) -> dict[str, Thing]:
@@ -207,7 +213,7 @@ def _fields(
 
 def _change(field: str, old: Any, new: Any) -> str:
     if isinstance(old, list | tuple) or isinstance(new, list | tuple):
-        return "changed"
+        return "is new" if old is None else "goes" if new is None else "changed"
     return f"{_said(field, old)} → {_said(field, new)}"
 
 

@@ -29,7 +29,10 @@ def site_of(state: State, documents: Mapping[str, Mapping[str, Any]]) -> Site:
     return Site(
         kaiser_id=state.kaiser,
         timezone=state.timezone,
-        zones=tuple(ZoneSpec(id=z, name=_named(z, name)) for z, name in sorted(state.zones.items())),
+        zones=tuple(
+            ZoneSpec(id=z, name=_named(z, name), cycles=state.cycles.get(z, ()))
+            for z, name in sorted(state.zones.items())
+        ),
         subzones=tuple(
             SubzoneSpec(node=node, id=subzone, name=_named(subzone, name))
             for (node, subzone), name in sorted(state.subzone_names.items())

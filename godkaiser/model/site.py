@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from godkaiser.model.board import Board
 from godkaiser.model.calibration import Adc, Calibration, read_calibration
+from godkaiser.model.cycle import CycleSpec, overlap
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.filter import Filter
 from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
@@ -43,10 +44,17 @@ UpToAWeekOrOff = Annotated[Number, Field(ge=0, le=604800)]
 
 
 class ZoneSpec(Spec):
-    """A zone: a bench, a room, a house."""
+    """A zone: a bench, a room, a house, and what was and is grown there."""
 
     id: Annotated[str, BeforeValidator(ZoneId.parse)]
     name: str = ""
+    cycles: tuple[CycleSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_at_a_time(self) -> Self:
+        if problem := overlap(self.cycles):
+            raise ValueError(problem)
+        return self
 
 
 class NodeSpec(Spec):
@@ -222,6 +230,7 @@ class Site(Spec):
             "sensors": [s.series for s in self.sensors],
             "actuators": [a.id for a in self.actuators],
             "derived": [d.series for d in self.derived],
+            "cycles": [cycle.name for zone in self.zones for cycle in zone.cycles],
         }
         for what, ids in named.items():
             twice = sorted({i for i in ids if ids.count(i) > 1})

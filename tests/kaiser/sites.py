@@ -33,7 +33,18 @@ def sensors(draw: st.DrawFn, node: str) -> list[dict[str, Any]]:
     found += [{"node": node, "gpio": 4, "type": "ds18b20", "address": rom} for rom in sorted(roms)]
     if draw(st.booleans()):
         found.append({"node": node, "gpio": 34, "type": draw(st.sampled_from(["moisture", "soil_moisture"]))})
-    return [spec | draw(described()) for spec in found]
+    return [spec | draw(MODES) | draw(described()) for spec in found]
+
+
+MODES = st.sampled_from(
+    [
+        {},
+        {"mode": "continuous"},
+        {"mode": "on_demand"},
+        {"mode": "paused"},
+        {"mode": "scheduled", "schedule": "0 6,18 * * *"},
+    ]
+)
 
 
 @st.composite
@@ -47,7 +58,6 @@ def described(draw: st.DrawFn) -> dict[str, Any]:
                 "zone": st.sampled_from(ZONES),
                 "subzone": st.sampled_from(ZONES),
                 "interval_s": st.integers(1, 300),
-                "mode": st.sampled_from(["continuous", "on_demand", "paused", "scheduled"]),
                 "calibration": calibration,
                 "stale_after_s": st.floats(1, 1e5),
                 "filter": st.sampled_from(["median", "ema", {"median": 7}, {"ema": 0.125}]),

@@ -243,8 +243,13 @@ class SqlStore:
             result = await connection.exec_driver_sql("select count(*) from reading")
             return int(result.scalar_one())
 
-    async def history(self, series: SeriesId, since: Instant, until: Instant, limit: int | None) -> Columns:
-        """Readings with since ≤ measured_at < until, oldest first; with `limit` the newest of them."""
+    async def history(
+        self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
+    ) -> Columns:
+        """Readings with since ≤ measured_at < until, oldest first; with `limit` the newest of them.
+
+        `zone`: only those that were measured in it.
+        """
         table = _table(t.ReadingRow)
         names = _table(t.SeriesRow)
         query = (
@@ -253,6 +258,7 @@ class SqlStore:
             .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
         )
+        query = query if zone is None else query.where(table.c.zone == zone)
         try:
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query if limit is None else query.limit(limit))).all()

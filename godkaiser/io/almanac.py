@@ -1,0 +1,40 @@
+"""Cycles of the zones: which there are, and the history of a sensor while one grew, where it grew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from godkaiser.engine.cycles import cycles_picture, span_of
+from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.runner import Runner
+
+
+class Almanac:
+    """Answers requests about cycles."""
+
+    def __init__(self, runner: Runner, clerk: Clerk) -> None:
+        self._runner, self._clerk = runner, clerk
+        self._state = runner.engine.state
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+        return {
+            "cycles": self._cycles,
+            "cycles.history": self._history,
+        }
+
+    async def _cycles(self, token: str | None = None) -> list[dict[str, Any]]:  # noqa: ARG002 - anybody may look
+        return cycles_picture(self._state, self._runner.clock.now())
+
+    async def _history(
+        self,
+        series: str,
+        cycle: str,
+        packed: bool = False,
+        token: str | None = None,  # noqa: ARG002 - anybody may look
+    ) -> dict[str, Any]:
+        """As `history`, but only what was measured in the cycle's zone in its time."""
+        zone, start, end = span_of(self._state, cycle, self._runner.clock.now())
+        return await self._clerk.stretch(self._clerk.sensor(series), (start, end), packed=packed, zone=zone)
