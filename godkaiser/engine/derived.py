@@ -71,7 +71,9 @@ def _new_series(moment: Moment, series: SeriesId) -> SensorState:
 def _parts(moment: Moment, spec: DerivedSpec) -> list[Part | None]:
     """None for what is missing, without a value, or older than the newest by more than `max_age_s`."""
     sensors = [moment.state.bound(series) for series in spec.inputs]
-    newest = max(s.latest.measured_at for s in sensors if s is not None and s.latest is not None)
+    times = [s.latest.measured_at for s in sensors if s is not None and s.latest is not None]
+    # None at all: named without an address, and there are two of them now.
+    newest = max(times, default=0)
     return [_part(sensor, newest - round(spec.max_age_s * SECOND)) for sensor in sensors]
 
 
@@ -91,10 +93,16 @@ def _made(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Ma
     there = [part for part in parts if part is not None]
     if len(there) < len(parts):
         return None
+    values = [part.value for part in there]
     try:
-        return Made(_FORMULAS[spec.kind](spec, [part.value for part in there]), there)
+        made = _FORMULAS[spec.kind](spec, values)
     except InvalidValueError as error:
         return Made(None, there, str(error), Quality.ERROR)
+    row = moment.state.catalogue.types[spec.series.sensor_type]
+    if not row.low <= made <= row.high:
+        reason = f"{made:.6g} {row.unit} is outside {row.low:g}..{row.high:g}"
+        return Made(None, there, reason, Quality.ERROR)
+    return Made(made, there)
 
 
 def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:

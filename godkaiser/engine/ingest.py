@@ -14,7 +14,7 @@ from godkaiser.engine.calibration import counting, number, water_of
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
-from godkaiser.engine.signal import Judged, usable, weigh
+from godkaiser.engine.signal import Judged, contradicted, usable, weigh
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.event import Malformed, SensorReport
@@ -60,10 +60,27 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
     series = SeriesId.of(event.node, event.gpio, kind, event.address)
     sensor = moment.state.sensors.get(series) or _new_series(moment, series)
     moment.state.counters["readings_received"] += 1
+    if sensor.latest is not None and _again(event, sensor.latest, node, moment.now):
+        moment.emit(Store(sensor.latest))  # delivered twice: judged once
+        return
     reading, settled = _reading(moment, event, sensor, node)
     newest = _remember(moment, sensor, reading, settled)
     for made in made_from(moment, series) if newest else ():
         _remember(moment, *made)
+
+
+def _again(event: SensorReport, latest: Reading, node: NodeState, now: Instant) -> bool:
+    """Is it the newest one once more? One timed by us cannot be told from the next."""
+    measured, server_timed = _measured_at(event, now)
+    return not server_timed and (measured, node.boot, _seq(event)) == (
+        latest.measured_at,
+        latest.boot,
+        latest.seq,
+    )
+
+
+def _seq(event: SensorReport) -> int:
+    return event.seq if event.seq is not None else zlib.crc32(repr(event.raw).encode())
 
 
 def _new_series(moment: Moment, series: SeriesId) -> SensorState:
@@ -99,7 +116,7 @@ def _reading(
         received_at=moment.now,
         zone=None if zone is None else ZoneId.parse(zone),
         boot=node.boot,
-        seq=event.seq if event.seq is not None else zlib.crc32(repr(event.raw).encode()),
+        seq=_seq(event),
         cause=moment.seq,
         usable=usable(row, found),
         server_timed=server_timed,
@@ -138,6 +155,11 @@ def _remember(moment: Moment, sensor: SensorState, reading: Reading, settled: bo
     newest = _newest(reading.measured_at, sensor.latest)
     if newest:
         sensor.latest = reading
+        if contradicted(sensor):
+            sensor.usable = None
+            sensor.timely = {
+                quality: old for quality, old in sensor.timely.items() if quality is Quality.SUSPECT
+            }
         if settled and reading.value is not None:
             _offer(moment, sensor, reading)
     moment.emit(Store(reading))

@@ -13,6 +13,7 @@ from godkaiser.sensors.filter import smooth
 from godkaiser.sensors.quality import FLAT_AFTER, SPIKE_MAD, Criteria, judge
 from godkaiser.sensors.types import SensorType
 
+CONTRADICTED: Final = 2  # doubted values in a row after which the older one says nothing any more
 MISSED: Final = 3  # readings in a row that may be missing before a series counts as interrupted
 
 
@@ -39,6 +40,11 @@ def weigh(
     `pause`: how long the one before it counted as fresh.
     """
     row = sensor.row
+    if _warm_up(sensor, row) and node.online is not True:
+        # It may just have been started: its heartbeat will say so.
+        return Judged(
+            found.value, max(found.quality, Quality.SUSPECT, key=_rank), "before its node's heartbeat", False
+        )
     warm_up, number = _warming(sensor, node, row)
     if found.value is None:
         return replace(found, settled=not number)
@@ -68,10 +74,23 @@ def _filtered(sensor: SensorState, found: Judged, at: Instant, gap: Duration) ->
     return replace(found, value=value)
 
 
+def contradicted(sensor: SensorState) -> bool:
+    """Does it say something else than what was believed last, and not only once?"""
+    return len(sensor.signal.doubted) >= CONTRADICTED
+
+
+def _rank(quality: Quality) -> int:
+    return quality.rank
+
+
+def _warm_up(sensor: SensorState, row: SensorType) -> int:
+    stated = None if sensor.spec is None else sensor.spec.warm_up
+    return row.warm_up if stated is None else stated
+
+
 def _warming(sensor: SensorState, node: NodeState, row: SensorType) -> tuple[int, int]:
     """How many readings it warms up for, and which of them this is; 0: it has settled."""
-    stated = None if sensor.spec is None else sensor.spec.warm_up
-    warm_up = row.warm_up if stated is None else stated
+    warm_up = _warm_up(sensor, row)
     if sensor.starts != node.starts:
         sensor.starts, sensor.warming = node.starts, 0
     if sensor.warming is None or sensor.warming >= warm_up:

@@ -103,7 +103,7 @@ class SensorSpec(Spec):
     calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
     temperature_from: str | None = None
     ec_alpha: Annotated[Number, Field(gt=0, le=0.03)] = 0.02
-    stale_after_s: Annotated[Number, Field(gt=0)] | None = None
+    stale_after_s: Annotated[Number, Field(ge=1, le=604_800)] | None = None
     filter: Filter | None = None
     spike_mad: Annotated[Number, Field(ge=0, le=1000)] | None = None
     flat_after_s: UpToAWeekOrOff | None = None

@@ -71,7 +71,7 @@ def dew_point(celsius: float, humidity: float) -> float:
             field="humidity", value="0", problem="has no dew point", allowed="above 0, up to 100"
         )
     t = _temperature(celsius)
-    gamma = math.log(humidity / 100) + _A * t / (t + _B)
+    gamma = math.log(humidity) - math.log(100) + _A * t / (t + _B)
     return _B * gamma / (_A - gamma)
 
 

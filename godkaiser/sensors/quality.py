@@ -55,8 +55,8 @@ def judge(
     """What to remember, and whether the signal is good or suspect, with the reason.
 
     A spike is further from each of the last 31 values than `spike_mad` times their median absolute deviation,
-    which counts as the floor at least. Five doubted values in a row that agree with each other are a
-    real step.
+    which counts as the floor at least. Five doubted values in a row that agree with each other, or lie all on one
+    side of what was believed, are real: a step, or a ramp.
     """
     if memory.at is None or at - memory.at > criteria.gap:
         memory = NOTHING_KNOWN
@@ -99,8 +99,9 @@ def _jumped(believed: tuple[float, ...], value: float, criteria: Criteria) -> fl
 
 
 def _doubt(memory: Signal, value: float, limit: float) -> tuple[Signal, Quality, str]:
-    row = (*memory.doubted, value)
-    if max(row) - min(row) > limit:
+    row, known = (*memory.doubted, value), memory.believed[-1]
+    one_side = all((doubted > known) == (value > known) for doubted in row)
+    if max(row) - min(row) > limit and not one_side:
         row = (value,)
     if len(row) >= BELIEVED_AFTER:
         return replace(memory, believed=row, doubted=()), Quality.GOOD, ""

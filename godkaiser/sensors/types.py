@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
@@ -305,9 +305,21 @@ def convert(
     row = TYPES[kind] if isinstance(kind, str) else kind
     try:
         return judged(row, raw, raw_mode=raw_mode, adc=adc, calibration=calibration, water=water)
-    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001  a stranger's code
         # A plug-in may meet what its author did not think of: then there is no value, and everything else goes on.
         return Converted(None, Quality.ERROR, f"its conversion failed: {type(error).__name__}: {error}")
+
+
+def _checked(result: Any) -> Converted:
+    """What a plug-in returns may be anything."""
+    if not isinstance(result, Converted):
+        raise TypeError("it returned no Converted")
+    value, quality, reason = cast("tuple[Any, Any, Any]", (result.value, result.quality, result.reason))
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise TypeError("its value is no number")
+    if not (isinstance(quality, Quality) and isinstance(reason, str)):
+        raise TypeError("its quality or reason is of another type")
+    return result
 
 
 def judged(
@@ -320,7 +332,7 @@ def judged(
     water: Water | None = None,
 ) -> Converted:
     """As `convert`, but what the type's own conversion raises comes through."""
-    result = row.convert(raw, raw_mode, adc, calibration)
+    result = _checked(row.convert(raw, raw_mode, adc, calibration))
     if water is not None:
         result = _in_water(result, row.name, calibration, water)
     if result.value is None:

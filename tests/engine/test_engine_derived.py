@@ -254,3 +254,30 @@ def test_it_is_never_better_or_newer_than_what_it_is_made_of(
             assert reading.measured_at == min(i.measured_at for i in there)
             assert reading.usable <= all(i.usable for i in there)
             assert (reading.value is None) == (reading.quality is ERROR)
+
+
+def test_an_input_that_two_chips_could_be_makes_nothing() -> None:
+    bare = SeriesId.of(CLIMATE, 0, "sht31_temp"), SeriesId.of(CLIMATE, 0, "sht31_humidity")
+    one = desk(spec("air_vpd", *bare))
+    assert len(made(one.read(AIR, 25.0) + one.read(DAMP, 60.0))) >= 1
+    one.read(OTHER, 26.0)
+    other_damp = SeriesId.of(CLIMATE, 0, "sht31_humidity", "0x45")
+    assert stored(Reading, one.read(other_damp, 61.0))[1:] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "celsius", "humidity"), [("air_vpd", 60.0, 10.0), ("dew_point", 25.0, 1e-300)]
+)
+def test_beyond_its_own_range_there_is_no_value(kind: str, celsius: float, humidity: float) -> None:
+    one = desk(spec(kind, AIR, DAMP))
+    one.read(AIR, celsius)
+    (reading,) = made(one.read(DAMP, humidity))
+    assert (reading.value, reading.quality, reading.usable) == (None, ERROR, False)
+    assert "is outside" in reading.reason
+
+
+def test_the_least_humidity_there_is_ends_nothing() -> None:
+    one = desk(spec("dew_point", AIR, DAMP))
+    one.read(AIR, 25.0)
+    (reading,) = made(one.read(DAMP, 5e-324))
+    assert (reading.value, reading.quality) == (None, ERROR)

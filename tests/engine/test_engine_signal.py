@@ -15,6 +15,7 @@ from tests.engine.bench import (
     COOL,
     FAN,
     GOD,
+    HEATER,
     IRRIGATE,
     PUMP,
     SITE,
@@ -210,7 +211,7 @@ def test_late_readings_and_errors_while_warming_up() -> None:
     desk.beat(WATER, boot="b2")
     assert raw(desk, SOIL, 2000, ts=desk.now // SECOND - 600).reason == "600 s old"
     assert raw(desk, SOIL, 2000, quality="error").quality is ERROR
-    assert raw(desk, SOIL, 2000).reason == "warming up 2 of 3"
+    assert raw(desk, SOIL, 2001).reason == "warming up 2 of 3"
 
 
 def test_a_reading_that_comes_too_late_to_be_judged_is_not_used() -> None:
@@ -294,3 +295,60 @@ def test_who_asks_for_suspect_readings_goes_without_when_they_stop() -> None:
     assert desk.state.actuators[FAN].reported == 0.8
     desk.obey(desk.live(20))
     assert desk.state.actuators[FAN].reported == 0.0
+
+
+# ── what the review found ──────────────────────────────────────────────────────────────────────────────
+def test_a_ramp_is_believed_after_five_and_nothing_acts_on_the_value_from_before() -> None:
+    heat = COOL | {
+        "name": "Heat",
+        "conditions": [
+            {"type": "hysteresis", "esp_id": CLIMATE, "gpio": 0, "sensor_type": "sht31_temp",
+             "activate_below": 26, "deactivate_above": 28}
+        ],
+        "actions": [{"type": "actuator_command", "esp_id": CLIMATE, "gpio": 26, "command": "ON"}],
+    }  # fmt: skip
+    desk = Desk(heat).ready()
+    for n in range(40):
+        desk.obey(desk.read(AIR, 25.0 + 0.01 * (n % 3)))
+        desk.obey(desk.wait(30) + desk.beat(CLIMATE))
+    started: list[float] = []
+    believed = []
+    for n in range(1, 12):
+        warm = 25.0 + 4.0 * n
+        said = desk.read(AIR, warm)
+        desk.obey(said)
+        more = desk.wait(30) + desk.beat(CLIMATE)
+        desk.obey(more)
+        if n >= 2:
+            started += [
+                move.value for move in moves(said + more) if move.actuator == HEATER and move.value > 0
+            ]
+        believed.append(stored(Reading, said)[0].usable)
+    assert started == [], "it is long too warm"
+    assert believed == [False] * 4 + [True] * 7
+
+
+def test_before_the_heartbeat_a_probe_is_not_believed() -> None:
+    desk = Desk(IRRIGATE).ready()
+    desk.obey(desk.read(SOIL, 60.0))
+    desk.handle(ev.Will(desk.now, GOD, WATER, retained=False))
+    desk.wait(30)
+    said = desk.read(SOIL, 0.0)
+    (reading,) = stored(Reading, said)
+    assert (reading.quality, reading.usable) == (Quality.SUSPECT, False)
+    said += desk.beat(WATER, boot="b2", uptime=5) + desk.wait(10)
+    assert [move for move in moves(said) if move.value > 0] == []
+
+
+def test_what_is_delivered_twice_is_judged_once() -> None:
+    desk = Desk().ready()
+    for n in range(20):
+        desk.read(AIR, 25.0 + 0.01 * (n % 3))
+        desk.wait(30)
+    at = desk.now // SECOND
+    report = ev.SensorReport(
+        desk.now, GOD, CLIMATE, 0, "sht31_temp", 60.0, at, False, "good", None, "", True, "0x44", 77, ""
+    )  # fmt: skip
+    for _ in range(6):
+        (reading,) = stored(Reading, desk.handle(report))
+        assert (reading.quality, reading.usable) == (Quality.SUSPECT, False)

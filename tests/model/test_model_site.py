@@ -60,7 +60,7 @@ def test_a_whole_site() -> None:
         ({"sensors": [AIR | {"address": "0x4"}]}, "address must be"),
         ({"sensors": [AIR | {"address": 4096}]}, "address must be"),
         ({"sensors": [AIR | {"adc": "mcp"}]}, "esp32"),
-        ({"sensors": [AIR | {"stale_after_s": 0}]}, "greater than 0"),
+        ({"sensors": [AIR | {"stale_after_s": 0}]}, "greater than or equal to 1"),
         ({"sensors": [AIR | {"calibration": {"dry": 1}}]}, "belong together"),
         ({"sensors": [AIR | {"calibration": {"wet": 1, "dry": 1}}]}, "must differ"),
         ({"sensors": [AIR | {"calibration": {"slope": 0}}]}, "must not be 0"),

@@ -1,15 +1,18 @@
 """Conversions: the reference values, the limits, and one loop over every registered type."""
 
 import math
+from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.errors import UnknownSensorTypeError
+from godkaiser.kaiser.site import demo_site
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
-from godkaiser.sensors.types import ALIASES, TYPES, canonical, convert, measured
+from godkaiser.sensors.types import ALIASES, TYPES, Converted, canonical, convert, measured
 
 PH = Calibration(slope=10.636364, offset=-11.428571)
 EC = Calibration(slope=9486.336, offset=-10054.0)
@@ -20,10 +23,10 @@ TYPICAL: dict[str, tuple[float, bool]] = {
     "ds18b20": (344, True),
     "sht31_temp": (26000, True),
     "sht31_humidity": (39000, True),
-    "bmp280_pressure": (5402624, True),
+    "bmp280_pressure": (987.6, False),
     "bme280_pressure": (1008.4, False),
     "bmp280_temp": (21.5, False),
-    "bme280_temp": (8_400_000, True),
+    "bme280_temp": (21.5, False),
     "bme280_humidity": (55.5, False),
     "ph": (2150, True),
     "ec": (1800, True),
@@ -169,11 +172,12 @@ def test_which_rules_may_use_without_calibration() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, row in TYPES.items() if not row.derived])
-def test_every_type_gives_a_finite_value_or_says_why_not(name: str) -> None:
+def test_every_type_gives_a_finite_value_in_its_range(name: str) -> None:
     raw, raw_mode = TYPICAL[name]
-    made = convert(name, raw, raw_mode=raw_mode)
-    assert (made.value is not None and math.isfinite(made.value)) or made.reason
-    row = TYPES[name]
+    row, made = TYPES[name], convert(name, raw, raw_mode=raw_mode)
+    assert made.value is not None
+    assert math.isfinite(made.value)
+    assert row.low <= made.value <= row.high
     assert row.name == name == canonical(name)
     assert row.label
     assert row.low < row.high
@@ -207,3 +211,31 @@ def test_names_and_aliases() -> None:
         canonical("x" * 100)
     assert "moisture" in caught.value.remedy
     assert len(caught.value.text) == 40
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        RuntimeError("what"),
+        RecursionError("deep"),
+        AssertionError(),
+        True,
+        None,
+        Converted(True, Quality.GOOD),
+    ],
+    ids=repr,
+)
+def test_whatever_a_strangers_conversion_does_is_an_error_and_nothing_else(made: object) -> None:
+    def convert_it(*_: object) -> Converted:
+        if isinstance(made, Exception):
+            raise made
+        return cast("Converted", made)
+
+    row = replace(TYPES["co2"], name="strange", convert=convert_it)
+    found = convert(row, 777.0)
+    assert (found.value, found.quality) == (None, Quality.ERROR)
+    assert found.reason.startswith("its conversion failed: ")
+
+
+def test_every_type_of_the_demo_is_among_them() -> None:
+    assert {canonical(sensor.type) for sensor in demo_site().sensors} <= set(TYPICAL)
