@@ -207,7 +207,7 @@ def impure() -> Callable[..., Any]:
         ({"typical": None}, "typical is missing"),
         ({"typical": 20000}, "gives no value: 20000 ppm is outside"),
         ({"convert": lambda raw, raw_mode, adc, made: 1 / 0}, "raises ZeroDivisionError"),
-        ({"convert": lambda raw, raw_mode, adc, made: raw}, "raises AttributeError"),
+        ({"convert": lambda raw, raw_mode, adc, made: raw}, "raises TypeError: it returned no Converted"),
         ({"convert": TYPES["flow"].convert, "typical": 15, "low": 1, "high": 1.5}, "gives no value"),
         (
             {"convert": lambda raw, raw_mode, adc, made: TYPES["co2"].convert(raw + 1, True, adc, None)},

@@ -241,6 +241,13 @@ def test_ours_ends_it_before_the_nodes_own_limit_latches_it(
     assert ("node_limit" in [finding.code for finding in verdict.findings]) is warned
 
 
+@pytest.mark.parametrize("duration", [None, HOUR])
+def test_without_a_maximum_the_nodes_own_limit_is_no_word(duration: int | None) -> None:
+    findings = examine(wants(1, duration=duration), View(PUMP, replace(READY, own_limit_s=3600.0)), NOW)
+    codes = [finding.code for finding in findings]
+    assert ("max_on_missing" in codes, "node_limit" in codes) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("wish", "spec", "said"),
     [
