@@ -7,6 +7,7 @@ more than 30 s ahead is suspect and no rule looks at it; older than a day is sto
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Final
 
 from godkaiser.engine import limits
@@ -28,6 +29,7 @@ EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is ol
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
 MILLISECONDS_FROM: Final = 10**10
 LATE_AFTER: Final = 120 * SECOND
+JUST_NOW: Final = 2 * SECOND
 AHEAD_AFTER: Final = 30 * SECOND
 _UNREMARKABLE: Final = ("good", "fair", "unknown")
 _WIRE_QUALITY: Final = {"poor": Quality.SUSPECT, "suspect": Quality.SUSPECT, "error": Quality.ERROR}
@@ -61,7 +63,7 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
     sensor = moment.state.sensors.get(series) or _new_series(moment, series)
     moment.state.counters["readings_received"] += 1
     if sensor.latest is not None and _again(event, sensor.latest, node, moment.now):
-        moment.emit(Store(sensor.latest))  # delivered twice: judged once
+        _heard_again(moment, sensor, sensor.latest)
         return
     reading, settled = _reading(moment, event, sensor, node)
     newest = _remember(moment, sensor, reading, settled)
@@ -77,6 +79,15 @@ def _again(event: SensorReport, latest: Reading, node: NodeState, now: Instant) 
         latest.boot,
         latest.seq,
     )
+
+
+def _heard_again(moment: Moment, sensor: SensorState, latest: Reading) -> None:
+    """Delivered twice, or measured twice within a second with the same result: judged once."""
+    again = replace(latest, received_at=moment.now) if moment.now - latest.measured_at <= JUST_NOW else latest
+    sensor.usable = again if sensor.usable is latest else sensor.usable
+    sensor.latest = again
+    moment.emit(Store(again))
+    moment.tell("sensor", sensor.id)
 
 
 def _seq(event: SensorReport) -> int:
