@@ -259,7 +259,7 @@ class Controller:
     async def _alone(self, acting: tuple[asyncio.Task[None], ...]) -> None:
         """If another controller was there before us, nothing more of ours leaves."""
         try:
-            await RivalWatch(self.options.address, self.engine.state.kaiser, self.options.clock.now()).run()
+            await RivalWatch(self.options.address, self.engine.state.kaiser).run()
         except ControllerRunningError as error:
             log.error("%s %s", error, error.remedy)  # noqa: TRY400 - the sentence says it, a trace adds nothing
             for task in acting:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,44 +21,53 @@ from godkaiser.errors import ControllerRunningError
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.client import new_client
 from godkaiser.model.ids import KaiserId
-from godkaiser.model.instant import Instant
 
 EVERY: Final = 20.0
 AGAIN: Final = 2.0
 WITHIN: Final = 5.0
+TOGETHER: Final = 0.5  # seconds: more than a hello is on its way
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Hello:
-    """Who is there since when. The lesser one stays."""
+    """Who is there, and for how many seconds: no clock is asked, as one of them may be wrong."""
 
-    since: Instant
+    age: float
     run: str
 
     def to_wire(self) -> bytes:
-        """`{"since": …, "run": …}`."""
-        return json.dumps({"since": self.since, "run": self.run}).encode()
+        """`{"age": …, "run": …}`."""
+        return json.dumps({"age": round(self.age, 3), "run": self.run}).encode()
+
+    def outranks(self, other: Hello) -> bool:
+        """Was it there before the other? Of two that began together one stays, too."""
+        apart = self.age - other.age
+        return apart > 0 if abs(apart) > TOGETHER else self.run < other.run
 
 
 def read(payload: Any) -> Hello | None:
     """What is no hello is nobody's."""
     try:
         body = json.loads(payload)
-        since, run = body["since"], body["run"]
+        age, run = body["age"], body["run"]
     except (ValueError, TypeError, KeyError):
         return None
-    right = isinstance(since, int) and not isinstance(since, bool) and isinstance(run, str)
-    return Hello(since, run) if right else None
+    right = isinstance(age, (int, float)) and not isinstance(age, bool) and isinstance(run, str)
+    return Hello(float(age), run) if right and 0 <= age < math.inf else None
 
 
 class RivalWatch:
     """Looks for others until one is found that was there before us: then it raises `ControllerRunningError`."""
 
-    def __init__(self, address: BrokerAddress, kaiser: KaiserId, since: Instant) -> None:
+    def __init__(self, address: BrokerAddress, kaiser: KaiserId) -> None:
         self._address, self._kaiser = address, kaiser
-        self._me = Hello(since, secrets.token_hex(8))
+        self._run, self._began = secrets.token_hex(8), asyncio.get_running_loop().time()
         self._heard: asyncio.Queue[Hello] = asyncio.Queue(100)
+
+    @property
+    def _me(self) -> Hello:
+        return Hello(asyncio.get_running_loop().time() - self._began, self._run)
 
     @property
     def topic(self) -> str:
@@ -72,12 +82,13 @@ class RivalWatch:
             await asyncio.sleep(AGAIN)
 
     def _take(self, message: aiomqtt.Message) -> None:
-        hello = read(message.payload)
-        if hello is not None and hello.run != self._me.run and not self._heard.full():
+        # A retained one was said by nobody who is there now.
+        hello = None if message.retain else read(message.payload)
+        if hello is not None and hello.run != self._run and not self._heard.full():
             self._heard.put_nowait(hello)
 
     async def _connected(self) -> None:
-        client = new_client(self._address, f"godkaiser_watch_{self._me.run}", self._take)
+        client = new_client(self._address, f"godkaiser_watch_{self._run}", self._take)
         async with client:
             await asyncio.wait_for(client.subscribe(self.topic, qos=1), WITHIN)
             while True:
@@ -90,7 +101,7 @@ class RivalWatch:
             other = await asyncio.wait_for(self._heard.get(), EVERY)
         except TimeoutError:
             return
-        if other < self._me:
+        if other.outranks(self._me):
             what = f"kaiser id {str(self._kaiser)!r} at broker {self._address}"
             raise ControllerRunningError(what=what, who="it was there before us; we sent nothing more")
         log.warning("Another controller has come for kaiser id %s; it is told to end.", self._kaiser)
