@@ -83,7 +83,8 @@ class Feed:
         """Notice a silent controller, and fetch what is not told as a change."""
         while True:
             try:
-                snapshot = await asyncio.wait_for(desk.call("snapshot"), ANSWER_S)
+                async with asyncio.timeout(ANSWER_S):
+                    snapshot = await desk.call("snapshot")
                 self.view = answered(self.view, snapshot, self.at())
             except TROUBLE:
                 self._lost()

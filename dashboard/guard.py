@@ -63,7 +63,8 @@ class Guard:
         if not token or len(token) > _LONGEST_TOKEN:
             return None
         try:
-            told = await asyncio.wait_for(self.call("verify", token=token), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                told = await self.call("verify", token=token)
         except AuthError:
             return None
         return Ticket(token, told["session"], told["user"], told["role"], told["expires"])

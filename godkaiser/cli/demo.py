@@ -23,6 +23,7 @@ from godkaiser.engine.picture import stop_picture
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.broker import PrivateBroker
 from godkaiser.io.clock import WallClock
+from godkaiser.io.ending import ended
 from godkaiser.io.folder import DataFolder
 from godkaiser.kaiser.simulation import SIMULATION_START, Simulation, simulation, temporary_folder
 from godkaiser.model.instant import DAY, HOUR, Duration, Instant, parse_duration, parse_instant, to_iso
@@ -138,8 +139,7 @@ class Demo:
             self._welcome(pages, password, speed, world)
             await self._wait(world, span, stop, pacing)
         finally:
-            pacing.cancel()
-            await asyncio.gather(pacing, return_exceptions=True)
+            await ended([pacing])
             await pages.stop()
 
     async def _wait(
@@ -150,7 +150,8 @@ class Demo:
             if pacing.done():
                 pacing.result()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await stop.wait()
 
     def _welcome(self, pages: Pages, password: str, speed: float, world: Simulation) -> None:
         if self.as_json:

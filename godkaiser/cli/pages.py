@@ -101,7 +101,8 @@ class Pages:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

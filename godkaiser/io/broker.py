@@ -155,7 +155,8 @@ class PrivateBroker:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), END_WITHIN)
+            async with asyncio.timeout(END_WITHIN):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

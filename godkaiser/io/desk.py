@@ -24,6 +24,7 @@ from godkaiser.errors import (
     ProtocolError,
     from_wire,
 )
+from godkaiser.io.ending import ended
 
 log = logging.getLogger(__name__)
 LINE_MOST: Final = 64 * 1024 * 1024
@@ -78,9 +79,7 @@ class DeskServer:
         """No more clients."""
         if self._server is not None:
             self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(tuple(self._tasks))
         self._path.unlink(missing_ok=True)
         (self._data / POINTER).unlink(missing_ok=True)
         forget_running()
@@ -145,12 +144,11 @@ class _Client:
         data = json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         async with self._writing:
             self._writer.write(data)
-            await asyncio.wait_for(self._writer.drain(), SLOW_CLIENT)
+            async with asyncio.timeout(SLOW_CLIENT):
+                await self._writer.drain()
 
     async def close(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(tuple(self._tasks))
         self._writer.close()
 
 
@@ -305,7 +303,8 @@ class Desk:
         self._writer.write(line.encode() + b"\n")
         patience = NODE_ANSWERS_WITHIN if method in _ASKS_A_NODE else ANSWER_WITHIN
         try:
-            return await asyncio.wait_for(future, patience)
+            async with asyncio.timeout(patience):
+                return await future
         except TimeoutError:
             raise ControllerGoneError(problem=f"no answer within {patience:.0f} s") from None
         finally:
@@ -328,6 +327,5 @@ class Desk:
     async def close(self) -> None:
         """End the connection."""
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await ended([self._listening])
         self._lost()

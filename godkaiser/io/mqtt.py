@@ -197,7 +197,8 @@ async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -
     try:
         async with client:
             await client.subscribe(topic, qos=1)
-            return await asyncio.wait_for(found, wait)
+            async with asyncio.timeout(wait):
+                return await found
     except TimeoutError:
         return None
     except aiomqtt.MqttError as error:

@@ -13,6 +13,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
+from godkaiser.io.ending import ended
+
 DEFAULT_EVERY: Final = 10.0
 
 
@@ -43,8 +45,7 @@ class Notifier:
             yield
         finally:
             self.say("STOPPING=1")
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended([task])
 
     async def _watch(self, alive: Callable[[float], Awaitable[bool]]) -> None:
         while True:

@@ -32,6 +32,7 @@ from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.desk import DeskServer
+from godkaiser.io.ending import ended
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
@@ -251,9 +252,7 @@ class Controller:
             if self.options.desk:
                 await self.desk.stop()  # nobody may ask for anything any more
             await self.make_safe()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
             await self._close()
 
     async def _alone(self, acting: tuple[asyncio.Task[None], ...]) -> None:

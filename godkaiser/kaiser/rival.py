@@ -90,15 +90,18 @@ class RivalWatch:
     async def _connected(self) -> None:
         client = new_client(self._address, f"godkaiser_watch_{self._run}", self._take)
         async with client:
-            await asyncio.wait_for(client.subscribe(self.topic, qos=1), WITHIN)
+            async with asyncio.timeout(WITHIN):
+                await client.subscribe(self.topic, qos=1)
             while True:
-                await asyncio.wait_for(client.publish(self.topic, self._me.to_wire(), 1), WITHIN)
+                async with asyncio.timeout(WITHIN):
+                    await client.publish(self.topic, self._me.to_wire(), 1)
                 await self._compared()
 
     async def _compared(self) -> None:
         """Until it is time to say it again: at once when somebody has to be told."""
         try:
-            other = await asyncio.wait_for(self._heard.get(), EVERY)
+            async with asyncio.timeout(EVERY):
+                other = await self._heard.get()
         except TimeoutError:
             return
         if other.outranks(self._me):

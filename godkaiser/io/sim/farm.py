@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from godkaiser.io.ending import ended
+
 from .greenhouse import Greenhouse
 from .link import Connect, Wire, matches
 from .node import VirtualNode
@@ -115,12 +117,10 @@ class Farm:
 
     async def stop(self) -> None:
         """Leave the broker in order. The outputs of the nodes stay as they are."""
-        for task in self._tasks:
-            task.cancel()
-        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = await ended(self._tasks)
         self._tasks.clear()
         await asyncio.gather(*(self._close(member) for member in self._members))
-        _raise_first(ended)
+        _raise_first(left)
 
     async def _settle(self) -> None:
         """Wait until every outbox is empty, or a task of ours has died of something unforeseen."""
@@ -155,10 +155,8 @@ class Farm:
         try:
             await asyncio.wait([pump, lost], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            pump.cancel()
-            lost.cancel()
-            ended = await asyncio.gather(pump, lost, return_exceptions=True)
-        _raise_first(ended)
+            left = await ended([pump, lost])
+        _raise_first(left)
 
     async def _pump(self, member: _Member, wire: Wire) -> None:
         while True:
