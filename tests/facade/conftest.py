@@ -14,7 +14,7 @@ from tests.facade.process import Demo, running_demo
 SIM = "sim://greenhouse?seed=7&history=3h&speed=600"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it runs as fast as it can: no others beside it
 def plain() -> Iterator[blocking.Farm]:
     """The blocking face of a simulated greenhouse."""
     with blocking.connect(SIM) as farm:
