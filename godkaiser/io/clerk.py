@@ -145,7 +145,14 @@ class Clerk:
         return shot | {"speed": self._speed, "simulated": self._simulated}
 
     def _counters(self) -> dict[str, Any]:
-        stored = {"readings_stored": self._runner.stored, "duplicates": self._runner.repeats}
+        depot = self._runner.depot
+        counts = depot.counts
+        stored: dict[str, Any] = {"readings_stored": counts.stored, "duplicates": counts.repeats}
+        stored |= {
+            "spooled": counts.spooled,
+            "unstorable": counts.unstorable,
+            "database": depot.problem or None,
+        }
         return picture.counters_picture(self._state) | stored
 
     def _draw(self, kind: str, thing: str) -> dict[str, Any] | None:
@@ -197,7 +204,7 @@ class Clerk:
         zone: str | None = None,
     ) -> dict[str, Any]:
         """What is stored of a span, the end exclusive; with `zone` only what was measured there."""
-        await self._runner.committed()  # who has seen a value finds it in the history
+        await self._runner.depot.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, *span, limit, zone)
         shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
         marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
@@ -375,7 +382,7 @@ class Clerk:
                 "it answered, but sent no newer reading of this sensor: is another one first on its pin?"
             )
             raise NodeRefusedError(node=series.node, what=reply.request.what, message=message)
-        await self._runner.committed()
+        await self._runner.depot.committed()
         shown = picture.one(self._state, "sensor", series, self._runner.clock.now())
         assert shown is not None
         return shown

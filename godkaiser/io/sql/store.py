@@ -39,6 +39,7 @@ from godkaiser.ports import Columns
 
 CHUNK: Final = 500
 SITE: Final = "site"  # its row in the table of facts
+BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 Documents = Sequence[tuple[str, dict[str, Any]]]
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
@@ -58,12 +59,14 @@ class SqlStore:
         self._series: dict[SeriesId, int] = {}
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
-    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
+    async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
         """All or nothing; readings that are there already are counted as repeats."""
         learned = dict(self._series)
         try:
             async with self._engine.begin() as connection:
                 rows, repeats = await self._append(connection, records, learned)
+                if batch:
+                    await _state_fact(connection, BATCH, batch)
         except (DataError, IntegrityError, ArithmeticError, UnicodeError) as error:
             raise RecordRefusedError(problem=_first_line(error)) from None
         except (SQLAlchemyError, OSError) as error:
@@ -181,6 +184,12 @@ class SqlStore:
                 await connection.execute(statement)
         except (SQLAlchemyError, OSError) as error:
             raise _away(error) from None
+
+    async def last_batch(self) -> str:
+        """The name of the batch that was appended last; empty when there was none."""
+        table = _table(t.Meta)
+        rows = await self.fetch(select(table.c.value).where(table.c.key == BATCH))
+        return str(rows[0][0]) if rows else ""
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────
     async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
