@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import yaml
 
-from godkaiser.io.broker import PrivateBroker
+from godkaiser.io.broker import WINDOW, PrivateBroker
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
 STARTED_WITHIN: Final = 30.0
@@ -123,7 +123,8 @@ class Controller:
         self.data.mkdir(parents=True, exist_ok=True)
         path = self.data.parent / f"{self.data.name}.yaml"
         path.write_text(yaml.safe_dump(document))
-        environment = os.environ | {"MQTT_BROKER_PORT": str(self.port)} | dict(self.settings)
+        environment = os.environ | {"MQTT_BROKER_PORT": str(self.port)}
+        environment |= {"GODKAISER_MQTT_WINDOW": str(WINDOW)} | dict(self.settings)
         if self.database is not None:
             environment["DATABASE_URL"] = self.database
         log = (self.data.parent / f"{self.data.name}.log").open("ab")
