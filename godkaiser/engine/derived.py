@@ -9,15 +9,17 @@ from typing import Final
 
 from godkaiser.engine.effect import SeriesRecord, Store
 from godkaiser.engine.lightsum import remember, summed
-from godkaiser.engine.state import Moment, SensorState, sensor_name
+from godkaiser.engine.state import Moment, SensorState, State, sensor_name
 from godkaiser.errors import InvalidValueError
-from godkaiser.model.derived import DerivedSpec
+from godkaiser.model.derived import SIGMAS, DerivedSpec
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.sensors import derived
+from godkaiser.sensors.catalogue import Catalogue
 
+AGREEING: Final = frozenset({"mean", "vote"})  # of sensors that measure the same
 ENOUGH: Final = 0.9  # of the time, for a light sum to be good
 Values = Sequence[float]
 _FORMULAS: Final[dict[str, Callable[[DerivedSpec, Values], float]]] = {
@@ -102,7 +104,28 @@ def _made(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Ma
     if not row.low <= made <= row.high:
         reason = f"{made:.6g} {row.unit} is outside {row.low:g}..{row.high:g}"
         return Made(None, there, reason, Quality.ERROR)
-    return Made(made, there)
+    apart = _disagreement(moment.state, spec, there)
+    return Made(made, there, apart, Quality.SUSPECT if apart else Quality.GOOD)
+
+
+def agreeing(catalogue: Catalogue, spec: DerivedSpec) -> float | None:
+    """How far apart the inputs may be, in their unit: as stated, or of the least accurate. None: however far."""
+    if spec.agree_within is not None or spec.kind not in AGREEING:
+        return spec.agree_within
+    stated = [catalogue.types[series.sensor_type].accuracy for series in spec.inputs]
+    known = [accuracy for accuracy in stated if accuracy is not None]
+    return SIGMAS * max(known) if len(known) == len(stated) else None
+
+
+def _disagreement(state: State, spec: DerivedSpec, parts: Sequence[Part]) -> str:
+    """The two that are furthest apart, where that is too far."""
+    limit = agreeing(state.catalogue, spec)
+    low, high = (end(parts, key=lambda part: part.value) for end in (min, max))
+    if limit is None or high.value - low.value <= limit:
+        return ""
+    unit = f" {state.unit_of(spec.series)}".rstrip()
+    said = [f"{state.name_of(part.reading.series)} ({part.value:.6g}{unit})" for part in (low, high)]
+    return f"{' and '.join(said)} do not agree within {limit:.6g}{unit}"
 
 
 def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:
@@ -128,10 +151,12 @@ def _voted(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> M
     there = [part for part in voices if part is not None]
     if 2 * len(there) <= len(parts):
         return None
-    accuracy = moment.state.catalogue.types[spec.inputs[0].sensor_type].accuracy or 0.0
-    vote = derived.vote([None if part is None else part.value for part in voices], accuracy)
+    limit = agreeing(moment.state.catalogue, spec) or 0.0
+    vote = derived.vote([None if part is None else part.value for part in voices], 0.0, limit)
     if vote.value is None:
-        return Made(None, there, "no majority agrees", Quality.ERROR)
+        return Made(
+            None, there, f"no majority agrees: {_disagreement(moment.state, spec, there)}", Quality.ERROR
+        )
     agreed = [part for place, part in enumerate(voices) if part is not None and place not in vote.dissent]
     return Made(vote.value, agreed)
 

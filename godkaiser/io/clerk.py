@@ -473,7 +473,7 @@ class Clerk:
             document,
             timezone=self._state.timezone,
             canonical=self._state.catalogue.canonical,
-            known=tuple(self._state.sensors) + tuple(self._state.sensor_specs),
+            known=(*self._state.sensors, *self._state.sensor_specs, *self._state.derived),
             spec_of=self._state.spec,
             path=path,
         )

@@ -10,11 +10,12 @@ from godkaiser.engine import picture
 from godkaiser.engine.effect import SeriesRecord
 from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model import event as ev
-from godkaiser.model.derived import DerivedSpec
+from godkaiser.model.derived import DERIVED_TYPES, DerivedSpec
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Site
+from godkaiser.sensors.types import TYPES
 from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SITE, Desk, Reading, moves, stored
 
 GOOD, UNCALIBRATED, SUSPECT, ERROR = Quality
@@ -48,7 +49,7 @@ def made(effects: Any) -> list[Reading]:
         ("ppfd", {LIGHT: 20_000.0}, {"lamp": "sunlight"}, 370.0, "µmol/m²/s"),
         ("ppfd", {LIGHT: 20_000.0}, {"lamp": 0.02}, 400.0, "µmol/m²/s"),
         ("difference", {AIR: 25.0, OTHER: 26.5}, {}, -1.5, "°C"),
-        ("mean", {AIR: 25.0, OTHER: 26.0, THIRD: 30.0}, {}, 27.0, "°C"),
+        ("mean", {AIR: 25.0, OTHER: 25.1, THIRD: 25.8}, {}, 25.3, "°C"),
         ("vote", {AIR: 25.0, OTHER: 25.5, THIRD: 60.0}, {}, 25.25, "°C"),
     ],
 )
@@ -127,9 +128,86 @@ def test_in_a_vote_the_silent_and_the_suspect_have_no_voice() -> None:
     (reading,) = made(one.read(THIRD, 25.6, quality="poor"))
     assert (reading.value, reading.quality) == (25.25, GOOD)
     (reading,) = made(one.read(AIR, 40.0))
-    assert (reading.value, reading.quality, reading.reason) == (None, ERROR, "no majority agrees")
+    assert (reading.value, reading.quality) == (None, ERROR)
+    words = f"air temperature {CLIMATE}/0 (25.5 °C) and bench air (40 °C) do not agree within 0.9 °C"
+    assert reading.reason == f"no majority agrees: {words}"
     one.wait(90)
     assert made(one.read(AIR, 25.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "other", "quality"),
+    [
+        ("mean", {}, 25.9, GOOD),
+        ("mean", {}, 25.91, SUSPECT),
+        ("mean", {"agree_within": 15}, 40.0, GOOD),
+        ("mean", {"agree_within": 0.2}, 25.3, SUSPECT),
+        ("difference", {}, 60.0, GOOD),
+        ("difference", {"agree_within": 1}, 26.1, SUSPECT),
+    ],
+)
+def test_sensors_that_do_not_agree_make_nothing_a_rule_may_use(
+    kind: str, fields: dict[str, Any], other: float, quality: Quality
+) -> None:
+    one = desk(spec(kind, AIR, OTHER, **fields))
+    one.read(AIR, 25.0)
+    (reading,) = made(one.read(OTHER, other))
+    assert reading.value is not None
+    assert (reading.quality, reading.usable) == (quality, quality is GOOD)
+    if quality is SUSPECT:
+        limit = fields.get("agree_within", 0.9)
+        names = f"bench air (25 °C) and air temperature {CLIMATE}/0 ({other:g} °C)"
+        assert reading.reason == f"{names} do not agree within {limit} °C"
+    else:
+        assert reading.reason == ""
+
+
+def test_of_a_type_without_a_stated_accuracy_nothing_says_when_two_agree_unless_the_site_does() -> None:
+    lights = [SeriesId.of(CLIMATE, gpio, "light") for gpio in (32, 33, 35)]
+    for fields, kind, quality in (
+        ({}, "mean", GOOD),
+        ({"agree_within": 500}, "mean", SUSPECT),
+        ({"agree_within": 500}, "vote", GOOD),
+    ):
+        one = desk(spec(kind, *lights, **fields))
+        for series, lux in zip(lights, (100.0, 200.0, 1000.0), strict=True):
+            said = one.read(series, lux)
+        (reading,) = made(said)
+        assert (reading.value, reading.quality) == (
+            150.0 if kind == "vote" else pytest.approx(1300 / 3),
+            quality,
+        )
+
+
+def test_several_of_one_kind_have_ids_of_their_own() -> None:
+    inside, outside = spec("difference", AIR, OTHER), spec("difference", AIR, THIRD, id="outside")
+    pair, all_of_them = spec("mean", AIR, OTHER), spec("mean", AIR, OTHER, THIRD, id="all")
+    one = desk(inside, outside, pair, all_of_them)
+    for series, value in ((AIR, 25.0), (OTHER, 25.2), (THIRD, 25.6)):
+        said = one.read(series, value)
+    assert {reading.series: reading.value for reading in made(said)} == {
+        f"{CLIMATE}/0/difference@outside": pytest.approx(-0.6),
+        f"{CLIMATE}/0/mean@all": pytest.approx(25.2667, abs=1e-3),
+    }
+    assert {made_of for made_of in one.state.sensors if "mean" in made_of} == {
+        f"{CLIMATE}/0/mean@0x44",
+        f"{CLIMATE}/0/mean@all",
+    }
+
+
+def test_the_types_that_may_have_an_id_are_those_that_are_made_here() -> None:
+    assert {row.name for row in TYPES.values() if row.derived} | {"ppfd"} == DERIVED_TYPES
+
+
+def test_a_rule_reads_one_of_several_by_its_id() -> None:
+    condition = {"sensor_type": "mean", "address": "all", "operator": ">", "value": 20}
+    document = HUMID | {"conditions": [HUMID["conditions"][0] | condition]}
+    specs = spec("mean", AIR, OTHER), spec("mean", AIR, OTHER, THIRD, id="all")
+    one = desk(*specs, rules=(document,))
+    said = one.read(AIR, 25.0) + one.read(OTHER, 25.2)
+    assert moves(said) == []
+    (move, *_) = moves(one.read(THIRD, 25.6))
+    assert move.actuator == FAN
 
 
 def test_an_input_named_without_its_address_is_the_only_one_on_that_pin() -> None:
