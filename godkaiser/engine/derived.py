@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from godkaiser.sensors import derived
 from godkaiser.sensors.catalogue import Catalogue
 
 AGREEING: Final = frozenset({"mean", "vote"})  # of sensors that measure the same
-ENOUGH: Final = 0.9  # of the time, for a light sum to be good
+ENOUGH: Final = 0.9  # of the time, for rules to act on a light sum
+WHOLE: Final = 1 - 1e-9
 Values = Sequence[float]
 _FORMULAS: Final[dict[str, Callable[[DerivedSpec, Values], float]]] = {
     "air_vpd": lambda _, x: derived.air_vpd(x[0], x[1]),
@@ -50,6 +52,7 @@ class Made:
     parts: Sequence[Part]
     reason: str = ""
     quality: Quality = Quality.GOOD  # at best
+    coverage: float | None = None
 
 
 def made_from(moment: Moment, series: SeriesId) -> list[tuple[SensorState, Reading, bool]]:
@@ -138,9 +141,16 @@ def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:
         found = summed(moment.state, spec, series, at)
     except InvalidValueError as error:
         return Made(None, [part], str(error), Quality.ERROR)
-    if found.mol is None or found.coverage >= ENOUGH:
-        return None if found.mol is None else Made(found.mol, [part])
-    return Made(found.mol, [part], f"measured {found.coverage:.0%} of the time", Quality.SUSPECT)
+    if found.mol is None:
+        return None
+    quality = Quality.GOOD if found.coverage >= ENOUGH else Quality.SUSPECT
+    reason = _missed(found.coverage) if found.coverage < WHOLE else ""
+    return Made(found.mol, [part], reason, quality, found.coverage)
+
+
+def _missed(coverage: float) -> str:
+    """Rounded down: 99.9 % is not all of it."""
+    return f"measured {math.floor(coverage * 100)}% of the time"
 
 
 def _voted(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
@@ -180,6 +190,7 @@ def _reading(moment: Moment, spec: DerivedSpec, made: Made) -> Reading:
         boot=first.reading.boot,
         seq=zlib.crc32(repr([part.value for part in made.parts]).encode()),
         cause=moment.seq,
+        coverage=made.coverage,
         usable=made.quality is Quality.GOOD and all(part.reading.usable for part in made.parts),
         server_timed=any(part.reading.server_timed for part in made.parts),
     )

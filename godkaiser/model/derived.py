@@ -38,6 +38,11 @@ def _clock(text: str) -> str:
     return text
 
 
+def _until(text: str) -> str:
+    minute_of_day(text)
+    return text
+
+
 def _tag(text: str) -> str:
     if not is_tag(text):
         raise ValueError("an id has lower-case letters, digits, _ or -, a letter first, 24 at most")
@@ -52,8 +57,9 @@ class DerivedSpec(Spec):
     differs by more is suspect (mean: unless stated, 3 times the accuracy of its types; difference: unless stated,
     anything; vote: who may vote together). `lamp`, for light in lux: sunlight, hps, white_led or
     µmol/(m²·s) per lux. `leaf_offset`, for the leaf's VPD: leaf minus air temperature in K. For the light sum:
-    `since` is the local time at which its day begins (None: the last 24 h), `max_gap_s` (600) the longest silence
-    that is bridged.
+    `since` is the local time at which its day begins (None: the last 24 h), `until` the local time at which its
+    photoperiod ends (None: with the day), on the next day if it is not after `since`; `max_gap_s` (600) is the
+    longest silence that is bridged.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -65,6 +71,7 @@ class DerivedSpec(Spec):
     id: Annotated[str, AfterValidator(_tag)] | None = None
     agree_within: Annotated[Number, Field(gt=0, le=1e6)] | None = None
     since: Annotated[str, AfterValidator(_clock)] | None = None
+    until: Annotated[str, AfterValidator(_until)] | None = None
     max_gap_s: Annotated[Number, Field(gt=0, le=3600)] | None = None
 
     @model_validator(mode="after")
@@ -84,8 +91,12 @@ class DerivedSpec(Spec):
             raise ValueError("lamp belongs to ppfd and dli")
         if self.agree_within is not None and self.kind not in OF_ONE_UNIT:
             raise ValueError(f"agree_within belongs to {', '.join(sorted(OF_ONE_UNIT))}")
-        if self.kind != "dli" and (self.since is not None or self.max_gap_s is not None):
-            raise ValueError("since and max_gap_s belong to dli")
+        if self.kind != "dli" and {self.since, self.until, self.max_gap_s} != {None}:
+            raise ValueError("since, until and max_gap_s belong to dli")
+        if self.until is not None and self.since is None:
+            raise ValueError("until needs since: the local time at which the light period begins")
+        if self.until is not None and self.until == self.since:
+            raise ValueError("until is since: leave it out for the whole day")
         return self
 
     @property

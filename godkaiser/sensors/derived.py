@@ -152,6 +152,13 @@ def photoperiod(day: date, start: int, end: int, timezone: str) -> tuple[Instant
     return _local(day, start, timezone), _local(day, end if end > start else end + 1440, timezone)
 
 
+def last_photoperiod(now: Instant, start: str, end: str | None, timezone: str) -> tuple[Instant, Instant]:
+    """The light period from local time `start` to `end` (`HH:MM`; None: `start` again) that began last."""
+    began = day_began(now, start, timezone)
+    day = to_datetime(began).astimezone(ZoneInfo(timezone)).date()
+    return photoperiod(day, minute_of_day(start), minute_of_day(end or start), timezone)
+
+
 def day_began(now: Instant, start: str, timezone: str) -> Instant:
     """When the day that begins at local time `start` (`HH:MM`) began last."""
     minute = minute_of_day(start)

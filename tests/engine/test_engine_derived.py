@@ -16,7 +16,7 @@ from godkaiser.model.instant import SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Site
 from godkaiser.sensors.types import TYPES
-from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SITE, Desk, Reading, moves, stored
+from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SITE, START, Desk, Reading, moves, stored
 
 GOOD, UNCALIBRATED, SUSPECT, ERROR = Quality
 DAMP = SeriesId.of(CLIMATE, 0, "sht31_humidity", "0x44")
@@ -266,10 +266,15 @@ def shine(one: Desk, lux: float, hours: float, every: float = 300) -> Reading:
 def test_the_light_of_the_last_day_needs_a_day_to_be_good() -> None:
     one = desk(spec("dli", LIGHT, lamp="sunlight"))
     half = shine(one, 20_000.0, 12)
-    assert (half.quality, half.reason, half.usable) == (SUSPECT, "measured 50% of the time", False)
+    assert (half.quality, half.reason, half.usable) == (SUSPECT, "measured 49% of the time", False)
+    assert half.coverage == pytest.approx(0.4965, abs=1e-3)
     assert half.value == pytest.approx(370e-6 * 11.9167 * 3600, rel=1e-3)
     whole = shine(one, 0.0, 12)
     assert (whole.quality, whole.unit, whole.usable) == (GOOD, "mol/m²", True)
+    assert whole.reason == "measured 99% of the time"
+    assert whole.coverage == pytest.approx(1, abs=0.004)
+    full = shine(one, 0.0, 1)
+    assert (full.coverage, full.reason, full.quality) == (1.0, "", GOOD)
     assert whole.value == pytest.approx(370e-6 * 12 * 3600, rel=1e-2)
 
 
@@ -283,6 +288,64 @@ def test_the_light_of_the_local_day_begins_anew_and_knows_its_holes() -> None:
     evening = shine(one, 10_000.0, 0.5)
     assert evening.value == pytest.approx(100e-6 * 6.42 * 3600, rel=1e-2)
     assert (evening.quality, evening.reason) == (SUSPECT, "measured 51% of the time")
+
+
+def lit_day(one: Desk, dark: tuple[float, float] = (0, 0)) -> dict[str, Reading]:
+    """From midnight on 500 µmol between six and six, nothing heard in `dark`; the last sums at midnight."""
+    one.live(300 - (one.now - START) / SECOND)
+    found: dict[str, Reading] = {}
+    for n in range(1, 24 * 12 + 1):
+        hour = n / 12
+        if not dark[0] < hour < dark[1]:
+            said = made(one.read(PPFD, 500.0 if 6 <= hour <= 18 else 0.0))
+            found |= {reading.series.partition("@")[2]: reading for reading in said}
+        one.live(300)
+    return found
+
+
+PPFD = SeriesId.of(CLIMATE, 35, "ppfd")
+BOTH_VIEWS = (
+    spec("dli", PPFD, id="rolling"),
+    spec("dli", PPFD, since="06:00", until="18:00", id="photoperiod"),
+)
+
+
+def test_six_dark_hours_are_half_of_a_photoperiod_and_a_quarter_of_a_day() -> None:
+    """The figures of the reference: 500 µmol for 12 h with a hole of 6 h."""
+    found = lit_day(desk(*BOTH_VIEWS), dark=(9, 15))
+    photoperiod, rolling = found["photoperiod"], found["rolling"]
+    assert photoperiod.value == pytest.approx(10.8)
+    assert photoperiod.coverage == pytest.approx(0.5)
+    assert rolling.value == pytest.approx(10.8, abs=0.2)
+    assert rolling.coverage == pytest.approx(0.75, abs=0.005)
+    assert (photoperiod.quality, photoperiod.usable) == (SUSPECT, False)
+    assert photoperiod.reason == "measured 50% of the time"
+
+
+def test_a_short_hole_is_told_and_stays_good_in_the_long_view_only() -> None:
+    found = lit_day(desk(*BOTH_VIEWS), dark=(11, 13))
+    assert {name: (reading.quality, reading.reason) for name, reading in found.items()} == {
+        "rolling": (GOOD, "measured 91% of the time"),
+        "photoperiod": (SUSPECT, "measured 83% of the time"),
+    }
+    assert found["photoperiod"].coverage == pytest.approx(10 / 12)
+
+
+def test_a_photoperiod_keeps_its_sum_until_the_next_begins() -> None:
+    one = desk(spec("dli", PPFD, since="06:00", until="18:00"))
+    evening = lit_day(one)[""]
+    assert evening.value == pytest.approx(21.6)
+    assert (evening.coverage, evening.reason) == (1.0, "")
+    one.live(5 * 3600)
+    one.read(PPFD, 0.0)
+    one.live(1200)
+    (before,) = made(one.read(PPFD, 0.0))
+    assert before.value == evening.value
+    one.live(3600)
+    one.read(PPFD, 100.0)
+    one.live(300)
+    (after,) = made(one.read(PPFD, 100.0))
+    assert after.value == pytest.approx(100e-6 * 300)
 
 
 def test_doubtful_light_is_not_summed_and_too_much_is_an_error() -> None:

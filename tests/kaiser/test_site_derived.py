@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from array import array
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,10 @@ def test_refused_with_its_line(text: str, words: str) -> None:
         ({"kind": "difference", "of": [AIR, AIR]}, "of names a series twice"),
         ({"kind": "ppfd", "of": [AIR]}, "ppfd cannot do without lamp"),
         ({"kind": "mean", "of": [AIR, DAMP], "lamp": "hps"}, "lamp belongs to ppfd and dli"),
-        ({"kind": "mean", "of": [AIR, DAMP], "since": "06:00"}, "since and max_gap_s belong to dli"),
+        ({"kind": "mean", "of": [AIR, DAMP], "since": "06:00"}, "since, until and max_gap_s belong to dli"),
+        ({"kind": "dli", "of": [AIR], "until": "18:00"}, "until needs since"),
+        ({"kind": "dli", "of": [AIR], "since": "06:00", "until": "06:00"}, "until is since"),
+        ({"kind": "dli", "of": [AIR], "since": "06:00", "until": "18"}, 'expected "HH:MM"'),
         ({"kind": "dli", "of": [AIR], "since": "24:00"}, "a day begins before 24:00"),
         ({"kind": "dli", "of": [AIR], "since": "six"}, 'expected "HH:MM"'),
         ({"kind": "dli", "of": [AIR], "max_gap_s": 0}, "max_gap_s"),
@@ -161,6 +166,13 @@ async def test_a_light_sum_goes_on_after_a_restart(tmp_path: Path) -> None:
             found = await here.call("history", series=f"{HOUSE}/35/dli", since="-10min")
             assert found["values"][-1] == pytest.approx(370e-6 * (hours * 3600 + (hours - 1) * 300))
             assert found["quality"][-1] == "suspect"
+            assert found["coverage"][-1] == pytest.approx((hours + (hours - 1) / 12) / 24)
+            packed = await here.call("history", series=f"{HOUSE}/35/dli", since="-10min", packed=True)
+            assert list(array("d", b64decode(packed["coverage"]))) == found["coverage"]
+            lux = await here.call("history", series=f"{HOUSE}/35/light", since="-10min")
+            assert (len(lux["values"]) > 0, lux["coverage"]) == (True, [])
+            (shot,) = [s for s in (await here.call("snapshot"))["sensors"] if s["type"] == "dli"]
+            assert shot["coverage"] == found["coverage"][-1]
 
 
 async def test_it_is_stored_and_outlives_a_restart(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ CHUNK: Final = 500
 SITE: Final = "site"  # its row in the table of facts
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 Documents = Sequence[tuple[str, dict[str, Any]]]
+_COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
 
@@ -253,7 +254,7 @@ class SqlStore:
         table = _table(t.ReadingRow)
         names = _table(t.SeriesRow)
         query = (
-            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw, table.c.calibration)
+            select(*(table.c[name] for name in _COLUMNS))
             .join(names, names.c.id == table.c.series_id)
             .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
@@ -271,6 +272,7 @@ class SqlStore:
             [_QUALITY[row[2]] for row in rows],
             [row[3] for row in rows],
             [row[4] for row in rows],
+            [row[5] for row in rows],
         )
 
     async def close(self) -> None:
@@ -326,6 +328,7 @@ def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
         "zone": None if reading.zone is None else str(reading.zone),
         "server_timed": reading.server_timed,
         "calibration": reading.calibration,
+        "coverage": reading.coverage,
     }
 
 

@@ -47,6 +47,7 @@ class ReadingRow(SQLModel, table=True):
     server_timed: bool = False
     # The version of the calibration; 0: none. The default is for rows of before there were any.
     calibration: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    coverage: float | None = Field(default=None, sa_column=Column(Float(53)))  # of a sum; NULL: it is none
 
 
 class CalibrationRow(SQLModel, table=True):
