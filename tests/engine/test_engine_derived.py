@@ -1,16 +1,21 @@
 """Series made of others: worst quality, oldest time, and no value that anybody made up."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from godkaiser.engine import picture
 from godkaiser.engine.effect import SeriesRecord
+from godkaiser.kaiser.making import making_faults
 from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model import event as ev
-from godkaiser.model.derived import DERIVED_TYPES, DerivedSpec
+from godkaiser.model.derived import DERIVED_TYPES, DerivedKind, DerivedSpec
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.quantity import Quality
@@ -365,36 +370,73 @@ def test_close_samples_are_thinned() -> None:
     assert len(one.state.light[LIGHT]) <= 3600 / 15 + 1
 
 
-VALUES = st.floats(-40, 80)
-WORDS = st.sampled_from(["good", "fair", "poor", "error", "suspect"])
-LATE = st.integers(0, 70)
+# ── whatever is made ───────────────────────────────────────────────────────────────────────────────────
+SOILS = tuple(SeriesId.of(CLIMATE, gpio, "moisture") for gpio in (32, 33, 36))
+INPUTS = ((AIR, DAMP), (LIGHT,), (PPFD,), (AIR, OTHER), (AIR, OTHER, THIRD), SOILS[:2], SOILS)
+EXTRAS: tuple[dict[str, Any], ...] = ({}, {"lamp": "hps"}, {"leaf_offset": -2}, {"agree_within": 5})
 
 
-@given(st.lists(st.tuples(st.sampled_from([AIR, OTHER, THIRD]), VALUES, WORDS, LATE), max_size=30))
-def test_it_is_never_better_or_newer_than_what_it_is_made_of(
-    found: list[tuple[SeriesId, float, str, int]],
-) -> None:
-    one = desk(
-        spec("difference", AIR, OTHER), spec("mean", OTHER, AIR, THIRD), spec("vote", THIRD, AIR, OTHER)
+def recipes(kind: str) -> Iterator[DerivedSpec]:
+    """Every way the site file allows to make a kind of these inputs."""
+    for of, more in product(INPUTS, EXTRAS):
+        with suppress(ValidationError):
+            made_of = spec(kind, *of, **more)
+            if not list(making_faults(SITE.model_copy(update={"derived": (made_of,)}))):
+                yield made_of
+
+
+KINDS = get_args(DerivedKind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_tried_below(kind: str) -> None:
+    assert next(recipes(kind), None) is not None, "INPUTS and EXTRAS lack what it is made of"
+
+
+@st.composite
+def stories(draw: st.DrawFn, made_of: DerivedSpec) -> list[tuple[SeriesId, float, str, int]]:
+    """Readings of its inputs, some of them doubtful, wrong or late."""
+
+    def values(series: SeriesId) -> st.SearchStrategy[float]:
+        row = TYPES[series.sensor_type]
+        return st.floats(1500, 3200) if row.probe else st.floats(row.low, min(row.high, 1e4))
+
+    said = st.sampled_from(made_of.inputs).flatmap(
+        lambda series: st.tuples(
+            st.just(series),
+            values(series),
+            st.sampled_from(["good", "good", "good", "fair", "poor", "error", "suspect"]),
+            st.integers(0, 70),
+        )
     )
-    for series, value, word, late in found:
+    return draw(st.lists(said, max_size=12))
+
+
+@pytest.mark.parametrize("made_of", [one for kind in KINDS for one in recipes(kind)], ids=repr)
+@given(st.data())
+def test_it_is_never_better_or_newer_than_what_it_is_made_of(
+    made_of: DerivedSpec, data: st.DataObject
+) -> None:
+    one = desk(made_of)
+    for series, value, word, late in data.draw(stories(made_of)):
         one.wait(1)
-        for reading in made(one.read(series, value, quality=word, ts=one.now // SECOND - late)):
-            inputs = [
-                one.state.sensors[i].latest
-                for i in one.state.derived[reading.series].inputs
-                if i in one.state.sensors
-            ]
-            there = [i for i in inputs if i is not None and i.value is not None]
-            if one.state.derived[reading.series].kind == "vote":
-                assert reading.quality is not SUSPECT
-                assert 2 * sum(i.quality is GOOD for i in there) > 3
-                assert reading.measured_at <= max(i.measured_at for i in there)
-                continue
-            assert reading.quality.rank >= max(i.quality.rank for i in there)
-            assert reading.measured_at == min(i.measured_at for i in there)
-            assert reading.usable <= all(i.usable for i in there)
+        raw_mode = TYPES[series.sensor_type].probe
+        said = one.read(series, value, quality=word, ts=one.now // SECOND - late, raw_mode=raw_mode)
+        for reading in made(said):
+            latest = [one.state.sensors[i].latest for i in made_of.inputs if i in one.state.sensors]
+            held = [i for i in latest if i is not None and i.value is not None]
             assert (reading.value is None) == (reading.quality is ERROR)
+            if made_of.kind == "vote":  # some may be outvoted, so it is held against most of them
+                as_good = [i for i in held if i.quality.rank <= reading.quality.rank]
+                assert 2 * len(as_good) > len(made_of.inputs)
+                assert 2 * sum(i.usable for i in held) > len(made_of.inputs) or not reading.usable
+                assert reading.measured_at <= max(i.measured_at for i in held)
+                continue
+            assert len(held) == len(made_of.inputs)
+            assert reading.quality.rank >= max(i.quality.rank for i in held)
+            assert reading.measured_at == min(i.measured_at for i in held)
+            assert reading.received_at == one.now
+            assert reading.usable <= all(i.usable for i in held)
 
 
 def test_an_input_that_two_chips_could_be_makes_nothing() -> None:
