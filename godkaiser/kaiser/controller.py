@@ -44,7 +44,7 @@ from godkaiser.io.sim.spec import Publish
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -196,6 +196,8 @@ class Controller:
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
         for series, versions in versions_of(await self.store.rows(CalibrationRow, "version")).items():
             restore(state, series, versions)
+        for row in await self.store.rows(PlaceRow, "since"):
+            state.places.setdefault(row["thing"], []).append((row["since"], row["zone"]))
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
         await self._light(state)

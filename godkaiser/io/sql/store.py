@@ -21,6 +21,7 @@ from godkaiser.engine.effect import (
     CalibrationRecord,
     Decision,
     NodeRecord,
+    Placed,
     Record,
     SeriesRecord,
     Watched,
@@ -109,6 +110,8 @@ class SqlStore:
                 await connection.execute(delete(table).where(table.c.id == str(record.id)))
             elif isinstance(record, CalibrationRecord):
                 await self._replace(connection, t.CalibrationRow, row_of(record), ("series", "version"))
+            elif isinstance(record, Placed):
+                await self._replace(connection, t.PlaceRow, asdict(record), ("thing", "since"))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]

@@ -63,6 +63,15 @@ class CalibrationRow(SQLModel, table=True):
     undone_at: int | None = Field(sa_column=Column(BigInteger))
 
 
+class PlaceRow(SQLModel, table=True):
+    """Since when a node or a declared series is in a zone; NULL: in none of its own."""
+
+    __tablename__ = "place"
+    thing: str = Field(primary_key=True)
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    zone: str | None = None
+
+
 class DecisionRow(SQLModel, table=True):
     """What a rule concluded."""
 
