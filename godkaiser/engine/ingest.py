@@ -32,7 +32,7 @@ MILLISECONDS_FROM: Final = 10**10
 LATE_AFTER: Final = 120 * SECOND
 JUST_NOW: Final = 2 * SECOND
 AHEAD_AFTER: Final = 30 * SECOND
-_UNREMARKABLE: Final = ("good", "fair", "unknown")
+_UNREMARKABLE: Final = ("good", "fair")
 _WIRE_QUALITY: Final = {"poor": Quality.SUSPECT, "suspect": Quality.SUSPECT, "error": Quality.ERROR}
 
 

@@ -75,7 +75,7 @@ def test_a_late_reading_is_stored_but_is_not_the_newest() -> None:
     [
         ("good", GOOD, 20.0, ""),
         ("fair", GOOD, 20.0, ""),
-        ("unknown", GOOD, 20.0, ""),
+        ("unknown", GOOD, 20.0, "the node says unknown"),
         ("excellent", GOOD, 20.0, "the node says excellent"),
         ("poor", SUSPECT, 20.0, "the node says poor"),
         ("suspect", SUSPECT, 20.0, "the node says suspect"),

@@ -53,6 +53,13 @@ def test_reference_values(
     assert function(*given_values) == pytest.approx(value, abs=tolerance)
 
 
+def test_the_lamp_factors() -> None:
+    """µmol/(m²·s) per lux, of each lamp there is."""
+    assert derived.LAMPS == {"sunlight": 0.0185, "hps": 0.0122, "white_led": 0.0150}
+    for lamp, factor in derived.LAMPS.items():
+        assert derived.ppfd_from_lux(1.0, factor) == derived.ppfd_from_lux(1.0, lamp) == factor  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("function", "given_values", "field"),
     [
