@@ -23,6 +23,7 @@ from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.lightsum import KEPT, lights_of, remember
+from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
@@ -200,6 +201,8 @@ class Controller:
             state.places.setdefault(row["thing"], []).append((row["since"], row["zone"]))
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
+        for sensor in state.sensors.values():
+            recall(state, sensor, await self.store.newest(sensor.id, RECALLED), self.options.clock.now())
         await self._light(state)
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()

@@ -5,6 +5,7 @@ Nothing of the plant is judged: dry soil is a good 5 %, a dark room a good 0 lx.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
@@ -17,6 +18,7 @@ SPIKE_MAD: Final = 8.0
 ENOUGH: Final = 11  # values before there is an opinion on what is usual
 BELIEVED_AFTER: Final = 5
 FLAT_AFTER: Final[Duration] = HOUR
+TRUSTED: Final = (Quality.GOOD, Quality.UNCALIBRATED)
 FLAT_READINGS: Final = 10  # two equal readings an hour apart are no flat line
 
 
@@ -82,6 +84,16 @@ def _seen(memory: Signal, raw: float, at: Instant) -> Signal:
     if raw == memory.raw:
         return replace(memory, alike=memory.alike + 1, at=at)
     return replace(memory, raw=raw, since=at, alike=1, at=at)
+
+
+def recalled(past: Iterable[tuple[float, float | None, Instant, Quality]], gap: Duration) -> Signal:
+    """The memory that stored readings leave, oldest first: raw count, value, time, quality."""
+    memory = NOTHING_KNOWN
+    for raw, value, at, quality in past:
+        memory = _seen(NOTHING_KNOWN if memory.at is None or at - memory.at > gap else memory, raw, at)
+        if value is not None and quality in TRUSTED:
+            memory = replace(memory, believed=(*memory.believed, value)[-REMEMBERED:], believed_at=at)
+    return memory
 
 
 def flat(memory: Signal, at: Instant, criteria: Criteria) -> bool:

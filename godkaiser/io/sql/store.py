@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final, cast
@@ -30,7 +30,7 @@ from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import database_url, open_database
-from godkaiser.model.ids import SeriesId
+from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Quality
@@ -247,6 +247,23 @@ class SqlStore:
             result = await connection.exec_driver_sql("select count(*) from reading")
             return int(result.scalar_one())
 
+    async def newest(self, series: SeriesId, count: int) -> list[Reading]:
+        """The last readings of a series, oldest first; whether rules may use one is not stored."""
+        table, names = _table(t.ReadingRow), _table(t.SeriesRow)
+        query = (
+            select(table, names.c.unit)
+            .join(names, names.c.id == table.c.series_id)
+            .where(names.c.name == str(series))
+            .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
+            .limit(count)
+        )
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).mappings().all()
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
+        return [_kept(series, row) for row in reversed(rows)]
+
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
     ) -> Columns:
@@ -333,6 +350,28 @@ def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
         "calibration": reading.calibration,
         "coverage": reading.coverage,
     }
+
+
+def _kept(series: SeriesId, row: Mapping[Any, Any]) -> Reading:
+    """The reading of a row."""
+    return Reading(
+        series=series,
+        value=row["value"],
+        raw=row["raw"],
+        unit=row["unit"],
+        quality=Quality(_QUALITY[row["quality"]]),
+        reason=row["reason"] or "",
+        measured_at=row["measured_at"],
+        received_at=row["received_at"],
+        zone=None if row["zone"] is None else ZoneId.known(row["zone"]),
+        boot=row["boot"],
+        seq=row["seq"],
+        cause=0,
+        usable=False,
+        server_timed=row["server_timed"],
+        calibration=row["calibration"],
+        coverage=row["coverage"],
+    )
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
