@@ -45,6 +45,8 @@ def _known_before(state: State, thing: str, before: Places) -> bool:
 def zone_at(state: State, sensor: SensorState, at: Instant) -> str | None:
     """The zone in which it measured at that time: its own, or its node's."""
     spec, node = sensor.spec, state.nodes.get(sensor.id.node)
+    if not state.places:  # nothing has ever moved
+        return (None if spec is None else spec.zone) or (None if node is None else node.zone)
     named = next((name for name in (sensor.id, _bare(sensor.id)) if name in state.places), sensor.id)
     own = _at(state, named, at, None if spec is None else spec.zone)
     return own or _at(state, sensor.id.node, at, None if node is None else node.zone)
