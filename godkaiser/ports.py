@@ -81,6 +81,7 @@ class Columns:
     quality: list[str]
     raw: list[float]
     calibration: list[int]  # versions; 0: none
+    coverage: list[float | None]  # of sums; None: it is none
 
 
 class Store(Protocol):

@@ -81,6 +81,7 @@ class MemoryStore:
             [r.quality.value for r in kept],
             [r.raw for r in kept],
             [r.calibration for r in kept],
+            [r.coverage for r in kept],
         )
 
     async def close(self) -> None:

@@ -289,6 +289,7 @@ class State:
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
     derived: dict[SeriesId, DerivedSpec] = field(default_factory=dict)
     light: dict[SeriesId, deque[Sample]] = field(default_factory=dict)  # of series that are summed
+    places: dict[str, list[tuple[Instant, str | None]]] = field(default_factory=dict)  # see engine/place
     calibrations: dict[SeriesId, list[Calibration]] = field(default_factory=dict)  # versions, as declared
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
     shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out

@@ -7,7 +7,7 @@ import base64
 import getpass
 import math
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
@@ -187,6 +187,7 @@ class Clerk:
         `marks`: when the board or the calibration behind the series was changed, and the words about it; what was
         planted, noted and ended in its zone.
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
+        `coverage`: of a light sum, the part 0..1 of its time that was measured; of all others it is empty.
         """
         _check_history(since, until, limit)
         sensor = self.sensor(series)
@@ -217,12 +218,12 @@ class Clerk:
             "calibration": columns.calibration,
             "versions": versions,
         }
+        coverage = columns.coverage if any(part is not None for part in columns.coverage) else []
         if packed:
-            values = array("d", (math.nan if v is None else v for v in columns.values))
             head |= {"times": _packed(array("q", columns.times)), "raw": _packed(array("d", columns.raw))}
-            return head | {"values": _packed(values)}
+            return head | {"values": _floats(columns.values), "coverage": _floats(coverage)}
         times = [to_iso(at) for at in columns.times]
-        return head | {"times": times, "values": columns.values, "raw": columns.raw}
+        return head | {"times": times, "values": columns.values, "raw": columns.raw, "coverage": coverage}
 
     def _versions(self, sensor: SeriesId, numbers: set[int]) -> list[dict[str, Any]]:
         made = versions_of(self._state, self._state.sensors[sensor])
@@ -480,7 +481,7 @@ class Clerk:
             document,
             timezone=self._state.timezone,
             canonical=self._state.catalogue.canonical,
-            known=tuple(self._state.sensors) + tuple(self._state.sensor_specs),
+            known=(*self._state.sensors, *self._state.sensor_specs, *self._state.derived),
             spec_of=self._state.spec,
             path=path,
         )
@@ -567,6 +568,10 @@ def _number(field: str, value: Any) -> float:
             field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
         )
     return float(value)
+
+
+def _floats(values: Sequence[float | None]) -> str:
+    return _packed(array("d", (math.nan if value is None else value for value in values)))
 
 
 def _packed(column: array[Any]) -> str:

@@ -23,6 +23,7 @@ from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.lightsum import KEPT, lights_of, remember
+from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
@@ -48,7 +49,7 @@ from godkaiser.io.spool import Spool
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -214,8 +215,12 @@ class Controller:
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
         for series, versions in versions_of(await self.store.rows(CalibrationRow, "version")).items():
             restore(state, series, versions)
+        for row in await self.store.rows(PlaceRow, "since"):
+            state.places.setdefault(row["thing"], []).append((row["since"], row["zone"]))
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
+        for sensor in state.sensors.values():
+            recall(state, sensor, await self.store.newest(sensor.id, RECALLED), self.options.clock.now())
         await self._light(state)
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()

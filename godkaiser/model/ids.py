@@ -16,6 +16,7 @@ _NODE = re.compile(r"ESP_[A-F0-9]{6,8}|MOCK_[A-Z0-9]+")
 _KAISER = re.compile(r"[A-Za-z0-9_]{1,63}")
 _ZONE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_TAG = re.compile(r"(?![a-f0-9]{16}$)[a-z][a-z0-9_-]{0,23}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{2}|[0-9A-F]{16}")
 GPIO_MAX = 39
 # Taken apart and put together for every message; more series than this only cost a little more time.
@@ -113,6 +114,11 @@ def is_address(text: str) -> bool:
     return not text or _ADDRESS.fullmatch(text) is not None
 
 
+def is_tag(text: str) -> bool:
+    """Is it what tells a derived series from others on its pin? No bus address looks like it."""
+    return _TAG.fullmatch(text) is not None
+
+
 class ActuatorId(_Id):
     """`ESP_A1B2C3/25`: node and pin."""
 
@@ -145,7 +151,10 @@ class ActuatorId(_Id):
 
 
 class SeriesId(_Id):
-    """`ESP_A1B2C3/0/sht31_temp@0x44`: node, pin, sensor type and bus address (if any)."""
+    """`ESP_A1B2C3/0/sht31_temp@0x44`: node, pin, sensor type and bus address (if any).
+
+    A derived series may have an id of its own in the place of the address: `ESP_A1B2C3/0/mean@all`.
+    """
 
     __slots__ = ()
 
@@ -156,7 +165,7 @@ class SeriesId(_Id):
         gpio, _, kind = rest.partition("/")
         name, _, address = kind.partition("@")
         good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
-        if not good or not is_address(address):
+        if not good or not (is_address(address) or is_tag(address)):
             expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
             raise InvalidIdError(field="sensor id", text=str(text)[:80], expected=expected)
         return cls.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)

@@ -84,6 +84,12 @@ async def test_a_reading_keeps_the_version_that_made_it(store: SqlStore) -> None
     assert columns.calibration == [0, 7]
 
 
+async def test_a_sum_keeps_how_much_of_its_time_was_measured(store: SqlStore) -> None:
+    await store.append([reading(1), replace(reading(2), coverage=0.75)])
+    columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
+    assert columns.coverage == [None, 0.75]
+
+
 async def test_a_database_of_before_gets_the_column_and_keeps_its_readings(
     url: str | None, tmp_path: Path
 ) -> None:

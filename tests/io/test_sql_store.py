@@ -73,6 +73,15 @@ async def test_a_repeat_is_stored_once_and_counted(store: SqlStore) -> None:
     assert await store.append([other]) == (1, 0)
 
 
+async def test_the_newest_readings_come_back_as_they_were(store: SqlStore) -> None:
+    given = [reading(n) for n in range(3)]
+    given += [replace(reading(3, None, Quality.ERROR), calibration=2, server_timed=True, coverage=0.5)]
+    assert await store.append(given) == (4, 0)
+    assert await store.newest(SERIES, 9) == [replace(one, cause=0, usable=False) for one in given]
+    assert [one.seq for one in await store.newest(SERIES, 2)] == [2, 3]
+    assert await store.newest(SeriesId.of(SERIES.node, 39, "light"), 2) == []
+
+
 async def test_history_is_half_open_and_the_limit_takes_the_newest(store: SqlStore) -> None:
     await store.append([reading(seq) for seq in range(10)])
     columns = await store.history(SERIES, T0 + 2 * SECOND, T0 + 5 * SECOND, None)

@@ -18,6 +18,7 @@ from godkaiser.io.sql.table import SCHEMA_VERSION, Meta
 _table = SQLModel.metadata.tables["meta"]
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
+ADDED = {"calibration": "integer not null default 0", "coverage": "double precision"}
 
 
 def database_url(text: str | None, data: Path) -> URL:
@@ -101,6 +102,8 @@ async def _prepare(engine: AsyncEngine) -> None:
 
 
 def _complete(connection: Connection) -> None:
-    """A database of before readings knew their calibration: they had none that is known."""
-    if "calibration" not in {column["name"] for column in inspect(connection).get_columns("reading")}:
-        connection.exec_driver_sql("alter table reading add column calibration integer not null default 0")
+    """A database of before readings knew their calibration or their coverage: they had none that is known."""
+    there = {column["name"] for column in inspect(connection).get_columns("reading")}
+    for name, kind in ADDED.items():
+        if name not in there:
+            connection.exec_driver_sql(f"alter table reading add column {name} {kind}")

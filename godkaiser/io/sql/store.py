@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final, cast
@@ -21,6 +21,7 @@ from godkaiser.engine.effect import (
     CalibrationRecord,
     Decision,
     NodeRecord,
+    Placed,
     Record,
     SeriesRecord,
     Watched,
@@ -29,7 +30,7 @@ from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import database_url, open_database
-from godkaiser.model.ids import SeriesId
+from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Quality
@@ -42,6 +43,7 @@ SITE: Final = "site"  # its row in the table of facts
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 Documents = Sequence[tuple[str, dict[str, Any]]]
+_COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
 
@@ -111,6 +113,8 @@ class SqlStore:
                 await connection.execute(delete(table).where(table.c.id == str(record.id)))
             elif isinstance(record, CalibrationRecord):
                 await self._replace(connection, t.CalibrationRow, row_of(record), ("series", "version"))
+            elif isinstance(record, Placed):
+                await self._replace(connection, t.PlaceRow, asdict(record), ("thing", "since"))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
@@ -252,6 +256,23 @@ class SqlStore:
             result = await connection.exec_driver_sql("select count(*) from reading")
             return int(result.scalar_one())
 
+    async def newest(self, series: SeriesId, count: int) -> list[Reading]:
+        """The last readings of a series, oldest first; whether rules may use one is not stored."""
+        table, names = _table(t.ReadingRow), _table(t.SeriesRow)
+        query = (
+            select(table, names.c.unit)
+            .join(names, names.c.id == table.c.series_id)
+            .where(names.c.name == str(series))
+            .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
+            .limit(count)
+        )
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).mappings().all()
+        except (SQLAlchemyError, OSError) as error:
+            raise _away(error) from None
+        return [_kept(series, row) for row in reversed(rows)]
+
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
     ) -> Columns:
@@ -262,7 +283,7 @@ class SqlStore:
         table = _table(t.ReadingRow)
         names = _table(t.SeriesRow)
         query = (
-            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw, table.c.calibration)
+            select(*(table.c[name] for name in _COLUMNS))
             .join(names, names.c.id == table.c.series_id)
             .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
@@ -280,6 +301,7 @@ class SqlStore:
             [_QUALITY[row[2]] for row in rows],
             [row[3] for row in rows],
             [row[4] for row in rows],
+            [row[5] for row in rows],
         )
 
     async def close(self) -> None:
@@ -335,7 +357,30 @@ def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
         "zone": None if reading.zone is None else str(reading.zone),
         "server_timed": reading.server_timed,
         "calibration": reading.calibration,
+        "coverage": reading.coverage,
     }
+
+
+def _kept(series: SeriesId, row: Mapping[Any, Any]) -> Reading:
+    """The reading of a row."""
+    return Reading(
+        series=series,
+        value=row["value"],
+        raw=row["raw"],
+        unit=row["unit"],
+        quality=Quality(_QUALITY[row["quality"]]),
+        reason=row["reason"] or "",
+        measured_at=row["measured_at"],
+        received_at=row["received_at"],
+        zone=None if row["zone"] is None else ZoneId.known(row["zone"]),
+        boot=row["boot"],
+        seq=row["seq"],
+        cause=0,
+        usable=False,
+        server_timed=row["server_timed"],
+        calibration=row["calibration"],
+        coverage=row["coverage"],
+    )
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
