@@ -9,8 +9,6 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
-
 
 class Meta(SQLModel, table=True):
     """Facts about the database itself, and the site that was applied last."""
