@@ -115,7 +115,10 @@ async def test_a_file_that_is_up_to_date_is_not_copied_again(tmp_path: Path) -> 
 
 async def test_migrating_gives_the_schema_the_tables_describe(url: str, tmp_path: Path) -> None:
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), SQLModel.metadata))
+        # Alembic does not know that an index may be for one of the databases only.
+        other = {"reading_measured_at"} if connection.dialect.name == "sqlite" else set()
+        options = {"include_object": lambda o, name, *_: name not in other}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), SQLModel.metadata))
 
     for lines in ("", OLD):
         async with raw(url, tmp_path) as engine:
