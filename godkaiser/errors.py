@@ -2,8 +2,8 @@
 
     GodkaiserError
     ├── ConfigurationError   SettingsError, PortInUseError, DataFolderError, DatabaseBrokenError,
-    │                        ControllerRunningError, MissingExtraError, WeakSecretError, BrokerRefusedError,
-    │                        BrokerDistrustedError
+    │                        DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError, MissingExtraError,
+    │                        WeakSecretError, BrokerRefusedError, BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
     │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
@@ -164,6 +164,28 @@ class DatabaseBrokenError(ConfigurationError):
     hint = "Move the file away (it is not deleted) or restore a backup, then start again."
     where: str
     problem: str
+
+
+class DatabaseOutdatedError(ConfigurationError):
+    """The database has the schema of an older program, and nobody has said that it may be changed."""
+
+    kind = Kind.CONFLICT
+    sentence = "Database {where} has schema version {found}; this program needs {needed}."
+    hint = "Make a backup, then run `godkaiser db upgrade`; `--dry-run` shows what it would do."
+    where: str
+    found: str
+    needed: str
+
+
+class DatabaseNewerError(ConfigurationError):
+    """The database was written by a newer program."""
+
+    kind = Kind.CONFLICT
+    sentence = "Database {where} is of a newer program: {found}; this one knows up to {known}."
+    hint = "Use the newer program, or restore a copy from before it was upgraded. Nothing was changed."
+    where: str
+    found: str
+    known: str
 
 
 class ControllerRunningError(ConfigurationError):

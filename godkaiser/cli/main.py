@@ -11,6 +11,7 @@ from godkaiser.cli import (
     actuators,
     alarms,
     clients,
+    database,
     nodes,
     problems,
     registry,
@@ -39,6 +40,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(site.app, name="site")
 wire.app.command()(problems.problems)
 app.add_typer(wire.app, name="wire")
+app.add_typer(database.app, name="db")
 starters.add_to(app)
 
 

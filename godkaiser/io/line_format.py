@@ -15,6 +15,7 @@ from godkaiser.model.calibration import Calibration
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
 from godkaiser.model.outcome import Fate, Finding, Severity
 from godkaiser.model.quantity import Quality
+from godkaiser.model.reading import Reading
 
 _KINDS: Final = {kind.__name__: kind for kind in get_args(fx.Record)}
 
@@ -27,16 +28,16 @@ def _finding(data: dict[str, Any]) -> Finding:
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "series": SeriesId.known,
     "actuator": ActuatorId.known,
-    "zone": ZoneId.known,
     "quality": Quality,
     "fate": Fate,
     "findings": lambda found: tuple(_finding(one) for one in found),
     "calibration": lambda it: Calibration.model_validate(it) if isinstance(it, dict) else it,
 }
-_IDS: Final[dict[type[Any], Callable[[str], Any]]] = {
-    fx.NodeRecord: NodeId.known,
-    fx.SeriesRecord: SeriesId.known,
-    fx.ActuatorGone: ActuatorId.known,
+_OF: Final[dict[type[Any], dict[str, Callable[[str], Any]]]] = {
+    Reading: {"zone": ZoneId.known},
+    fx.NodeRecord: {"id": NodeId.known},
+    fx.SeriesRecord: {"id": SeriesId.known},
+    fx.ActuatorGone: {"id": ActuatorId.known},
 }
 
 
@@ -63,9 +64,7 @@ def from_line(line: bytes) -> fx.Record:
     if issubclass(kind, BaseModel):
         record: fx.Record = kind.model_validate(data)
         return record
-    read = _READ | ({"id": _IDS[kind]} if kind in _IDS else {})
-    if kind is fx.NodeRecord:
-        del read["zone"]  # a text here
+    read = _READ | _OF.get(kind, {})
     values = {
         key: read[key](value) if key in read and value is not None else value for key, value in data.items()
     }

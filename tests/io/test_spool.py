@@ -40,7 +40,7 @@ ALL: dict[type[Any], st.SearchStrategy[Any]] = {
     Reading: st.builds(
         Reading, st.just(AIR), st.none() | NUMBER, NUMBER, TEXT, st.sampled_from(Quality), TEXT, TIME, TIME,
         st.none() | st.just(ZoneId.parse("house")), st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0),
-        st.booleans(), st.booleans(), st.integers(0, 9),
+        st.booleans(), st.booleans(), st.integers(0, 9), st.none() | st.floats(0, 1),
     ),
     fx.Decision: st.builds(fx.Decision, st.just("cool"), TIME, TEXT, st.booleans(), TEXT, TIME, TEXT),
     Outcome: st.builds(
@@ -59,6 +59,7 @@ ALL: dict[type[Any], st.SearchStrategy[Any]] = {
         ActuatorSpec, node=st.just(NODE), gpio=st.just(25), type=st.just("relay"), max_on_s=st.integers(1, 99)
     ),
     fx.ActuatorGone: st.builds(fx.ActuatorGone, st.just(FAN)),
+    fx.Placed: st.builds(fx.Placed, TEXT, TIME, st.none() | TEXT),
     fx.CalibrationRecord: st.builds(fx.CalibrationRecord, st.just(AIR), CALIBRATION),
 }  # fmt: skip
 

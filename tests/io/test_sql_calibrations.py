@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from godkaiser.engine.effect import CalibrationRecord, Record
 from godkaiser.errors import DatabaseBrokenError
@@ -24,17 +23,6 @@ from tests.services import Postgres
 
 SOIL = SeriesId.parse("ESP_AB12CD/34/moisture")
 FITTED = fit("moisture", [{"raw": 2800, "role": "dry"}, {"raw": 1200, "role": "wet"}])
-OLD = """
-drop table calibration;
-drop table reading;
-create table reading (series_id integer not null references series (id), measured_at bigint not null,
-  boot bigint not null, seq bigint not null, value double precision, raw double precision not null,
-  quality smallint not null, reason text, received_at bigint not null, zone varchar, server_timed boolean not null,
-  primary key (series_id, measured_at, boot, seq));
-insert into series (name, unit, label) values ('ESP_AB12CD/0/sht31_temp@0x44', '°C', 'air');
-insert into reading select id, 1800000000000000, 1, 1, 20.5, 26000, 0, null, 1800000000000000, 'house', false
-  from series
-"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -88,19 +76,6 @@ async def test_a_sum_keeps_how_much_of_its_time_was_measured(store: SqlStore) ->
     await store.append([reading(1), replace(reading(2), coverage=0.75)])
     columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
     assert columns.coverage == [None, 0.75]
-
-
-async def test_a_database_of_before_gets_the_column_and_keeps_its_readings(
-    url: str | None, tmp_path: Path
-) -> None:
-    async with opened(url, tmp_path) as store:
-        for line in OLD.split(";"):
-            await store.execute(text(line))
-    for again in (False, True):
-        async with opened(url, tmp_path) as store:
-            assert await store.append([replace(reading(5), calibration=2)]) == ((0, 1) if again else (1, 0))
-            columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
-            assert (columns.values, columns.calibration) == ([20.5, 20.0], [0, 2])
 
 
 async def test_a_document_nobody_can_read_is_told_with_its_name(tmp_path: Path) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, inspect, select
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel import SQLModel
 
-from godkaiser.errors import DatabaseBrokenError, MissingExtraError, SettingsError, StoreAwayError
-from godkaiser.io.sql.table import SCHEMA_VERSION, Meta
+from godkaiser.errors import (
+    DatabaseBrokenError,
+    DatabaseOutdatedError,
+    GodkaiserError,
+    MissingExtraError,
+    SettingsError,
+    StoreAwayError,
+)
+from godkaiser.io.sql.migrations import HEAD
+from godkaiser.io.sql.upgrade import plan, upgrade
+from godkaiser.io.sql.version import Version, shown, version_of
 
-_table = SQLModel.metadata.tables["meta"]
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
-ADDED = {"calibration": "integer not null default 0", "coverage": "double precision"}
 
 
 def database_url(text: str | None, data: Path) -> URL:
@@ -44,21 +53,37 @@ def database_url(text: str | None, data: Path) -> URL:
 
 
 async def open_database(url: URL) -> AsyncEngine:
-    """Connect, create what is missing, check that it is ours. Raises `DatabaseBrokenError`, `StoreAwayError`."""
-    engine = _engine(url)
+    """Connect, bring the schema up to date where that may be, check that it is ours.
+
+    Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`.
+    """
+    engine = engine_of(url)
     try:
-        async with asyncio.timeout(OPEN_WITHIN):
-            await _prepare(engine)
-    except (DatabaseError, OSError, TimeoutError) as error:
-        await engine.dispose()
-        problem = _first_line(error)
-        if url.get_backend_name() == "sqlite":
-            raise DatabaseBrokenError(where=str(url.database), problem=problem) from None
-        raise StoreAwayError(problem=problem) from None
-    except DatabaseBrokenError:
+        with typed(url):
+            async with asyncio.timeout(OPEN_WITHIN):
+                await _prepare(engine)
+    except GodkaiserError:
         await engine.dispose()
         raise
     return engine
+
+
+@contextmanager
+def typed(url: URL) -> Iterator[None]:
+    """What a driver complains of, in our words."""
+    try:
+        yield
+    except (DatabaseError, OSError, TimeoutError) as error:
+        problem = _first_line(error)
+        # PostgreSQL's class 42: it is there, but its tables are not what they should be.
+        if url.get_backend_name() == "sqlite" or sqlstate(error).startswith("42"):
+            raise DatabaseBrokenError(where=shown(url), problem=problem) from None
+        raise StoreAwayError(problem=problem) from None
+
+
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's five signs for what went wrong; empty if it was nothing of its own."""
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
 
 
 def _first_line(error: BaseException) -> str:
@@ -66,7 +91,8 @@ def _first_line(error: BaseException) -> str:
     return (str(cause) or type(cause).__name__).splitlines()[0]
 
 
-def _engine(url: URL) -> AsyncEngine:
+def engine_of(url: URL) -> AsyncEngine:
+    """Not connected yet. Raises `MissingExtraError`."""
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": 10})
         event.listen(engine.sync_engine, "connect", _pragmas)
@@ -85,25 +111,72 @@ def _pragmas(connection: Any, _: object) -> None:
 
 
 async def _prepare(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
+    """SQLite is brought up to date here; of PostgreSQL only an empty database is, others are told of."""
+    sqlite = engine.dialect.name == "sqlite"
+    async with engine.connect() as connection:
+        if sqlite:
             result = await connection.exec_driver_sql("PRAGMA quick_check(1)")
             if (word := result.scalar()) != "ok":
                 raise DatabaseBrokenError(where=str(engine.url.database), problem=str(word))
-        await connection.run_sync(SQLModel.metadata.create_all)
-        await connection.run_sync(_complete)
-        found = await connection.execute(select(_table.c.value).where(_table.c.key == "schema"))
-        version = found.scalar()
-        if version is None:
-            await connection.execute(insert(Meta).values(key="schema", value=str(SCHEMA_VERSION)))
-        elif version != str(SCHEMA_VERSION):
-            problem = f"has schema {version}, this program knows {SCHEMA_VERSION}"
-            raise DatabaseBrokenError(where=engine.url.render_as_string(), problem=problem)
+        version = await connection.run_sync(version_of)
+    if version.current:
+        return
+    if not sqlite and not version.empty:
+        raise DatabaseOutdatedError(where=shown(engine.url), found=version.name, needed=HEAD)
+    await upgrade(engine)
 
 
-def _complete(connection: Connection) -> None:
-    """A database of before readings knew their calibration or their coverage: they had none that is known."""
-    there = {column["name"] for column in inspect(connection).get_columns("reading")}
-    for name, kind in ADDED.items():
-        if name not in there:
-            connection.exec_driver_sql(f"alter table reading add column {name} {kind}")
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """What a database is, and the SQL that would bring it up to date."""
+
+    database: str
+    version: Version
+    sql: str
+
+    def document(self, *, sql: bool = False) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "database": self.database,
+            "version": self.version.name,
+            "needed": HEAD,
+            "current": self.version.current,
+        } | ({"sql": self.sql} if sql else {})
+
+
+async def state_of(text: str | None, data: Path) -> DatabaseState:
+    """Look, change nothing. Raises as `open_database` does, but an old version is no error."""
+    url = database_url(text, data)
+    if url.get_backend_name() == "sqlite" and not _is_there(url):
+        raise DatabaseBrokenError(where=str(url.database), problem="is not there")
+    async with _reached(url) as engine:
+        version, sql = await plan(engine)
+    return DatabaseState(shown(url), version, sql)
+
+
+async def upgrade_database(text: str | None, data: Path) -> dict[str, Any]:
+    """By command, so PostgreSQL as well. Raises `DatabaseBrokenError`, `DatabaseNewerError`, `StoreAwayError`."""
+    url = database_url(text, data)
+    async with _reached(url) as engine:
+        before, copy = await upgrade(engine)
+    return {
+        "database": shown(url),
+        "from": before.name,
+        "version": HEAD,
+        "upgraded": not before.current,
+        "copy": None if copy is None else str(copy),
+    }
+
+
+@asynccontextmanager
+async def _reached(url: URL) -> AsyncIterator[AsyncEngine]:
+    engine = engine_of(url)
+    try:
+        with typed(url):
+            yield engine
+    finally:
+        await engine.dispose()
+
+
+def _is_there(url: URL) -> bool:
+    return bool(url.database) and Path(str(url.database)).is_file()

@@ -29,7 +29,7 @@ from godkaiser.engine.effect import (
 from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.calibrations import row_of
-from godkaiser.io.sql.database import database_url, open_database
+from godkaiser.io.sql.database import database_url, open_database, sqlstate
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
@@ -330,8 +330,7 @@ def _away(error: Exception) -> StoreAwayError:
 
 def _refused(error: Exception) -> RecordRefusedError | None:
     """PostgreSQL's complaints about values (class 22) come as SQLAlchemy's general error."""
-    state = str(getattr(getattr(error, "orig", None), "sqlstate", ""))
-    return RecordRefusedError(problem=_first_line(error)) if state.startswith("22") else None
+    return RecordRefusedError(problem=_first_line(error)) if sqlstate(error).startswith("22") else None
 
 
 def _first_line(error: Exception) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
-
 
 class Meta(SQLModel, table=True):
     """Facts about the database itself, and the site that was applied last."""
@@ -30,10 +28,13 @@ class SeriesRow(SQLModel, table=True):
 
 
 class ReadingRow(SQLModel, table=True):
-    """One reading."""
+    """One reading. On PostgreSQL the key's index holds value and quality, too (version 0002)."""
 
     __tablename__ = "reading"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (
+        Index("reading_measured_at", "measured_at", postgresql_using="brin").ddl_if(dialect="postgresql"),
+        {"sqlite_with_rowid": False},
+    )
     series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True, autoincrement=False))
     measured_at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     boot: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -70,6 +71,57 @@ class PlaceRow(SQLModel, table=True):
     thing: str = Field(primary_key=True)
     since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     zone: str | None = None
+
+
+class RollupRow(SQLModel, table=True):
+    """A bucket of one series: `span_s` seconds from `at` on. It stays when its readings are deleted.
+
+    `mean` and `std` are weighted by time, NULL without a value; `bad` counts readings that are no good, `covered_s`
+    says for how many seconds there was a value.
+    """
+
+    __tablename__ = "rollup"
+    __table_args__ = {"sqlite_with_rowid": False}
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True, autoincrement=False))
+    span_s: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    n: int = Field(sa_column=Column(Integer, nullable=False))
+    mean: float | None = Field(sa_column=Column(Float(53)))
+    minimum: float | None = Field(sa_column=Column(Float(53)))
+    maximum: float | None = Field(sa_column=Column(Float(53)))
+    std: float | None = Field(sa_column=Column(Float(53)))
+    bad: int = Field(sa_column=Column(Integer, nullable=False))
+    covered_s: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class RollupDueRow(SQLModel, table=True):
+    """A bucket that does not tell the truth any more: readings came after it was made."""
+
+    __tablename__ = "rollup_due"
+    __table_args__ = {"sqlite_with_rowid": False}
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True, autoincrement=False))
+    span_s: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+
+
+class HeartbeatRow(SQLModel, table=True):
+    """What a node said of itself; `at` is when we heard it. NULL: it did not say."""
+
+    __tablename__ = "heartbeat"
+    __table_args__ = {"sqlite_with_rowid": False}
+    node: str = Field(primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    uptime: int = Field(sa_column=Column(BigInteger, nullable=False))
+    heap_free: int = Field(sa_column=Column(BigInteger, nullable=False))
+    wifi_rssi: int = Field(sa_column=Column(Integer, nullable=False))
+    boot_id: str
+    handover_epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    handover_rejects: int | None = Field(sa_column=Column(BigInteger))
+    sensor_count: int | None = Field(sa_column=Column(Integer))
+    actuator_count: int | None = Field(sa_column=Column(Integer))
+    state: int | None = Field(sa_column=Column(Integer))
+    reset_reason: str
+    degraded: str  # a JSON list of words
 
 
 class DecisionRow(SQLModel, table=True):
