@@ -52,8 +52,6 @@ class Sender:
         self.lock = threading.Lock()
         self.acknowledged = 0
         self.last = 0.0
-        for made in self.clients.values():
-            made.on_publish = self._on_publish
 
     def _on_publish(self, *_: object) -> None:
         with self.lock:
@@ -66,7 +64,8 @@ class Sender:
         """Publish; returns when the broker has acknowledged all, or has said nothing for a minute."""
         names, dice, sent, worst = list(self.clients), random.Random(part), 0, 0.0
         for node, made in self.clients.items():
-            made.publish(f"kaiser/god/esp/{node}/system/heartbeat", heartbeat(node), 0)
+            made.publish(f"kaiser/god/esp/{node}/system/heartbeat", heartbeat(node), 0).wait_for_publish(5)
+            made.on_publish = self._on_publish  # counts readings only
         time.sleep(max(0.0, begin - time.time()))
         first = time.time()
         for number in range(part, total, parts):
