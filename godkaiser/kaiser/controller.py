@@ -44,6 +44,7 @@ from godkaiser.io.runner import LINGER, Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
+from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
@@ -85,6 +86,8 @@ class Options:
     address: BrokerAddress = field(default_factory=BrokerAddress)
     clock: Clock = field(default_factory=WallClock)
     database: str | None = None
+    pool: Pool = field(default_factory=Pool)  # PostgreSQL only
+    echo: bool = False  # every statement into the log
     secret: str | None = None
     speed: float = 1.0
     simulated: bool = False
@@ -154,7 +157,7 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
-            store = await SqlStore.open(options.database, options.data)
+            store = await SqlStore.open(options.database, options.data, options.pool, echo=options.echo)
             undo.push_async_callback(store.close)
             kept = _kept(await store.site())
             site = _first(options) if kept is None else _under(kept, options.file)

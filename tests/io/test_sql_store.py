@@ -186,7 +186,7 @@ async def test_the_site_is_kept_together_with_its_rules(store: SqlStore) -> None
     assert await store.site() == '{"zones": [1]}'
     assert [(row["id"], row["document"]) for row in await store.rows(RuleRow)] == [("b", '{"name": "B2"}')]
     twice: list[tuple[str, dict[str, object]]] = [("a", {}), ("a", {})]
-    with pytest.raises(StoreAwayError):
+    with pytest.raises(RecordRefusedError):
         await store.save_site("{}", twice)
     assert await store.site() == '{"zones": [1]}', "both or neither"
     assert len(await store.rows(RuleRow)) == 1
