@@ -87,7 +87,7 @@ class Store(Protocol):
     """The database."""
 
     async def append(self, records: Sequence[Record]) -> tuple[int, int]:
-        """All or nothing. Returns new and repeated readings. Raises `StoreAwayError`."""
+        """All or nothing. Returns new and repeated readings. Raises `StoreAwayError`, `RecordRefusedError`."""
 
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
