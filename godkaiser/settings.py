@@ -68,6 +68,17 @@ class Settings(BaseSettings):
     )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
+    godkaiser_db_pool_size: int | None = Field(
+        None, ge=1, le=1000, description="PostgreSQL only: connections kept open; default: 10"
+    )
+    godkaiser_db_pool_overflow: int | None = Field(
+        None, ge=0, le=1000, description="PostgreSQL only: more connections for a while; default: 20"
+    )
+    godkaiser_db_pool_wait_s: float | None = Field(
+        None, gt=0, le=3600, description="PostgreSQL only: seconds to wait for a connection; default: 30"
+    )
+    godkaiser_db_echo: bool = Field(False, description="log every statement, without its values")
+
     @field_validator("jwt_secret_key")
     @classmethod
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:

@@ -34,9 +34,11 @@ class MemoryStore:
     refused: set[int] = field(default_factory=set)
     batches: int = 0
     last: str = ""
+    closed: bool = False
 
     async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
         """All or nothing."""
+        self._check()
         if self.away:
             raise StoreAwayError(problem="told to be away")
         if any(isinstance(record, Reading) and record.seq in self.refused for record in records):
@@ -66,6 +68,7 @@ class MemoryStore:
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
     ) -> Columns:
         """Oldest first."""
+        self._check()
         found = sorted(
             (
                 r
@@ -85,7 +88,12 @@ class MemoryStore:
         )
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """What is asked afterwards is refused."""
+        self.closed = True
+
+    def _check(self) -> None:
+        if self.closed:
+            raise StoreAwayError(problem="it was closed")
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.clock import WallClock
 from godkaiser.io.folder import DataFolder
+from godkaiser.io.sql.pool import Pool
 from godkaiser.io.systemd import Notifier
 from godkaiser.io.tls import broker_tls
 from godkaiser.io.wire.encode import Tokens
@@ -160,6 +161,12 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
             settings.godkaiser_mqtt_version,
         ),
         database=_plain(settings.database_url),
+        pool=Pool(
+            settings.godkaiser_db_pool_size,
+            settings.godkaiser_db_pool_overflow,
+            settings.godkaiser_db_pool_wait_s,
+        ),
+        echo=settings.godkaiser_db_echo,
         secret=_plain(settings.jwt_secret_key),
         tokens=Tokens(_plain(settings.godkaiser_node_token), _plain(settings.godkaiser_broadcast_token)),
         journal_within=settings.godkaiser_journal_within_s,

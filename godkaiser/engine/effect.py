@@ -14,6 +14,7 @@ from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
+from godkaiser.model.report import Heartbeat
 from godkaiser.model.request import Reply
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.safety.seal import SafeCommand
@@ -162,6 +163,7 @@ Record = (
     | ActuatorGone
     | CalibrationRecord
     | Placed
+    | Heartbeat
 )
 
 

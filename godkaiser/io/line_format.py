@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from godkaiser.engine import effect as fx
 from godkaiser.model.calibration import Calibration
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
+from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
 from godkaiser.model.outcome import Fate, Finding, Severity
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.report import Heartbeat
 
 _KINDS: Final = {kind.__name__: kind for kind in get_args(fx.Record)}
 
@@ -37,6 +38,7 @@ _OF: Final[dict[type[Any], dict[str, Callable[[str], Any]]]] = {
     Reading: {"zone": ZoneId.known},
     fx.NodeRecord: {"id": NodeId.known},
     fx.SeriesRecord: {"id": SeriesId.known},
+    Heartbeat: {"kaiser": KaiserId.known, "node": NodeId.known, "degraded": tuple},
     fx.ActuatorGone: {"id": ActuatorId.known},
 }
 

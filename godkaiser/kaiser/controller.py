@@ -48,6 +48,7 @@ from godkaiser.io.sim.spec import Publish
 from godkaiser.io.spool import Spool
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
+from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
@@ -89,6 +90,8 @@ class Options:
     address: BrokerAddress = field(default_factory=BrokerAddress)
     clock: Clock = field(default_factory=WallClock)
     database: str | None = None
+    pool: Pool = field(default_factory=Pool)  # PostgreSQL only
+    echo: bool = False  # every statement into the log
     secret: str | None = None
     speed: float = 1.0
     simulated: bool = False
@@ -169,7 +172,7 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
-            store = await SqlStore.open(options.database, options.data)
+            store = await SqlStore.open(options.database, options.data, options.pool, echo=options.echo)
             undo.push_async_callback(store.close)
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)

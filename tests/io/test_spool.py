@@ -16,10 +16,11 @@ from godkaiser.errors import SpoolError
 from godkaiser.io.line_format import from_line, to_line
 from godkaiser.io.spool import Spool
 from godkaiser.model.calibration import Calibration, Point
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
+from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
 from godkaiser.model.outcome import Fate, Finding, Outcome, Severity
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.report import Heartbeat
 from godkaiser.model.site import ActuatorSpec
 
 NODE = NodeId.parse("ESP_AB12CD")
@@ -59,6 +60,11 @@ ALL: dict[type[Any], st.SearchStrategy[Any]] = {
         ActuatorSpec, node=st.just(NODE), gpio=st.just(25), type=st.just("relay"), max_on_s=st.integers(1, 99)
     ),
     fx.ActuatorGone: st.builds(fx.ActuatorGone, st.just(FAN)),
+    Heartbeat: st.builds(
+        Heartbeat, TIME, st.just(KaiserId.parse("god")), st.just(NODE), TIME, TIME, TIME, st.integers(-100, 0),
+        st.none() | st.integers(0, 9), st.none(), st.none() | st.booleans(), TEXT, TIME, st.booleans(), TEXT,
+        st.none() | st.integers(0, 9), st.lists(TEXT, max_size=2).map(tuple), st.none() | TIME,
+    ),
     fx.Placed: st.builds(fx.Placed, TEXT, TIME, st.none() | TEXT),
     fx.CalibrationRecord: st.builds(fx.CalibrationRecord, st.just(AIR), CALIBRATION),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from godkaiser.engine.effect import ActuatorChange, Record, Watched
 from godkaiser.engine.noted import Noted
@@ -71,8 +72,6 @@ async def test_an_old_database_that_was_never_watched_ends_with_its_last_change(
 
 
 async def test_a_database_that_is_away_says_so(store: SqlStore) -> None:
-    await store._engine.dispose()
-    async with store._engine.begin() as connection:
-        await connection.exec_driver_sql("drop table actuator_change")
+    await store.execute(text("drop table actuator_change"))
     with pytest.raises(StoreAwayError):
         await between(store, 0, 1)

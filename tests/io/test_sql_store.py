@@ -1,4 +1,4 @@
-"""One contract suite for the store over SQLite and PostgreSQL."""
+"""What SQLite and PostgreSQL keep beside readings; those are in test_store_contract.py."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -53,25 +53,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.close()
 
 
-async def test_what_is_appended_is_found_again_exactly(store: SqlStore) -> None:
-    given = [reading(1), reading(2, 0.0), reading(3, None, Quality.ERROR), reading(4, 21.5, Quality.SUSPECT)]
-    assert await store.append(given) == (4, 0)
-    columns = await store.history(SERIES, T0, T0 + 100 * SECOND, None)
-    assert columns.times == [r.measured_at for r in given]
-    assert columns.values == [20.0, 0.0, None, 21.5]
-    assert columns.quality == ["good", "good", "error", "suspect"]
-    assert columns.raw == [26000.5] * 4
-
-
-async def test_a_repeat_is_stored_once_and_counted(store: SqlStore) -> None:
-    await store.append([reading(1), reading(2)])
-    assert await store.append([reading(2), reading(3)]) == (1, 1)
-    assert await store.append([reading(3), reading(3)]) == (0, 2)
-    assert await store.count_readings() == 3
-    other = replace(reading(3), boot=2)
-    assert await store.append([other]) == (1, 0)
-
-
 async def test_the_newest_readings_come_back_as_they_were(store: SqlStore) -> None:
     given = [reading(n) for n in range(3)]
     given += [replace(reading(3, None, Quality.ERROR), calibration=2, server_timed=True, coverage=0.5)]
@@ -79,16 +60,6 @@ async def test_the_newest_readings_come_back_as_they_were(store: SqlStore) -> No
     assert await store.newest(SERIES, 9) == [replace(one, cause=0, usable=False) for one in given]
     assert [one.seq for one in await store.newest(SERIES, 2)] == [2, 3]
     assert await store.newest(SeriesId.of(SERIES.node, 39, "light"), 2) == []
-
-
-async def test_history_is_half_open_and_the_limit_takes_the_newest(store: SqlStore) -> None:
-    await store.append([reading(seq) for seq in range(10)])
-    columns = await store.history(SERIES, T0 + 2 * SECOND, T0 + 5 * SECOND, None)
-    assert [(at - T0) // SECOND for at in columns.times] == [2, 3, 4]
-    columns = await store.history(SERIES, T0, T0 + 100 * SECOND, 3)
-    assert [(at - T0) // SECOND for at in columns.times] == [7, 8, 9]
-    unknown = await store.history(SeriesId.parse("ESP_AB12CD/4/ds18b20"), T0, T0 + SECOND, None)
-    assert unknown.times == []
 
 
 async def test_a_large_batch_is_one_transaction(store: SqlStore) -> None:
@@ -195,7 +166,7 @@ async def test_the_site_is_kept_together_with_its_rules(store: SqlStore) -> None
     assert await store.site() == '{"zones": [1]}'
     assert [(row["id"], row["document"]) for row in await store.rows(RuleRow)] == [("b", '{"name": "B2"}')]
     twice: list[tuple[str, dict[str, object]]] = [("a", {}), ("a", {})]
-    with pytest.raises(StoreAwayError):
+    with pytest.raises(RecordRefusedError):
         await store.save_site("{}", twice)
     assert await store.site() == '{"zones": [1]}', "both or neither"
     assert len(await store.rows(RuleRow)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,12 +23,17 @@ from godkaiser.errors import (
     SettingsError,
     StoreAwayError,
 )
+from godkaiser.io.sql.access import WITHIN
 from godkaiser.io.sql.migrations import HEAD
+from godkaiser.io.sql.pool import Pool
+from godkaiser.io.sql.trouble import first_line, sqlstate
 from godkaiser.io.sql.upgrade import plan, upgrade
 from godkaiser.io.sql.version import Version, shown, version_of
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
+UPGRADE_WITHIN = 3600.0  # a large file on a slow card; to be cut off half-way helps nobody
+DEFAULTS = Pool()
 
 
 def database_url(text: str | None, data: Path) -> URL:
@@ -52,16 +58,22 @@ def database_url(text: str | None, data: Path) -> URL:
     return url.set(drivername=DRIVERS[kind])
 
 
-async def open_database(url: URL) -> AsyncEngine:
+async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) -> AsyncEngine:
     """Connect, bring the schema up to date where that may be, check that it is ours.
 
-    Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`.
+    Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`, `SettingsError`.
     """
-    engine = engine_of(url)
+    if echo:
+        # Into the log as it is set up; values are kept out of it.
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
+    engine = engine_of(url, pool)
     try:
         with typed(url):
             async with asyncio.timeout(OPEN_WITHIN):
-                await _prepare(engine)
+                missing = await _missing(engine)
+            if missing:
+                async with asyncio.timeout(UPGRADE_WITHIN):
+                    await upgrade(engine)
     except GodkaiserError:
         await engine.dispose()
         raise
@@ -74,31 +86,22 @@ def typed(url: URL) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, OSError, TimeoutError) as error:
-        problem = _first_line(error)
+        problem = first_line(error)
         # PostgreSQL's class 42: it is there, but its tables are not what they should be.
         if url.get_backend_name() == "sqlite" or sqlstate(error).startswith("42"):
             raise DatabaseBrokenError(where=shown(url), problem=problem) from None
         raise StoreAwayError(problem=problem) from None
 
 
-def sqlstate(error: BaseException) -> str:
-    """PostgreSQL's five signs for what went wrong; empty if it was nothing of its own."""
-    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
-
-
-def _first_line(error: BaseException) -> str:
-    cause = getattr(error, "orig", None) or error
-    return (str(cause) or type(cause).__name__).splitlines()[0]
-
-
-def engine_of(url: URL) -> AsyncEngine:
-    """Not connected yet. Raises `MissingExtraError`."""
+def engine_of(url: URL, pool: Pool = DEFAULTS, within: float = WITHIN) -> AsyncEngine:
+    """Not connected yet. Raises `MissingExtraError`, `SettingsError`."""
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, connect_args={"timeout": 10})
+        pool.refuse_for_sqlite()
+        engine = create_async_engine(url, connect_args={"timeout": 10}, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _pragmas)
         return engine
     try:
-        return create_async_engine(url, pool_size=10, max_overflow=20, pool_timeout=30, pool_pre_ping=True)
+        return create_async_engine(url, hide_parameters=True, **pool.options(within))
     except ModuleNotFoundError:
         raise MissingExtraError(feature="PostgreSQL", extra="postgres") from None
 
@@ -110,20 +113,18 @@ def _pragmas(connection: Any, _: object) -> None:
     cursor.close()
 
 
-async def _prepare(engine: AsyncEngine) -> None:
-    """SQLite is brought up to date here; of PostgreSQL only an empty database is, others are told of."""
+async def _missing(engine: AsyncEngine) -> bool:
+    """Is there something to upgrade here and now? Of PostgreSQL only an empty database, others are told of."""
     sqlite = engine.dialect.name == "sqlite"
     async with engine.connect() as connection:
         if sqlite:
             result = await connection.exec_driver_sql("PRAGMA quick_check(1)")
             if (word := result.scalar()) != "ok":
-                raise DatabaseBrokenError(where=str(engine.url.database), problem=str(word))
+                raise DatabaseBrokenError(where=shown(engine.url), problem=str(word))
         version = await connection.run_sync(version_of)
-    if version.current:
-        return
-    if not sqlite and not version.empty:
+    if not (version.current or version.empty or sqlite):
         raise DatabaseOutdatedError(where=shown(engine.url), found=version.name, needed=HEAD)
-    await upgrade(engine)
+    return not version.current
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ async def upgrade_database(text: str | None, data: Path) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _reached(url: URL) -> AsyncIterator[AsyncEngine]:
-    engine = engine_of(url)
+    engine = engine_of(url, within=0)  # many rows take long to be looked at, and somebody waits for it
     try:
         with typed(url):
             yield engine

@@ -4,44 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from godkaiser.engine.effect import (
-    ActuatorChange,
     ActuatorGone,
     AlarmChange,
-    Audit,
     CalibrationRecord,
-    Decision,
     NodeRecord,
     Placed,
     Record,
     SeriesRecord,
     Watched,
 )
-from godkaiser.errors import RecordRefusedError, StoreAwayError
 from godkaiser.io.sql import table as t
+from godkaiser.io.sql.access import WITHIN, Access
 from godkaiser.io.sql.calibrations import row_of
-from godkaiser.io.sql.database import database_url, open_database, sqlstate
+from godkaiser.io.sql.database import DEFAULTS, database_url, open_database
+from godkaiser.io.sql.pool import Pool
+from godkaiser.io.sql.readings import add_readings
+from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
-from godkaiser.model.outcome import Outcome
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.report import Heartbeat
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.ports import Columns
 
-CHUNK: Final = 500
 SITE: Final = "site"  # its row in the table of facts
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
+_DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord})
 Documents = Sequence[tuple[str, dict[str, Any]]]
 _COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
@@ -51,12 +50,14 @@ class SqlStore:
     """SQLite or PostgreSQL. One writer (the store lane), readers beside it."""
 
     @classmethod
-    async def open(cls, url: str | None, data: Path) -> SqlStore:
-        """The store of a URL, or of the SQLite file in a data folder."""
-        return cls(await open_database(database_url(url, data)))
+    async def open(
+        cls, url: str | None, data: Path, pool: Pool = DEFAULTS, *, echo: bool = False, within: float = WITHIN
+    ) -> SqlStore:
+        """The store of a URL, or of the SQLite file in a data folder. `within`: seconds for one transaction."""
+        return cls(await open_database(database_url(url, data), pool, echo=echo), within)
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, within: float = WITHIN) -> None:
+        self._access = Access(engine, within)
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
 
@@ -64,15 +65,10 @@ class SqlStore:
     async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
         """All or nothing; readings that are there already are counted as repeats."""
         learned = dict(self._series)
-        try:
-            async with self._engine.begin() as connection:
-                rows, repeats = await self._append(connection, records, learned)
-                if batch:
-                    await _state_fact(connection, BATCH, batch)
-        except (DataError, IntegrityError, ArithmeticError, UnicodeError) as error:
-            raise RecordRefusedError(problem=_first_line(error)) from None
-        except (SQLAlchemyError, OSError) as error:
-            raise _refused(error) or _away(error) from None
+        async with self._access.writing() as connection:
+            rows, repeats = await self._append(connection, records, learned)
+            if batch:
+                await _state_fact(connection, BATCH, batch)
         self._series = learned
         return rows, repeats
 
@@ -85,21 +81,17 @@ class SqlStore:
         for known in groups.get(SeriesRecord, ()):
             await self._series_id(connection, known.id, known.unit, known.name, series)
         rows, repeats = await self._readings(connection, groups.get(Reading, ()), series)
-        if decisions := groups.get(Decision):
-            await connection.execute(_table(t.DecisionRow).insert(), [_decision(d) for d in decisions])
-        if outcomes := groups.get(Outcome):
-            await connection.execute(_table(t.OutcomeRow).insert(), [_outcome(o) for o in outcomes])
-        if steps := groups.get(AlarmChange):
-            await connection.execute(_table(t.AlarmRow).insert(), [asdict(step) for step in steps])
-        if changes := groups.get(ActuatorChange):
-            await connection.execute(_table(t.ActuatorChangeRow).insert(), [asdict(c) for c in changes])
+        for kind, model, row_of_one in CHRONICLES:
+            if found := groups.get(kind):
+                await connection.execute(_table(model).insert(), [row_of_one(record) for record in found])
+        if beats := groups.get(Heartbeat):
+            await self._add_new(connection, t.HeartbeatRow, [heartbeat_row(beat) for beat in beats])
         if watched := groups.get(Watched):
             await _state_fact(connection, WATCHED, str(watched[-1].at))
-        if audits := groups.get(Audit):
-            await connection.execute(_table(t.AuditRow).insert(), [_audit(a) for a in audits])
         for node in groups.get(NodeRecord, ()):
-            await self._replace(connection, t.NodeRow, _node(node))
-        await self._declared(connection, records)
+            await self._replace(connection, t.NodeRow, node_row(node))
+        if not _DECLARED.isdisjoint(groups):
+            await self._declared(connection, records)
         return rows, repeats
 
     async def _declared(self, connection: AsyncConnection, records: Sequence[Record]) -> None:
@@ -114,7 +106,7 @@ class SqlStore:
             elif isinstance(record, CalibrationRecord):
                 await self._replace(connection, t.CalibrationRow, row_of(record), ("series", "version"))
             elif isinstance(record, Placed):
-                await self._replace(connection, t.PlaceRow, asdict(record), ("thing", "since"))
+                await self._replace(connection, t.PlaceRow, plain_row(record), ("thing", "since"))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
@@ -123,21 +115,9 @@ class SqlStore:
         for reading in readings:
             if reading.series not in series:
                 await self._series_id(connection, reading.series, reading.unit, "", series)
-            values.append(_reading(reading, series[reading.series]))
-        rows = 0
-        for start in range(0, len(values), CHUNK):
-            rows += await self._insert_new(connection, values[start : start + CHUNK])
+            values.append(reading_row(reading, series[reading.series]))
+        rows = await add_readings(connection, values)
         return rows, len(values) - rows
-
-    async def _insert_new(self, connection: AsyncConnection, values: list[dict[str, Any]]) -> int:
-        table = _table(t.ReadingRow)
-        if self._postgres:
-            # asyncpg reports no row count for executemany, so one statement with many rows.
-            statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
-            result = await connection.execute(statement)
-        else:
-            result = await connection.execute(sqlite.insert(table).on_conflict_do_nothing(), values)
-        return cast("CursorResult[Any]", result).rowcount
 
     async def _series_id(
         self,
@@ -154,6 +134,11 @@ class SqlStore:
         found = await connection.execute(select(table.c.id).where(table.c.name == str(series_id)))
         known[series_id] = found.scalar_one()
 
+    async def _add_new(self, connection: AsyncConnection, model: Any, rows: list[dict[str, Any]]) -> None:
+        table = _table(model)
+        insert = postgresql.insert(table) if self._postgres else sqlite.insert(table)
+        await connection.execute(insert.on_conflict_do_nothing(), rows)
+
     async def _replace(
         self, connection: AsyncConnection, model: Any, row: dict[str, Any], key: Sequence[str] = ("id",)
     ) -> None:
@@ -166,28 +151,19 @@ class SqlStore:
 
     async def save_rules(self, documents: Documents) -> None:
         """Replace all rule documents at once."""
-        try:
-            async with self._engine.begin() as connection:
-                await _save_rules(connection, documents)
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.writing() as connection:
+            await _save_rules(connection, documents)
 
     async def save_site(self, site: str, documents: Documents) -> None:
         """Replace the kept site and all rule documents, both or neither."""
-        try:
-            async with self._engine.begin() as connection:
-                await _state_fact(connection, SITE, site)
-                await _save_rules(connection, documents)
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.writing() as connection:
+            await _state_fact(connection, SITE, site)
+            await _save_rules(connection, documents)
 
     async def execute(self, statement: Any) -> None:
         """One statement in a transaction of its own."""
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(statement)
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.writing() as connection:
+            await connection.execute(statement)
 
     async def last_batch(self) -> str:
         """The name of the batch that was appended last; empty when there was none."""
@@ -199,17 +175,14 @@ class SqlStore:
     async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
         """All rows of a small table."""
         table = _table(model)
-        async with self._engine.connect() as connection:
+        async with self._access.reading() as connection:
             result = await connection.execute(select(table).order_by(table.c[order]))
             return [dict(row) for row in result.mappings()]
 
     async def fetch(self, statement: Any) -> Sequence[Any]:
         """The rows of one question."""
-        try:
-            async with self._engine.connect() as connection:
-                return (await connection.execute(statement)).all()
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.reading() as connection:
+            return (await connection.execute(statement)).all()
 
     async def site(self) -> str | None:
         """The kept site, if any was ever kept."""
@@ -227,11 +200,8 @@ class SqlStore:
             .where(table.c.target.in_(list(targets)), table.c.action.in_(list(actions)))
             .order_by(table.c.at, table.c.id)
         )
-        try:
-            async with self._engine.connect() as connection:
-                return [(row[0], row[1]) for row in await connection.execute(query)]
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.reading() as connection:
+            return [(row[0], row[1]) for row in await connection.execute(query)]
 
     async def alarm_changes(self, since: Instant, until: Instant, limit: int) -> list[AlarmChange]:
         """Steps of alarms with since ≤ at < until, oldest first; the newest `limit` of them."""
@@ -243,16 +213,13 @@ class SqlStore:
             .order_by(table.c.at.desc(), table.c.id.desc())
             .limit(limit)
         )
-        try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(query)).all()
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).all()
         return [AlarmChange(*row) for row in reversed(rows)]
 
     async def count_readings(self) -> int:
         """Rows in the reading table: counted, not remembered."""
-        async with self._engine.connect() as connection:
+        async with self._access.reading() as connection:
             result = await connection.exec_driver_sql("select count(*) from reading")
             return int(result.scalar_one())
 
@@ -266,11 +233,8 @@ class SqlStore:
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
             .limit(count)
         )
-        try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(query)).mappings().all()
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
         return [_kept(series, row) for row in reversed(rows)]
 
     async def history(
@@ -289,11 +253,8 @@ class SqlStore:
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
         )
         query = query if zone is None else query.where(table.c.zone == zone)
-        try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(query if limit is None else query.limit(limit))).all()
-        except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from None
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query if limit is None else query.limit(limit))).all()
         rows = rows[::-1]
         return Columns(
             [row[0] for row in rows],
@@ -306,7 +267,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Let go of the database."""
-        await self._engine.dispose()
+        await self._access.close()
 
 
 async def _state_fact(connection: AsyncConnection, key: str, value: str) -> None:
@@ -324,40 +285,8 @@ async def _save_rules(connection: AsyncConnection, documents: Documents) -> None
         await connection.execute(table.insert(), rows)
 
 
-def _away(error: Exception) -> StoreAwayError:
-    return StoreAwayError(problem=_first_line(error))
-
-
-def _refused(error: Exception) -> RecordRefusedError | None:
-    """PostgreSQL's complaints about values (class 22) come as SQLAlchemy's general error."""
-    return RecordRefusedError(problem=_first_line(error)) if sqlstate(error).startswith("22") else None
-
-
-def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error) or type(error).__name__
-    return text.splitlines()[0]
-
-
 def _table(model: Any) -> Any:
     return model.__table__
-
-
-def _reading(reading: Reading, series_id: int) -> dict[str, Any]:
-    return {
-        "series_id": series_id,
-        "measured_at": reading.measured_at,
-        "boot": reading.boot,
-        "seq": reading.seq,
-        "value": reading.value,
-        "raw": reading.raw,
-        "quality": reading.quality.rank,
-        "reason": reading.reason or None,
-        "received_at": reading.received_at,
-        "zone": None if reading.zone is None else str(reading.zone),
-        "server_timed": reading.server_timed,
-        "calibration": reading.calibration,
-        "coverage": reading.coverage,
-    }
 
 
 def _kept(series: SeriesId, row: Mapping[Any, Any]) -> Reading:
@@ -380,54 +309,3 @@ def _kept(series: SeriesId, row: Mapping[Any, Any]) -> Reading:
         calibration=row["calibration"],
         coverage=row["coverage"],
     )
-
-
-def _decision(decision: Decision) -> dict[str, Any]:
-    return {
-        "rule": str(decision.rule),
-        "at": decision.at,
-        "truth": decision.truth,
-        "active": decision.active,
-        "trace": decision.trace,
-        "cause": decision.cause,
-        "note": decision.note,
-    }
-
-
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "intent": outcome.intent,
-        "command": outcome.command,
-        "actuator": str(outcome.actuator),
-        "value": outcome.value,
-        "fate": outcome.fate.value,
-        "at": outcome.at,
-        "who": outcome.who,
-        "origin": outcome.origin,
-        "message": outcome.message,
-        "findings": json.dumps([f.code for f in outcome.findings]),
-        "cause": outcome.cause,
-    }
-
-
-def _audit(audit: Audit) -> dict[str, Any]:
-    return {
-        "at": audit.at,
-        "who": audit.who,
-        "action": audit.action,
-        "target": str(audit.target),
-        "detail": audit.detail,
-    }
-
-
-def _node(node: NodeRecord) -> dict[str, Any]:
-    return {
-        "id": str(node.id),
-        "status": node.status,
-        "name": node.name,
-        "zone": node.zone,
-        "boot_id": node.boot_id,
-        "boot": node.boot,
-        "modern": node.modern,
-        "first_seen": node.first_seen,
-    }
