@@ -47,7 +47,8 @@ def counting(moment: Moment, sensor: SensorState, measured: Instant) -> Calibrat
     if moment.now - measured > IN_TIME:
         return in_force(versions, measured)
     found = in_force(versions, moment.now)
-    if sensor.latest is not None and sensor.latest.calibration != number(found):
+    before, sensor.counted = sensor.counted, number(found)
+    if before not in (None, sensor.counted):
         sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY  # another scale: the step is none of the signal
     return found
 

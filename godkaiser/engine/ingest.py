@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from godkaiser.engine import limits
-from godkaiser.engine.calibration import counting, number, water_of
+from godkaiser.engine.calibration import counting, water_of
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
@@ -131,7 +131,7 @@ def _reading(
         cause=moment.seq,
         usable=usable(row, found),
         server_timed=server_timed,
-        calibration=number(calibration),
+        calibration=row.made_by(calibration, found.value, raw_mode=event.raw_mode),
     )
     return reading, found.settled
 

@@ -179,6 +179,7 @@ class SensorState:
     timely: dict[Quality, Reading] = field(default_factory=dict)
     signal: Signal = NOTHING_KNOWN
     smoothed: Smoothed = EMPTY
+    counted: int | None = None  # the version in force when it was heard last; None: not heard yet
     starts: int = 0
     warming: int | None = None  # readings since its node was back; None: settled
 

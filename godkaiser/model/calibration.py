@@ -11,9 +11,10 @@ from godkaiser.model.spec import Number, Spec
 
 Adc = Literal["esp32", "ads1115"]
 Role = Literal["dry", "wet"]
-Method = Literal["declared", "ph", "ec", "moisture", "offset", "none"]
+Method = Literal["declared", "ph", "ec", "moisture", "linear", "offset", "none"]
+Shape = Literal["line", "ends", "offset"]
 Time = Annotated[AwareDatetime, PlainSerializer(lambda when: to_iso(from_datetime(when)), return_type=str)]
-FITTED: Final = ("ph", "ec", "moisture", "offset")
+FITTED: Final = ("ph", "ec", "moisture", "linear", "offset")
 SLOPE_LOW, SLOPE_HIGH = 85.0, 115.0  # % of the theory; a pH electrode outside is dirty, dry or worn out
 
 
@@ -35,12 +36,12 @@ class Calibration(Spec):
 
     Soil moisture uses `dry` and `wet` counts instead: (raw − dry)/(wet − dry)·100.
 
-    `method` says how it came about: `declared` in a site file, fitted (`ph`, `ec`, `moisture`, `offset`), or `none`,
-    the explicit lack of one. `version` counts per series from 1; 0 is not numbered yet. It counts from `valid_from`
-    on (None: from the beginning) until a later one does, and for no new reading once it was undone. `residuals` are
-    value minus reference at each of the `points`, in the sensor's unit; `temperature_c` is that of the points. Of
-    pH: `slope_mv_per_ph` at the ADC, and with the stated `gain` of the amplifier (negative when it inverts) the
-    electrode's `slope_percent` of the theory. `notes` are flags for people.
+    `method` says how it came about: `declared` in a site file, fitted (`ph`, `ec`, `moisture`, `linear`, `offset`),
+    or `none`, the explicit lack of one. `version` counts per series from 1; 0 is not numbered yet. It counts from
+    `valid_from` on (None: from the beginning) until a later one does, and for no new reading once it was undone.
+    `residuals` are value minus reference at each of the `points`, in the sensor's unit; `temperature_c` is that of
+    the points. Of pH: `slope_mv_per_ph` at the ADC, and with the stated `gain` of the amplifier (negative when it
+    inverts) the electrode's `slope_percent` of the theory. `notes` are flags for people.
     """
 
     slope: Number | None = None
@@ -71,6 +72,11 @@ class Calibration(Spec):
         if self.slope == 0.0:
             raise ValueError("slope must not be 0")
         return self
+
+    @property
+    def shape(self) -> Shape:
+        """By which of its numbers it makes values."""
+        return "ends" if self.dry is not None else "offset" if self.slope is None else "line"
 
     @property
     def fitted(self) -> bool:

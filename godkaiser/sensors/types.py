@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
-from godkaiser.model.calibration import Calibration
+from godkaiser.model.calibration import Calibration, Shape
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Mode
 from godkaiser.sensors.compensation import Water, compensated
@@ -32,6 +32,15 @@ class Converted:
 
 
 Convert = Callable[[float, bool, str, Calibration | None], Converted]
+Takes = Literal["ph", "ec", "moisture", "linear", "factor", "offset"]
+_OF_COUNTS: Final[dict[Takes, tuple[Shape, ...]]] = {
+    "ph": ("line",),
+    "ec": ("line",),
+    "moisture": ("ends",),
+    "linear": ("line", "offset"),
+    "factor": ("line",),
+    "offset": ("offset",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class SensorType:
     `derived`: made here from other series; no node sends it.
     `mode`: how it is measured where the site says nothing of it.
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
+    `methods`: which calibrations it takes. `offset` of a `probe` is for values that its node has converted itself;
+    `factor`: a slope that only a site file states.
     """
 
     name: str
@@ -68,6 +79,19 @@ class SensorType:
     mode: Mode = "continuous"
     aliases: tuple[str, ...] = ()
     typical: float | None = None
+    methods: tuple[Takes, ...] = ()
+
+    def shapes(self, *, raw_mode: bool) -> tuple[Shape, ...]:
+        """By which numbers a calibration makes values of counts, or of what the node has converted already."""
+        if not raw_mode:
+            return tuple(s for m in self.methods if m in ("linear", "offset") for s in _OF_COUNTS[m])
+        return tuple(s for m in self.methods if m != "offset" or not self.probe for s in _OF_COUNTS[m])
+
+    def made_by(self, calibration: Calibration | None, value: float | None, *, raw_mode: bool) -> int:
+        """The version of the calibration that made this value; 0 where none had a part in it."""
+        if value is None or calibration is None:
+            return 0
+        return calibration.version if calibration.shape in self.shapes(raw_mode=raw_mode) else 0
 
     @property
     def warm_up(self) -> int:
@@ -159,7 +183,18 @@ def _made(name: str, label: str, unit: str, low: float, high: float) -> SensorTy
 TYPES: Final = {
     row.name: row
     for row in (
-        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire", accuracy=0.5),
+        SensorType(
+            "ds18b20",
+            "temperature",
+            "°C",
+            -55,
+            125,
+            180,
+            _ds18b20,
+            bus="onewire",
+            accuracy=0.5,
+            methods=("offset",),
+        ),
         SensorType(
             "sht31_temp",
             "air temperature",
@@ -171,6 +206,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=0.3,
             noisy=True,
+            methods=("offset",),
         ),
         SensorType(
             "sht31_humidity",
@@ -183,13 +219,68 @@ TYPES: Final = {
             bus="i2c",
             accuracy=2,
             restless=5,
+            methods=("offset",),
         ),
-        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
-        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
-        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
-        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
         SensorType(
-            "bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch, bus="i2c", accuracy=3, restless=5
+            "bmp280_pressure",
+            "air pressure",
+            "hPa",
+            300,
+            1100,
+            300,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+        ),
+        SensorType(
+            "bme280_pressure",
+            "air pressure",
+            "hPa",
+            300,
+            1100,
+            300,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+        ),
+        SensorType(
+            "bmp280_temp",
+            "air temperature",
+            "°C",
+            -40,
+            85,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+        ),
+        SensorType(
+            "bme280_temp",
+            "air temperature",
+            "°C",
+            -40,
+            85,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+        ),
+        SensorType(
+            "bme280_humidity",
+            "air humidity",
+            "%",
+            0,
+            100,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=3,
+            restless=5,
+            methods=("offset",),
         ),
         SensorType(
             "ph",
@@ -204,6 +295,7 @@ TYPES: Final = {
             accuracy=0.1,
             noisy=True,
             mode="on_demand",
+            methods=("ph", "offset"),
         ),
         SensorType(
             "ec",
@@ -218,17 +310,30 @@ TYPES: Final = {
             accuracy=100,
             noisy=True,
             mode="on_demand",
+            methods=("ec", "offset"),
         ),
         SensorType(
-            "moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True, accuracy=3, noisy=True
+            "moisture",
+            "soil moisture",
+            "%",
+            0,
+            100,
+            300,
+            _moisture,
+            probe=True,
+            accuracy=3,
+            noisy=True,
+            methods=("moisture", "offset"),
         ),
-        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
-        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30),
-        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
-        SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True),
-        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True),
-        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True),
-        SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True),
+        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",)),
+        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, methods=("offset",)),
+        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",)),
+        SensorType(
+            "light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True, methods=("offset",)
+        ),
+        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True, methods=("linear",)),
+        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True, methods=("factor",)),
+        SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True, methods=("linear",)),
         SensorType("switch", "switch", "", 0, 1, 180, _as_given, steps=True),
         _made("vpd", "vapour pressure deficit", "kPa", 0, 10),
         _made("leaf_vpd", "leaf vapour pressure deficit", "kPa", -10, 50),
@@ -333,7 +438,7 @@ def judged(
 ) -> Converted:
     """As `convert`, but what the type's own conversion raises comes through."""
     result = _checked(row.convert(raw, raw_mode, adc, calibration))
-    if water is not None:
+    if water is not None and raw_mode:  # who converts may have compensated, too
         result = _in_water(result, row.name, calibration, water)
     if result.value is None:
         return result
