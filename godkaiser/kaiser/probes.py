@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from godkaiser.engine.calibration import newest, said
 from godkaiser.engine.state import State
+from godkaiser.errors import CalibrationError
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.site import SensorSpec, Site
+from godkaiser.sensors.allowed import check_calibration
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 COMPENSATED = ("ph", "ec")
+Path = tuple[str | int, ...]
 
 
 def settled(site: Site, state: State) -> tuple[Site, list[Difference]]:
@@ -57,6 +60,22 @@ def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -
     )
     text = f"sensor {spec.series}: calibration {stated} is an earlier one; {said(current)} stays; {way}"
     return Difference(f"sensors.{spec.series}.calibration", old, new, text, applied=False)
+
+
+def calibration_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of each calibration that its sensor cannot use."""
+    for number, spec in enumerate(site.sensors):
+        if spec.calibration is not None and (found := _unusable(spec, spec.calibration, catalogue)):
+            field, problem = found
+            yield ("sensors", number, "calibration", field), problem
+
+
+def _unusable(spec: SensorSpec, calibration: Calibration, catalogue: Catalogue) -> tuple[str, str] | None:
+    try:
+        check_calibration(catalogue.types[spec.type], calibration, spec.adc)
+    except CalibrationError as error:
+        return error.field, f"{error.problem}. {error.way}"
+    return None
 
 
 # ── water ──────────────────────────────────────────────────────────────────────────────────────────────
