@@ -522,7 +522,7 @@ class State:
         """What the site says of a series; it may say so without the address."""
         bare = SeriesId.of(sensor.id.node, sensor.id.gpio, sensor.id.sensor_type)
         spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(bare)
-        if spec != sensor.spec:  # another calibration gives other values
+        if _now(spec) != _now(sensor.spec):  # another calibration gives other values
             sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
         sensor.spec = spec
         sensor.mode = "continuous" if spec is None else self.mode_of(spec)
@@ -549,6 +549,15 @@ class State:
         """Rules that look at a series, by its full id or without its address."""
         bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
         return [*self.readers.get(series, ()), *(self.readers.get(bare, ()) if bare != series else ())]
+
+
+def _now(spec: SensorSpec | None) -> SensorSpec | None:
+    """Without what will count later."""
+    return (
+        spec
+        if spec is None or not spec.calibrations_later
+        else spec.model_copy(update={"calibrations_later": ()})
+    )
 
 
 def sensor_name(sensor: SensorState) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
-from godkaiser.engine.calibration import calibration_picture, newest, versions_of
+from godkaiser.engine.calibration import calibration_picture, in_force, versions_of
 from godkaiser.errors import CalibrationError, InvalidValueError, StoreAwayError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
@@ -89,7 +89,8 @@ class Laboratory:
             await self._runner.settled_inbox()
             kept = self._kept(spec.series)
         await self._on_disk()
-        number, back = (standing[-1].version if standing else kept[-1].version), newest(kept)
+        number = standing[-1].version if standing else kept[-1].version
+        back = in_force(kept, self._runner.clock.now())
         return {
             "undone": calibration_picture(next(one for one in kept if one.version == number)),
             "calibration": None if back is None else calibration_picture(back),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from godkaiser.engine.calibration import newest, said
+from godkaiser.engine.calibration import in_force, said, same_later, stated, waiting
 from godkaiser.engine.state import State
 from godkaiser.errors import CalibrationError
-from godkaiser.model.calibration import Calibration
+from godkaiser.model.calibration import Calibration, read_later
 from godkaiser.model.difference import Difference
+from godkaiser.model.instant import Instant
 from godkaiser.model.site import SensorSpec, Site
 from godkaiser.sensors.allowed import check_calibration
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
@@ -17,36 +18,65 @@ COMPENSATED = ("ph", "ec")
 Path = tuple[str | int, ...]
 
 
-def settled(site: Site, state: State) -> tuple[Site, list[Difference]]:
+def settled(site: Site, state: State, now: Instant) -> tuple[Site, list[Difference]]:
     """The site with the calibrations that applying it would leave, and what of the file's would stay out.
 
     A file does not take away what was fitted, unless it says `none` or one that was never there.
     """
-    found = [_settled(spec, state) for spec in site.sensors]
+    found = [_settled(spec, state, now) for spec in site.sensors]
     sensors = tuple(spec for spec, _ in found)
-    return site.model_copy(update={"sensors": sensors}), [stays for _, stays in found if stays is not None]
+    return site.model_copy(update={"sensors": sensors}), [one for _, stays in found for one in stays]
 
 
-def _settled(spec: SensorSpec, state: State) -> tuple[SensorSpec, Difference | None]:
+def _settled(spec: SensorSpec, state: State, now: Instant) -> tuple[SensorSpec, list[Difference]]:
+    told, told_later = stated(spec, now)
+    stays: list[Difference] = []
+    if told is None and spec.calibration is not None:
+        here = state.sensor_specs.get(spec.series)  # it is one of later: what counts until then stays
+        counts = None if here is None else here.calibration
+    else:
+        counts, stays = _counts(spec, told, state, now)
+    later, gone = _later(spec, told, told_later, state, now)
+    return spec.model_copy(update={"calibration": counts, "calibrations_later": later}), [*stays, *gone]
+
+
+def _counts(
+    spec: SensorSpec, told: Calibration | None, state: State, now: Instant
+) -> tuple[Calibration | None, list[Difference]]:
+    """What will count at once, and what the file says in vain."""
     versions = state.calibrations.get(spec.series, [])
     here = state.sensor_specs.get(spec.series)
-    current, stated = newest(versions) or (None if here is None else here.calibration), spec.calibration
-    if stated is not None and stated.method == "none":
-        return _with(spec, None), None
-    if current is not None and stated is not None and stated.adds_nothing_to(current):
-        return _with(spec, current), None
+    current = in_force(versions, now) or (None if here is None else here.calibration)
+    if told is not None and told.method == "none":
+        return None, []
+    if current is not None and told is not None and told.adds_nothing_to(current):
+        return current.shown(), []
     fitted = current is not None and current.fitted
-    if stated is None:
-        return (_with(spec, current) if fitted else spec), None
-    known = any(stated.adds_nothing_to(version) for version in versions)
-    if known and (fitted or stated.fitted):
-        return _with(spec, current), _stays(spec, stated, current)
-    return spec, None
+    if told is None:
+        return (current if fitted else None), []
+    known = any(told.adds_nothing_to(version) for version in versions)
+    if known and (fitted or told.fitted):
+        return None if current is None else current.shown(), [_stays(spec, told, current)]
+    return told, []
 
 
-def _with(spec: SensorSpec, calibration: Calibration | None) -> SensorSpec:
-    shown = calibration if calibration is None or calibration.fitted else calibration.bare()
-    return spec.model_copy(update={"calibration": shown})
+def _later(
+    spec: SensorSpec, told: Calibration | None, told_later: list[Calibration], state: State, now: Instant
+) -> tuple[tuple[Calibration, ...], list[Difference]]:
+    """What will count in its time: what the file says, and what was fitted besides; not what was undone."""
+    versions = state.calibrations.get(spec.series, [])
+    standing = waiting(versions, now)
+    known = {one: [v for v in versions if same_later(one, v)] for one in told_later}
+    found = [
+        next((v.shown(waiting=True) for v in known[one] if v in standing), one)
+        for one in told_later
+        if not known[one] or any(v in standing for v in known[one])
+    ]
+    if told is None or told.method != "none":
+        found += [v for v in standing if v.fitted and not any(same_later(one, v) for one in told_later)]
+    gone = [one for one in told_later if known[one] and not any(v in standing for v in known[one])]
+    current = in_force(versions, now)
+    return read_later(tuple(found)), [_stays(spec, one, current) for one in gone]
 
 
 def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -> Difference:
@@ -65,9 +95,11 @@ def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -
 def calibration_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:
     """Place and what is wrong of each calibration that its sensor cannot use."""
     for number, spec in enumerate(site.sensors):
-        if spec.calibration is not None and (found := _unusable(spec, spec.calibration, catalogue)):
-            field, problem = found
-            yield ("sensors", number, "calibration", field), problem
+        told: list[tuple[Path, Calibration | None]] = [(("calibration",), spec.calibration)]
+        told += [(("calibrations_later", place), one) for place, one in enumerate(spec.calibrations_later)]
+        for path, one in told:
+            if one is not None and (found := _unusable(spec, one, catalogue)):
+                yield ("sensors", number, *path, found[0]), found[1]
 
 
 def _unusable(spec: SensorSpec, calibration: Calibration, catalogue: Catalogue) -> tuple[str, str] | None:

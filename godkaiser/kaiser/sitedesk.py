@@ -109,7 +109,7 @@ class SiteDesk:
     def _plan(self, file: SiteFile, started: str | None = None) -> Plan:
         """`started`: at the start, the kaiser id of the last run; later it is fixed."""
         here, standing = site_of(self._state, self._clerk.documents), standing_of(self._state)
-        site, staying = settled(completed(file.site, here), self._state)
+        site, staying = settled(completed(file.site, here), self._state, self._runner.clock.now())
         if site.kaiser_id != here.kaiser_id:
             problem = (
                 f"{site.kaiser_id} is not ours ({here.kaiser_id}), and it is fixed while the controller runs"

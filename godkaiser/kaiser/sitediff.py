@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.engine.calibration import said
@@ -11,6 +11,7 @@ from godkaiser.kaiser.sitefile import SECTIONS
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import RuleId
+from godkaiser.model.instant import to_iso
 from godkaiser.model.site import ActuatorSpec, NodeSpec, Site, ZoneSpec
 from godkaiser.model.spec import Spec
 from godkaiser.rules.document import read_document, write_document
@@ -212,9 +213,16 @@ def _fields(
 
 
 def _change(field: str, old: Any, new: Any) -> str:
+    if field == "calibrations_later":
+        return f"{_planned(old)} → {_planned(new)}"
     if isinstance(old, list | tuple) or isinstance(new, list | tuple):
         return "is new" if old is None else "goes" if new is None else "changed"
     return f"{_said(field, old)} → {_said(field, new)}"
+
+
+def _planned(found: Sequence[dict[str, Any]]) -> str:
+    made = [Calibration.model_validate(one) for one in found]
+    return ", ".join(f"{said(one)} from {to_iso(one.since or 0)} on" for one in made) or "none"
 
 
 def _said(field: str, value: Any) -> str:
@@ -251,6 +259,7 @@ _MEANINGS: Final = {
     ("actuators", "interlocks"): "of what runs together the eldest stays",
     ("actuators", "permissives"): "a run they forbid ends",
     ("sensors", "calibration"): "counts from the next reading, stored ones stay as they are",
+    ("sensors", "calibrations_later"): "each counts from its time on",
     ("sensors", "filter"): "counts from the next reading, stored ones stay as they are",
     ("sensors", "spike_mad"): "counts from the next reading",
     ("sensors", "flat_after_s"): "counts from the next reading",

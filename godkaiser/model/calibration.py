@@ -110,6 +110,12 @@ class Calibration(Spec):
         nobody: dict[str, Any] = {"version": 0, "by": "", "made_at": None}
         return self.model_copy(update=nobody | {"valid_from": None, "undone_at": None})
 
+    def shown(self, *, waiting: bool = False) -> Self:
+        """As an exported site says it: what was fitted as a whole; what was declared keeps a time that is to come."""
+        if self.fitted:
+            return self
+        return self.bare().model_copy(update={"valid_from": self.valid_from}) if waiting else self.bare()
+
     def __str__(self) -> str:
         """`dry 2800, wet 1200 (version 2)`."""
         numbers = self.model_dump(include={"slope", "offset", "dry", "wet"}, exclude_defaults=True)
@@ -123,3 +129,11 @@ NONE: Final = Calibration(method="none")
 def read_calibration(value: Any) -> Any:
     """In a site file the word `none` takes one away that was fitted; leaving it out does not."""
     return NONE if value == "none" else value
+
+
+def read_later(found: tuple[Calibration, ...]) -> tuple[Calibration, ...]:
+    """Those whose time is to come, in its order."""
+    for one in found:
+        if one.valid_from is None or one.method == "none":
+            raise ValueError("each of calibrations_later is one, and states its valid_from")
+    return tuple(sorted(found, key=lambda one: one.since or 0))

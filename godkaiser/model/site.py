@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from godkaiser.model.board import Board
-from godkaiser.model.calibration import Adc, Calibration, read_calibration
+from godkaiser.model.calibration import Adc, Calibration, read_calibration, read_later
 from godkaiser.model.cycle import CycleSpec, overlap
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.filter import Filter
@@ -86,6 +86,7 @@ class SensorSpec(Spec):
     how much of its value at 25 °C conductivity rises per °C.
     `mode` None is that of the type: pH and EC on demand, all others continuous. `schedule`: five fields of cron in
     the site's time zone, with mode `scheduled` and only with it.
+    `calibration` counts now; `calibrations_later` count each from its `valid_from` on.
     `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
     """
 
@@ -101,6 +102,7 @@ class SensorSpec(Spec):
     schedule: Annotated[str | None, BeforeValidator(read_schedule)] = None
     adc: Adc = "esp32"
     calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
+    calibrations_later: Annotated[tuple[Calibration, ...], AfterValidator(read_later)] = ()
     temperature_from: str | None = None
     ec_alpha: Annotated[Number, Field(gt=0, le=0.03)] = 0.02
     stale_after_s: Annotated[Number, Field(ge=1, le=604_800)] | None = None
