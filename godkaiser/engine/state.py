@@ -366,6 +366,10 @@ class State:
         """As the site says, or as is usual for the type."""
         return spec.mode or self.catalogue.types[spec.type].mode
 
+    def interval_of(self, spec: SensorSpec) -> int:
+        """In seconds, as the site says, or as is usual for the type."""
+        return spec.interval_s or self.catalogue.types[spec.type].interval_s
+
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
         names: Mapping[Any, ActuatorState] = self.actuators

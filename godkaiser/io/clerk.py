@@ -8,6 +8,7 @@ import getpass
 import math
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
@@ -102,6 +103,11 @@ class Clerk:
             "rules.import": self._rules_import,
             "rules.export": self._rules_export,
         }
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """All there are, by name."""
+        return MappingProxyType(self._methods)
 
     def offer(self, methods: Mapping[str, Method]) -> None:
         """More methods, by name."""

@@ -24,8 +24,8 @@ KEPT_WITHIN: Final = 20.0  # s, for a database that is slow or away
 class Laboratory:
     """Answers requests about calibrations. The fit is that of `godkaiser.calibration`, with the sensor's own ADC."""
 
-    def __init__(self, runner: Runner, clerk: Clerk) -> None:
-        self._runner, self._clerk = runner, clerk
+    def __init__(self, runner: Runner, clerk: Clerk, kept_within: float = KEPT_WITHIN) -> None:
+        self._runner, self._clerk, self._kept_within = runner, clerk, kept_within
         self._state = runner.engine.state
 
     @property
@@ -99,7 +99,7 @@ class Laboratory:
     async def _on_disk(self) -> None:
         """Whoever is told that it counts may rely on it after a crash, too."""
         try:
-            async with asyncio.timeout(KEPT_WITHIN):
+            async with asyncio.timeout(self._kept_within):
                 await self._runner.drained()
         except TimeoutError:
             raise StoreAwayError(problem="the change counts, but is not on disk yet") from None

@@ -110,6 +110,19 @@ def _unusable(spec: SensorSpec, calibration: Calibration, catalogue: Catalogue) 
     return None
 
 
+def pace_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of each sensor whose every reading would be stale before the next one comes."""
+    for number, spec in enumerate(site.sensors):
+        row = catalogue.types[spec.type]
+        interval, stale = spec.interval_s or row.interval_s, spec.stale_after_s or row.stale_s
+        if (spec.mode or row.mode) == "continuous" and interval >= stale:
+            field, way = "interval_s", f"state stale_after_s above {interval}, or a shorter interval_s"
+            if spec.interval_s is None:
+                field, way = "stale_after_s", f"state interval_s below {stale:g}, or a longer stale_after_s"
+            problem = f"it is sent every {interval} s and stale after {stale:g} s: {way}"
+            yield ("sensors", number, field), problem
+
+
 # ── water ──────────────────────────────────────────────────────────────────────────────────────────────
 def water_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[int, str]]:
     """Number and what is wrong of each sensor whose water temperature cannot be had as it says."""

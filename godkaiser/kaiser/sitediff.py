@@ -20,7 +20,7 @@ Standing = Mapping[str, str]
 Thing = tuple[str, dict[str, Any]]  # what people call it, and its fields
 _IDENTITY: Final = {"node", "gpio", "type", "address", "declared_by"}
 _KEPT: Final = "its history stays"
-_OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up", "mode"}
+_OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up", "mode", "interval_s", "stale_after_s"}
 
 
 def standing_of(state: State) -> dict[str, str]:
@@ -267,6 +267,7 @@ _MEANINGS: Final = {
     ("sensors", "zone"): "counts from the next reading",
     ("sensors", "temperature_from"): "counts from the next reading",
     ("sensors", "ec_alpha"): "counts from the next reading",
+    ("sensors", "interval_s"): "its node is told",
     ("sensors", "mode"): "its node is told",
     ("sensors", "schedule"): "its next time is by that",
     ("sensors", "stale_after_s"): "readings count as old after that",

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, PlainSerializer, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, model_validator
 
 from godkaiser.model.instant import Instant, from_datetime, to_datetime, to_iso
 from godkaiser.model.spec import Number, Spec
+
+
+def _read_time(value: Any) -> Any:
+    """A number is no time, although it could be read as seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise ValueError("is no time: write it as 2026-05-01T06:00:00Z")
+
 
 Adc = Literal["esp32", "ads1115"]
 Role = Literal["dry", "wet"]
 Method = Literal["declared", "ph", "ec", "moisture", "linear", "offset", "none"]
 Shape = Literal["line", "ends", "offset"]
-Time = Annotated[AwareDatetime, PlainSerializer(lambda when: to_iso(from_datetime(when)), return_type=str)]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_read_time),
+    PlainSerializer(lambda when: to_iso(from_datetime(when)), return_type=str),
+]
 FITTED: Final = ("ph", "ec", "moisture", "linear", "offset")
 SLOPE_LOW, SLOPE_HIGH = 85.0, 115.0  # % of the theory; a pH electrode outside is dirty, dry or worn out
 

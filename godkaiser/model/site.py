@@ -84,8 +84,8 @@ class SensorSpec(Spec):
 
     `temperature_from`: the series or name of the water temperature that pH and EC are compensated by. `ec_alpha`: by
     how much of its value at 25 °C conductivity rises per °C.
-    `mode` None is that of the type: pH and EC on demand, all others continuous. `schedule`: five fields of cron in
-    the site's time zone, with mode `scheduled` and only with it.
+    `mode` None is that of the type: pH and EC on demand, all others continuous; so are `interval_s` and
+    `stale_after_s`. `schedule`: five fields of cron in the site's time zone, with mode `scheduled` and only with it.
     `calibration` counts now; `calibrations_later` count each from its `valid_from` on.
     `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
     """
@@ -97,7 +97,7 @@ class SensorSpec(Spec):
     name: str = ""
     zone: str | None = None
     subzone: str | None = None
-    interval_s: Annotated[int, Field(ge=1, le=300)] = 30
+    interval_s: Annotated[int, Field(ge=1, le=300)] | None = None
     mode: Mode | None = None
     schedule: Annotated[str | None, BeforeValidator(read_schedule)] = None
     adc: Adc = "esp32"

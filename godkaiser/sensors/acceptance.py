@@ -53,6 +53,10 @@ def _check_numbers(row: SensorType) -> None:
     _demand(row.low < row.high, f"bounds {row.low:g}..{row.high:g} are not in order")
     _demand(_is_finite(row.stale_s), f"freshness {row.stale_s!r} is no number of seconds")
     _demand(row.stale_s > 0, f"freshness {row.stale_s:g} s is not above 0")
+    _demand(
+        0 < row.interval_s < row.stale_s,
+        f"interval {row.interval_s!r} s is not shorter than the freshness of {row.stale_s:g} s",
+    )
     accuracy = row.accuracy is None or (_is_finite(row.accuracy) and row.accuracy > 0)
     _demand(accuracy, f"accuracy {row.accuracy!r} is not above 0")
 

@@ -54,7 +54,7 @@ class SensorType:
     `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
     `aliases`: other names of a plug-in's type. `typical`: a raw count it may well send; a plug-in states one.
     `derived`: made here from other series; no node sends it.
-    `mode`: how it is measured where the site says nothing of it.
+    `mode`: how it is measured where the site says nothing of it, `interval_s` how often.
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
     `methods`: which calibrations it takes. `offset` of a `probe` is for values that its node has converted itself;
     `factor`: a slope that only a site file states.
@@ -80,6 +80,7 @@ class SensorType:
     aliases: tuple[str, ...] = ()
     typical: float | None = None
     methods: tuple[Takes, ...] = ()
+    interval_s: int = 30
 
     def shapes(self, *, raw_mode: bool) -> tuple[Shape, ...]:
         """By which numbers a calibration makes values of counts, or of what the node has converted already."""
@@ -232,6 +233,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=1,
             methods=("offset",),
+            interval_s=60,
         ),
         SensorType(
             "bme280_pressure",
@@ -244,6 +246,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=1,
             methods=("offset",),
+            interval_s=60,
         ),
         SensorType(
             "bmp280_temp",
@@ -324,15 +327,39 @@ TYPES: Final = {
             accuracy=3,
             noisy=True,
             methods=("moisture", "offset"),
+            interval_s=60,
         ),
         SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",)),
         SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, methods=("offset",)),
         SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",)),
         SensorType(
-            "light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True, methods=("offset",)
+            "light",
+            "light",
+            "lx",
+            0,
+            100000,
+            180,
+            _light,
+            dark_end=50,
+            steps=True,
+            methods=("offset",),
+            interval_s=60,
         ),
-        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True, methods=("linear",)),
-        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True, methods=("factor",)),
+        SensorType(
+            "ppfd",
+            "PPFD",
+            "µmol/m²/s",
+            0,
+            3000,
+            180,
+            _as_given,
+            steps=True,
+            methods=("linear",),
+            interval_s=60,
+        ),
+        SensorType(
+            "flow", "flow", "L/min", 0, 100, 180, _flow, steps=True, methods=("factor",), interval_s=10
+        ),
         SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True, methods=("linear",)),
         SensorType("switch", "switch", "", 0, 1, 180, _as_given, steps=True),
         _made("vpd", "vapour pressure deficit", "kPa", 0, 10),
