@@ -23,7 +23,8 @@ from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
-from godkaiser.sensors.types import Converted, convert
+from godkaiser.sensors.types import Converted
+from godkaiser.sensors.wired import converted
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -105,10 +106,10 @@ def _reading(
 ) -> tuple[Reading, bool]:
     """The reading, and whether a rule that asks for less than usual may look at it."""
     row = sensor.row
-    adc = sensor.spec.adc if sensor.spec is not None else "esp32"
+    adc, _ = moment.state.adc_of(sensor.id, sensor.spec)
     measured, server_timed = _measured_at(event, moment.now)
     calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
-    made = convert(row, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    made = converted(row, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
     dark = row.dark_end is not None and event.raw < row.dark_end
     found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     found = _out_of_time(found, moment.now - measured)

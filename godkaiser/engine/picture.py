@@ -126,9 +126,18 @@ def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str,
         "received_at": None if reading is None else to_iso(reading.received_at),
         "freshness": freshness.value,
         "stale_after_s": state.allowed_age(sensor, received) / SECOND,
+        "adc": _adc_picture(state, sensor),
         "mode": sensor.mode,
         "schedule": _schedule_picture(state, spec, now),
     }
+
+
+def _adc_picture(state: State, sensor: SensorState) -> dict[str, Any] | None:
+    """Of a probe: what it is read by and who says so (site, calibration, board); nobody: not declared."""
+    if not sensor.row.probe:
+        return None
+    adc, by = state.adc_of(sensor.id, sensor.spec)
+    return {"name": adc, "by": by or None}
 
 
 def _schedule_picture(state: State, spec: SensorSpec | None, now: Instant) -> dict[str, Any] | None:

@@ -12,8 +12,8 @@ from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
-from godkaiser.model.board import Board
-from godkaiser.model.calibration import Calibration
+from godkaiser.model.board import OWN_ADC, Board
+from godkaiser.model.calibration import Adc, Calibration
 from godkaiser.model.cycle import CycleSpec
 from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
@@ -365,6 +365,16 @@ class State:
     def mode_of(self, spec: SensorSpec) -> Mode:
         """As the site says, or as is usual for the type."""
         return spec.mode or self.catalogue.types[spec.type].mode
+
+    def adc_of(self, series: SeriesId, spec: SensorSpec | None) -> tuple[Adc | None, str]:
+        """What a probe is read by and who says so; None: nobody does."""
+        if spec is not None and spec.adc is not None:
+            return spec.adc, "site"
+        made = None if spec is None else spec.calibration
+        if made is not None and made.adc is not None:
+            return made.adc, "calibration"
+        node = self.nodes.get(series.node)
+        return (OWN_ADC, "board") if node is not None and node.board is not None else (None, "")
 
     def interval_of(self, spec: SensorSpec) -> int:
         """In seconds, as the site says, or as is usual for the type."""

@@ -23,6 +23,9 @@ _KEPT: Final = "its history stays"
 _OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up", "mode", "interval_s", "stale_after_s"}
 
 
+_ABSENT: Final = {"adc": "that of its board"} | dict.fromkeys(_OF_TYPE, "as usual for its type")
+
+
 def standing_of(state: State) -> dict[str, str]:
     """How each node stands with us; `unheard` when there is only paper of it."""
     return {
@@ -229,7 +232,7 @@ def _said(field: str, value: Any) -> str:
     if field == "calibration":
         return said(None if value is None else Calibration.model_validate(value))
     if value is None or value == "":
-        return "as usual for its type" if field in _OF_TYPE else "none"
+        return _ABSENT.get(field, "none")
     if field == "filter":
         return ", ".join(f"{kind} {weight:g}" for kind, weight in value.items() if weight is not None)
     if field in _OF_TYPE and value == 0:
@@ -260,6 +263,7 @@ _MEANINGS: Final = {
     ("actuators", "permissives"): "a run they forbid ends",
     ("sensors", "calibration"): "counts from the next reading, stored ones stay as they are",
     ("sensors", "calibrations_later"): "each counts from its time on",
+    ("sensors", "adc"): "counts from the next reading",
     ("sensors", "filter"): "counts from the next reading, stored ones stay as they are",
     ("sensors", "spike_mad"): "counts from the next reading",
     ("sensors", "flat_after_s"): "counts from the next reading",

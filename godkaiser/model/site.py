@@ -86,6 +86,8 @@ class SensorSpec(Spec):
     how much of its value at 25 °C conductivity rises per °C.
     `mode` None is that of the type: pH and EC on demand, all others continuous; so are `interval_s` and
     `stale_after_s`. `schedule`: five fields of cron in the site's time zone, with mode `scheduled` and only with it.
+    `adc`: what an analog probe is read by. None is that of its calibration, else that of the board its node is
+    declared with; it is never guessed from a count.
     `calibration` counts now; `calibrations_later` count each from its `valid_from` on.
     `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
     """
@@ -100,7 +102,7 @@ class SensorSpec(Spec):
     interval_s: Annotated[int, Field(ge=1, le=300)] | None = None
     mode: Mode | None = None
     schedule: Annotated[str | None, BeforeValidator(read_schedule)] = None
-    adc: Adc = "esp32"
+    adc: Adc | None = None
     calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
     calibrations_later: Annotated[tuple[Calibration, ...], AfterValidator(read_later)] = ()
     temperature_from: str | None = None

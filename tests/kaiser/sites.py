@@ -32,7 +32,11 @@ def sensors(draw: st.DrawFn, node: str) -> list[dict[str, Any]]:
     roms = draw(st.sets(st.sampled_from(["28FF641E8D3C0C79", "2800000000000012", "281E000000000000"])))
     found += [{"node": node, "gpio": 4, "type": "ds18b20", "address": rom} for rom in sorted(roms)]
     if draw(st.booleans()):
-        found.append({"node": node, "gpio": 34, "type": draw(st.sampled_from(["moisture", "soil_moisture"]))})
+        kind, adc = (
+            draw(st.sampled_from(["moisture", "soil_moisture"])),
+            draw(st.sampled_from(["esp32", "ads1115"])),
+        )
+        found.append({"node": node, "gpio": 34, "type": kind, "adc": adc})
     return [spec | draw(MODES) | draw(described()) | draw(_calibrated(str(spec["type"]))) for spec in found]
 
 

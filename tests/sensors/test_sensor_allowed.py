@@ -59,7 +59,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("kind", "said", "field", "words"), REFUSED)
 def test_what_a_site_file_must_not_say(kind: str, said: dict[str, Any], field: str, words: str) -> None:
     pin = 0 if kind.startswith("sht") else 34
-    text = f"sensors:\n  - {{node: ESP_AB12CD, gpio: {pin}, type: {kind}, calibration: {said}}}\n"
+    text = f"sensors:\n  - {{node: ESP_AB12CD, gpio: {pin}, type: {kind}, adc: esp32, calibration: {said}}}\n"
     with pytest.raises(DocumentError) as caught:
         parse_site(re.sub(r"\b1e", "1.0e", text), "x")
     assert caught.value.path == f"sensors.0.calibration.{field} (line 2 of x)"
