@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from godkaiser.engine.effect import Audit, CalibrationRecord, Store
+from godkaiser.engine.note import note
 from godkaiser.engine.state import Moment, SensorState, State
 from godkaiser.model.calibration import NONE, Calibration
 from godkaiser.model.event import CalibrationMade, CalibrationUndone
 from godkaiser.model.ids import SeriesId
-from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.instant import DAY, SECOND, Instant, from_datetime, to_iso
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.site import SensorSpec
 from godkaiser.sensors.compensation import Water
@@ -239,6 +240,7 @@ def _show(state: State, series: SeriesId, now: Instant) -> None:
         state.due.set(("calibration", series), later[0].since)
     else:
         state.due.drop(("calibration", series))
+    _arm_age(state, spec, now)
     for sensor in _sensors(state, series):
         state.describe(sensor)
 
@@ -259,6 +261,61 @@ def _mark(moment: Moment, by: str, series: SeriesId, text: str) -> None:
     for target in [sensor.id for sensor in _sensors(moment.state, series)] or [series]:
         moment.emit(Store(Audit(moment.now, by, "sensor.recalibrated", target, text)))
         moment.tell("sensor", target)
+
+
+# ── age ────────────────────────────────────────────────────────────────────────────────────────────────
+def due_at(state: State, spec: SensorSpec, now: Instant) -> Instant | None:
+    """When the calibration in force wants to be made anew, past or to come; None: never, or there is none."""
+    days = state.catalogue.types[spec.type].recalibrate_d
+    days = days if spec.recalibrate_after_d is None else spec.recalibrate_after_d
+    made = _made_at(state, spec, now)
+    return None if made is None or not days else made + round(days * DAY)
+
+
+def _made_at(state: State, spec: SensorSpec, now: Instant) -> Instant | None:
+    found = in_force(state.calibrations.get(spec.series, ()), now)
+    return None if found is None or found.made_at is None else from_datetime(found.made_at)
+
+
+def age_picture(state: State, sensor: SensorState, now: Instant) -> dict[str, Any] | None:
+    """How old its calibration is, for people; what was only declared is that old at least. No quality."""
+    spec = sensor.spec
+    made = None if spec is None else _made_at(state, spec, now)
+    if spec is None or made is None:
+        return None
+    due, days = due_at(state, spec, now), max(0, (now - made) // DAY)
+    over = due is not None and due <= now
+    fitted = spec.calibration is not None and spec.calibration.fitted
+    text = f"calibration {'' if fitted else 'at least '}{days} day{'' if days == 1 else 's'} old"
+    since = f", due since {to_iso(due)[:10]}" if over and due is not None else ""
+    shown = None if due is None else to_iso(due)
+    return {"days": days, "due_at": shown, "due": over, "text": text + since}
+
+
+def on_old(moment: Moment, series: SeriesId) -> None:
+    """It is due from now on: one note; the values stay what they are."""
+    state = moment.state
+    spec = state.sensor_specs.get(series)
+    due = None if spec is None else due_at(state, spec, moment.now)
+    if spec is None or due is None or due > moment.now:
+        return
+    name = spec.name or series
+    note(
+        moment,
+        series.node,
+        "calibration",
+        f"{name}: its calibration is old, make it anew (sensors calibrate)",
+    )
+    for sensor in _sensors(state, series):
+        moment.tell("sensor", sensor.id)
+
+
+def _arm_age(state: State, spec: SensorSpec, now: Instant) -> None:
+    due = due_at(state, spec, now)
+    if due is not None and due > now:
+        state.due.set(("recalibrate", spec.series), due)
+    else:
+        state.due.drop(("recalibrate", spec.series))
 
 
 def versions_of(state: State, sensor: SensorState) -> tuple[Calibration, ...]:

@@ -24,7 +24,7 @@ from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.sensors.types import Converted
-from godkaiser.sensors.wired import converted
+from godkaiser.sensors.wired import converted, wired
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -109,7 +109,9 @@ def _reading(
     adc, _ = moment.state.adc_of(sensor.id, sensor.spec)
     measured, server_timed = _measured_at(event, moment.now)
     calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
-    made = converted(row, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    sent = wired(row, sensor.spec, event.raw, raw_mode=event.raw_mode)
+    made = converted(row, sent.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    made = Converted(None, Quality.ERROR, sent.problem) if sent.problem else made
     dark = row.dark_end is not None and event.raw < row.dark_end
     found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     found = _out_of_time(found, moment.now - measured)

@@ -162,7 +162,7 @@ class Clerk:
         return picture.one(self._state, kind, thing, self._runner.clock.now())
 
     async def _why(self, actuator: str) -> dict[str, Any]:
-        return picture.why(self._state, self.actuator(actuator))
+        return picture.why(self._state, self.actuator(actuator), self._runner.clock.now())
 
     async def _check(self, actuator: str, value: float) -> dict[str, Any]:
         actuator_id = self.actuator(actuator)

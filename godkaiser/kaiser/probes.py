@@ -15,6 +15,7 @@ from godkaiser.model.instant import Instant
 from godkaiser.model.site import SensorSpec, Site
 from godkaiser.sensors.allowed import check_calibration
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
+from godkaiser.sensors.wired import wired_problem
 
 COMPENSATED = ("ph", "ec")
 Path = tuple[str | int, ...]
@@ -134,6 +135,13 @@ def adc_faults(
         if catalogue.types[spec.type].probe and unknown and not any(told):
             way = "state esp32 (the board's own) or ads1115, or the `board` of its node"
             yield ("sensors", number, "adc"), f"nobody says by which ADC {spec.series} is read: {way}"
+
+
+def wired_faults(site: Site) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of what is said of contacts and pulses, and of when a calibration is old."""
+    for number, spec in enumerate(site.sensors):
+        if found := wired_problem(spec):
+            yield ("sensors", number, found[0]), found[1]
 
 
 def pace_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:

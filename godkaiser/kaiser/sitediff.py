@@ -20,7 +20,15 @@ Standing = Mapping[str, str]
 Thing = tuple[str, dict[str, Any]]  # what people call it, and its fields
 _IDENTITY: Final = {"node", "gpio", "type", "address", "declared_by"}
 _KEPT: Final = "its history stays"
-_OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up", "mode", "interval_s", "stale_after_s"}
+_OF_TYPE: Final = {
+    "spike_mad",
+    "flat_after_s",
+    "warm_up",
+    "mode",
+    "interval_s",
+    "stale_after_s",
+    "recalibrate_after_d",
+}
 
 
 _ABSENT: Final = {"adc": "that of its board"} | dict.fromkeys(_OF_TYPE, "as usual for its type")

@@ -17,6 +17,7 @@ from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Mode
 from godkaiser.sensors.compensation import Water, compensated
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
+from godkaiser.sensors.flow import PULSES_PER_LITRE, per_minute
 
 UNSIGNED_WRAP: Final = 2**31
 EC_PER_VOLT: Final = 6060.0  # µS/cm, without a calibration
@@ -54,7 +55,8 @@ class SensorType:
     `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
     `aliases`: other names of a plug-in's type. `typical`: a raw count it may well send; a plug-in states one.
     `derived`: made here from other series; no node sends it.
-    `mode`: how it is measured where the site says nothing of it, `interval_s` how often.
+    `mode`: how it is measured where the site says nothing of it, `interval_s` how often. `recalibrate_d`: after how
+    many days its calibration wants to be made anew (None: never).
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
     `methods`: which calibrations it takes. `offset` of a `probe` is for values that its node has converted itself;
     `factor`: a slope that only a site file states.
@@ -81,6 +83,7 @@ class SensorType:
     typical: float | None = None
     methods: tuple[Takes, ...] = ()
     interval_s: int = 30
+    recalibrate_d: float | None = None
 
     def shapes(self, *, raw_mode: bool) -> tuple[Shape, ...]:
         """By which numbers a calibration makes values of counts, or of what the node has converted already."""
@@ -164,8 +167,10 @@ def _light(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None
 
 def _flow(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
     """Frequency in Hz: f·60/factor L/min; YF-S201 has 450 pulses per litre."""
-    factor = calibration.slope if calibration is not None and calibration.slope is not None else 450.0
-    return _good(raw * 60 / factor if raw_mode else raw)
+    factor = (
+        calibration.slope if calibration is not None and calibration.slope is not None else PULSES_PER_LITRE
+    )
+    return _good(per_minute(raw, factor) if raw_mode else raw)
 
 
 def _offset(calibration: Calibration | None) -> float:
@@ -299,6 +304,7 @@ TYPES: Final = {
             noisy=True,
             mode="on_demand",
             methods=("ph", "offset"),
+            recalibrate_d=30,
         ),
         SensorType(
             "ec",
@@ -314,6 +320,7 @@ TYPES: Final = {
             noisy=True,
             mode="on_demand",
             methods=("ec", "offset"),
+            recalibrate_d=30,
         ),
         SensorType(
             "moisture",
@@ -328,6 +335,7 @@ TYPES: Final = {
             noisy=True,
             methods=("moisture", "offset"),
             interval_s=60,
+            recalibrate_d=90,
         ),
         SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",)),
         SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, methods=("offset",)),
