@@ -59,11 +59,13 @@ def sensor_tile(words: Words, sensor: Thing, view: View, now: datetime, query: s
     dead = "" if face.value is not None else " dead"
     value = DASH if face.value is None else words.number(face.value, unit)
     small = f"<small>{escape(unit)}</small>" if unit and face.value is not None and unit != "bool" else ""
+    if sensor.get("state") is not None and face.value is not None:
+        value, small = str(sensor["state"]), ""
     label = escape(words("sensor.history", name=name), quote=True)
     return (
         f'<a class="tile {face.tone}{dead}" href="{escape(link, quote=True)}" aria-label="{label}">'
         f'<div class="name">{escape(name)}</div><div class="value">{escape(value)}{small}</div>'
-        f'<div class="foot">{_sensor_foot(words, face, unit)}</div></a>'
+        f'<div class="foot">{_sensor_foot(words, face, unit)}{_old(words, sensor)}</div></a>'
     )
 
 
@@ -141,6 +143,15 @@ def _text(words: Words, remark: Remark) -> str:
     if said.get("reason") == "":
         said["reason"] = words("sensor.noreason")
     return words(remark.key, **said).strip()
+
+
+def _old(words: Words, sensor: Thing) -> str:
+    """That its calibration is due; nothing else of it concerns the overview."""
+    age = sensor.get("calibration_age") or {}
+    if not age.get("due"):
+        return ""
+    since = str(age.get("due_at") or "")[:10]
+    return f" <span>{escape(words('sensor.old', days=age.get('days'), since=since))}</span>"
 
 
 def _sensor_foot(words: Words, face: SensorFace, unit: str) -> str:

@@ -50,14 +50,23 @@ def _tell_status(shot: dict[str, Any]) -> None:
 def tell_sensors(found: list[dict[str, Any]]) -> None:
     """Sensors as a table."""
     rows = [
-        (s["id"], s["name"], _value(s), s["freshness"], s["quality"], s["measured_at"], s["reason"])
+        (s["id"], s["name"], _value(s), s["freshness"], s["quality"], s["measured_at"], _note(s))
         for s in found
     ]
     head = ("sensor", "name", "value", "age", "quality", "measured at", "note")
     table(head, rows, "No sensor has reported yet. Only approved nodes count.")
 
 
+def _note(sensor: dict[str, Any]) -> str:
+    """Why it is not good, and that its calibration is due."""
+    age = sensor.get("calibration_age")
+    return "; ".join(filter(None, (sensor["reason"], age["text"] if age is not None and age["due"] else "")))
+
+
 def _value(sensor: dict[str, Any]) -> str:
+    word = sensor.get("state")
+    if word is not None:
+        return str(word)
     return "–" if sensor["value"] is None else f"{sensor['value']:.4g} {sensor['unit']}"
 
 

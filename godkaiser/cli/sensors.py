@@ -38,7 +38,8 @@ def calibrate(
         typer.Option(help="raw=2150,value=7,temperature_c=25 or raw=2800,role=dry; once per point."),
     ],
     method: Annotated[
-        str | None, typer.Option(help="ph, ec, moisture or offset; else the type's own.", show_default=False)
+        str | None,
+        typer.Option(help="ph, ec, moisture, linear or offset; else the type's own.", show_default=False),
     ] = None,
     adc: Annotated[
         str | None, typer.Option(help="esp32 or ads1115, as the sensor is declared.", show_default=False)

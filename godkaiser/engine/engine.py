@@ -148,6 +148,8 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "hold": lambda moment, key: wish.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
     "schedule": lambda moment, key: schedule.on_due(moment, SeriesId.known(key)),
+    "recalibrate": lambda moment, key: calibration.on_old(moment, SeriesId.known(key)),
+    "calibration": lambda moment, key: calibration.on_due(moment, SeriesId.known(key)),
     "wishes": lambda moment, key: lane.on_wishes_due(moment, NodeId.known(key)),
     "lane": lambda moment, key: lane.on_due(moment, NodeId.known(key)),
     "alarm": alarm.on_due,

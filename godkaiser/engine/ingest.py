@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from godkaiser.engine import limits
-from godkaiser.engine.calibration import counting, number, water_of
+from godkaiser.engine.calibration import counting, water_of
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
@@ -24,7 +24,8 @@ from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
-from godkaiser.sensors.types import Converted, convert
+from godkaiser.sensors.types import Converted
+from godkaiser.sensors.wired import converted, wired
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -106,10 +107,12 @@ def _reading(
 ) -> tuple[Reading, bool]:
     """The reading, and whether a rule that asks for less than usual may look at it."""
     row = sensor.row
-    adc = sensor.spec.adc if sensor.spec is not None else "esp32"
+    adc, _ = moment.state.adc_of(sensor.id, sensor.spec)
     measured, server_timed = _measured_at(event, moment.now)
     calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
-    made = convert(row, event.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    sent = wired(row, sensor.spec, event.raw, raw_mode=event.raw_mode)
+    made = converted(row, sent.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    made = Converted(None, Quality.ERROR, sent.problem) if sent.problem else made
     dark = row.dark_end is not None and event.raw < row.dark_end
     found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
     found = _out_of_time(found, moment.now - measured)
@@ -132,7 +135,7 @@ def _reading(
         cause=moment.seq,
         usable=usable(row, found),
         server_timed=server_timed,
-        calibration=number(calibration),
+        calibration=row.made_by(calibration, found.value, raw_mode=event.raw_mode),
     )
     return reading, found.settled
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.allowance import limits_picture, timed_by
+from godkaiser.engine.calibration import age_picture
 from godkaiser.engine.cycles import growing
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
@@ -20,6 +21,7 @@ from godkaiser.model.schedule import next_due
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import SensorSpec
 from godkaiser.rules.explain import sentence
+from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
 FLAPS = 2
@@ -127,9 +129,27 @@ def sensor_picture(state: State, sensor: SensorState, now: Instant) -> dict[str,
         "received_at": None if reading is None else to_iso(reading.received_at),
         "freshness": freshness.value,
         "stale_after_s": state.allowed_age(sensor, received) / SECOND,
+        "adc": _adc_picture(state, sensor),
+        "calibration_age": age_picture(state, sensor, now),
+        "state": state_word(sensor),
         "mode": sensor.mode,
         "schedule": _schedule_picture(state, spec, now),
     }
+
+
+def state_word(sensor: SensorState) -> str | None:
+    """What the site calls its value, such as open or closed."""
+    words = None if sensor.spec is None else sensor.spec.states
+    value = None if sensor.latest is None else sensor.latest.value
+    return None if words is None or value is None else words[value > 0]
+
+
+def _adc_picture(state: State, sensor: SensorState) -> dict[str, Any] | None:
+    """Of a probe: what it is read by and who says so (site, calibration, board); nobody: not declared."""
+    if not sensor.row.probe:
+        return None
+    adc, by = state.adc_of(sensor.id, sensor.spec)
+    return {"name": adc, "by": by or None}
 
 
 def _schedule_picture(state: State, spec: SensorSpec | None, now: Instant) -> dict[str, Any] | None:
@@ -309,7 +329,7 @@ def one(state: State, kind: str, key: str, now: Instant) -> dict[str, Any] | Non
     return None if thing is None else _DRAW[kind](state, thing, now)
 
 
-def why(state: State, actuator_id: ActuatorId) -> dict[str, Any]:
+def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
     """The chain behind an actuator's last command, from the payload to the outcome."""
     actuator = state.actuators[actuator_id]
     name = actuator.spec.name or actuator_id
@@ -319,6 +339,19 @@ def why(state: State, actuator_id: ActuatorId) -> dict[str, Any]:
     else:
         now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
+    text += "".join(f" {line}." for line in _old(state, actuator_id, now))
     if not steps:
         text += " No command was sent to it since the controller started."
     return {"actuator": actuator_id, "text": text, "steps": steps}
+
+
+def _old(state: State, actuator: ActuatorId, now: Instant) -> Iterator[str]:
+    """Calibrations that are due, of what its rules read."""
+    rules = [
+        one.rule for one in state.rules.values() if any(t.actuator == actuator for t in one.rule.actions)
+    ]
+    for series in sorted({series for rule in rules for series in series_of(rule.when)}):
+        sensor = state.bound(series)
+        age = None if sensor is None else age_picture(state, sensor, now)
+        if sensor is not None and age is not None and age["due"]:
+            yield f"{sensor_name(sensor)}: {age['text']}"

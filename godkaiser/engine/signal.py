@@ -110,5 +110,5 @@ def criteria_of(
     if spec is not None:
         spike = spike if spec.spike_mad is None else spec.spike_mad
         flat = flat if spec.flat_after_s is None else round(spec.flat_after_s * SECOND)
-        gap = max(gap, MISSED * spec.interval_s * SECOND)
+        gap = max(gap, MISSED * (spec.interval_s or row.interval_s) * SECOND)
     return Criteria(max(row.accuracy or 0.0, row.restless), spike, flat, gap, row.fastest)

@@ -12,8 +12,8 @@ from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
-from godkaiser.model.board import Board
-from godkaiser.model.calibration import Calibration
+from godkaiser.model.board import OWN_ADC, Board
+from godkaiser.model.calibration import Adc, Calibration
 from godkaiser.model.cycle import CycleSpec
 from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
@@ -179,6 +179,7 @@ class SensorState:
     timely: dict[Quality, Reading] = field(default_factory=dict)
     signal: Signal = NOTHING_KNOWN
     smoothed: Smoothed = EMPTY
+    counted: int | None = None  # the version in force when it was heard last; None: not heard yet
     starts: int = 0
     warming: int | None = None  # readings since its node was back; None: settled
 
@@ -366,6 +367,20 @@ class State:
         """As the site says, or as is usual for the type."""
         return spec.mode or self.catalogue.types[spec.type].mode
 
+    def adc_of(self, series: SeriesId, spec: SensorSpec | None) -> tuple[Adc | None, str]:
+        """What a probe is read by and who says so; None: nobody does."""
+        if spec is not None and spec.adc is not None:
+            return spec.adc, "site"
+        made = None if spec is None else spec.calibration
+        if made is not None and made.adc is not None:
+            return made.adc, "calibration"
+        node = self.nodes.get(series.node)
+        return (OWN_ADC, "board") if node is not None and node.board is not None else (None, "")
+
+    def interval_of(self, spec: SensorSpec) -> int:
+        """In seconds, as the site says, or as is usual for the type."""
+        return spec.interval_s or self.catalogue.types[spec.type].interval_s
+
     def name_of(self, thing: str) -> str:
         """What people call it; the id when it has no name."""
         names: Mapping[Any, ActuatorState] = self.actuators
@@ -520,7 +535,7 @@ class State:
     def describe(self, sensor: SensorState) -> None:
         """What the site says of a series; it may say so without the address."""
         spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(sensor.id.bare)
-        if spec != sensor.spec:  # another calibration gives other values
+        if _now(spec) != _now(sensor.spec):  # another calibration gives other values
             sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
         sensor.spec = spec
         sensor.mode = "continuous" if spec is None else self.mode_of(spec)
@@ -546,6 +561,15 @@ class State:
         """Rules that look at a series, by its full id or without its address."""
         bare = series.bare
         return [*self.readers.get(series, ()), *(self.readers.get(bare, ()) if bare != series else ())]
+
+
+def _now(spec: SensorSpec | None) -> SensorSpec | None:
+    """Without what will count later."""
+    return (
+        spec
+        if spec is None or not spec.calibrations_later
+        else spec.model_copy(update={"calibrations_later": ()})
+    )
 
 
 def sensor_name(sensor: SensorState) -> str:

@@ -24,7 +24,9 @@ def hardware_of(node: NodeState) -> Hardware:
 def wanted_config(state: State, node: NodeId) -> NodeConfig:
     """Declared sensors and actuators of a node. An actuator without a bound on its on-time is left out."""
     sensors = [
-        sensor_item(spec, state.mode_of(spec)) for spec in state.sensor_specs.values() if spec.node == node
+        sensor_item(spec, state.mode_of(spec), state.interval_of(spec))
+        for spec in state.sensor_specs.values()
+        if spec.node == node
     ]
     specs = [a.spec for a in state.actuators.values() if a.id.node == node and a.spec.declared_by == "site"]
     actuators = [actuator_item(spec, spec.longest_on_s) for spec in specs if spec.longest_on_s is not None]
@@ -52,7 +54,7 @@ def offline_proof(state: State, node_id: NodeId) -> bool | None:
     return node.confirmed.rules == []
 
 
-def sensor_item(spec: SensorSpec, mode: Mode) -> SensorItem:
+def sensor_item(spec: SensorSpec, mode: Mode, interval_s: int) -> SensorItem:
     """As the node is told: its own conversion off, an I²C address as a number."""
     address = address_text(spec.address)
     i2c = int(address, 16) if address.startswith("0x") else None
@@ -62,7 +64,7 @@ def sensor_item(spec: SensorSpec, mode: Mode) -> SensorItem:
         sensor_name=spec.name,
         subzone_id=spec.subzone or "",
         operating_mode=mode,
-        measurement_interval_seconds=spec.interval_s,
+        measurement_interval_seconds=interval_s,
         onewire_address="" if i2c is not None else address,
         i2c_address=i2c,
     )

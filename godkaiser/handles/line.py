@@ -16,7 +16,7 @@ P = ParamSpec("P")
 SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
     "rules.check", "rules.import", "rules.export", "alarms.list", "alarms.history",
-    "actuators.statistics", "sensors.calibrate", "sensors.calibrations", "sensors.undo",
+    "actuators.statistics", "actuators.service", "sensors.calibrate", "sensors.calibrations", "sensors.undo",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import getpass
 import math
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
@@ -103,6 +104,11 @@ class Clerk:
             "rules.export": self._rules_export,
         }
 
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """All there are, by name."""
+        return MappingProxyType(self._methods)
+
     def offer(self, methods: Mapping[str, Method]) -> None:
         """More methods, by name."""
         self._methods.update(methods)
@@ -163,7 +169,7 @@ class Clerk:
         return picture.one(self._state, kind, thing, self._runner.clock.now())
 
     async def _why(self, actuator: str) -> dict[str, Any]:
-        return picture.why(self._state, self.actuator(actuator))
+        return picture.why(self._state, self.actuator(actuator), self._runner.clock.now())
 
     async def _check(self, actuator: str, value: float) -> dict[str, Any]:
         actuator_id = self.actuator(actuator)

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
-from godkaiser.engine.calibration import calibration_picture, newest, versions_of
+from godkaiser.engine.calibration import calibration_picture, in_force, versions_of
 from godkaiser.errors import CalibrationError, InvalidValueError, StoreAwayError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.model import event as ev
+from godkaiser.model.board import OWN_ADC
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import parse_instant, to_datetime
 from godkaiser.model.site import SensorSpec
 from godkaiser.sensors.calibration import fit
+from godkaiser.sensors.types import SensorType
 
 KEPT_WITHIN: Final = 20.0  # s, for a database that is slow or away
 
@@ -24,8 +26,8 @@ KEPT_WITHIN: Final = 20.0  # s, for a database that is slow or away
 class Laboratory:
     """Answers requests about calibrations. The fit is that of `godkaiser.calibration`, with the sensor's own ADC."""
 
-    def __init__(self, runner: Runner, clerk: Clerk) -> None:
-        self._runner, self._clerk = runner, clerk
+    def __init__(self, runner: Runner, clerk: Clerk, kept_within: float = KEPT_WITHIN) -> None:
+        self._runner, self._clerk, self._kept_within = runner, clerk, kept_within
         self._state = runner.engine.state
 
     @property
@@ -53,7 +55,8 @@ class Laboratory:
         who = self._clerk.who(token, Permission.CALIBRATE)
         spec = self._declared(sensor)
         row = self._state.catalogue.types[spec.type]
-        made = self._from(fit(row, points, alpha=spec.ec_alpha, **_options(how or {}, spec)), valid_from)
+        options = _options(how or {}, row, self._state.adc_of(spec.series, spec)[0])
+        made = self._from(fit(row, points, alpha=spec.ec_alpha, **options), valid_from)
         if dry_run:
             return calibration_picture(made)
         async with self._clerk.changing:
@@ -89,7 +92,8 @@ class Laboratory:
             await self._runner.settled_inbox()
             kept = self._kept(spec.series)
         await self._on_disk()
-        number, back = (standing[-1].version if standing else kept[-1].version), newest(kept)
+        number = standing[-1].version if standing else kept[-1].version
+        back = in_force(kept, self._runner.clock.now())
         return {
             "undone": calibration_picture(next(one for one in kept if one.version == number)),
             "calibration": None if back is None else calibration_picture(back),
@@ -98,7 +102,7 @@ class Laboratory:
     async def _on_disk(self) -> None:
         """Whoever is told that it counts may rely on it after a crash, too."""
         try:
-            async with asyncio.timeout(KEPT_WITHIN):
+            async with asyncio.timeout(self._kept_within):
                 await self._runner.drained()
         except TimeoutError:
             raise StoreAwayError(problem="the change counts, but is not on disk yet") from None
@@ -129,7 +133,7 @@ class Laboratory:
         return spec_or_none
 
 
-def _options(how: Any, spec: SensorSpec) -> dict[str, Any]:
+def _options(how: Any, row: SensorType, adc: str | None) -> dict[str, Any]:
     """How to fit, as clients in any language may say it."""
     known = ("method", "adc", "gain", "raw_mode")
     if not isinstance(how, Mapping) or set(how) - set(known):
@@ -139,18 +143,22 @@ def _options(how: Any, spec: SensorSpec) -> dict[str, Any]:
     if gain is not None and (isinstance(gain, bool) or not isinstance(gain, int | float)):
         way = "State the amplifier's gain, negative when it inverts, or leave it out."
         raise CalibrationError(field="gain", problem=f"{gain!r:.40} is no number", way=way)
+    counts = how.get("raw_mode") is not False
     return {
         "method": how.get("method"),
-        "adc": _adc(how.get("adc"), spec),
+        "adc": _adc(how.get("adc"), adc if row.probe and counts else adc or OWN_ADC),
         "gain": gain,
-        "raw_mode": how.get("raw_mode") is not False,
+        "raw_mode": counts,
     }
 
 
-def _adc(adc: Any, spec: SensorSpec) -> str:
+def _adc(adc: Any, declared: str | None) -> str:
     """What it is read by, is declared; a fit for another would be applied wrongly ever after."""
-    if adc not in (None, spec.adc):
-        way = "Leave it out, or state the sensor's `adc` in the site file first."
-        problem = f"{adc!r:.20} is not the declared one ({spec.adc})"
+    way = "State the sensor's `adc` in the site file first: esp32 or ads1115."
+    if declared is None:
+        problem = "nobody says by which the sensor is read"
         raise CalibrationError(field="adc", problem=problem, way=way)
-    return spec.adc
+    if adc not in (None, declared):
+        problem = f"{adc!r:.20} is not the declared one ({declared})"
+        raise CalibrationError(field="adc", problem=problem, way=f"Leave it out, or: {way}")
+    return declared

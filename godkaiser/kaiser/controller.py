@@ -217,7 +217,7 @@ class Controller:
             spec = ActuatorSpec.model_validate_json(row["spec"])
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
         for series, versions in versions_of(await self.store.rows(CalibrationRow, "version")).items():
-            restore(state, series, versions)
+            restore(state, series, versions, self.options.clock.now())
         for row in await self.store.rows(PlaceRow, "since"):
             state.places.setdefault(row["thing"], []).append((row["since"], row["zone"]))
         for row in await self.store.rows(SeriesRow):

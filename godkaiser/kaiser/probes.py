@@ -4,46 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from godkaiser.engine.calibration import newest, said
+from godkaiser.engine.calibration import in_force, said, same_later, stated, waiting
 from godkaiser.engine.state import State
-from godkaiser.model.calibration import Calibration
+from godkaiser.errors import CalibrationError
+from godkaiser.model.board import OWN_ADC
+from godkaiser.model.calibration import Calibration, read_later
 from godkaiser.model.difference import Difference
+from godkaiser.model.ids import NodeId
+from godkaiser.model.instant import Instant
 from godkaiser.model.site import SensorSpec, Site
+from godkaiser.sensors.allowed import check_calibration
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
+from godkaiser.sensors.wired import wired_problem
 
 COMPENSATED = ("ph", "ec")
+Path = tuple[str | int, ...]
 
 
-def settled(site: Site, state: State) -> tuple[Site, list[Difference]]:
+def settled(site: Site, state: State, now: Instant) -> tuple[Site, list[Difference]]:
     """The site with the calibrations that applying it would leave, and what of the file's would stay out.
 
     A file does not take away what was fitted, unless it says `none` or one that was never there.
     """
-    found = [_settled(spec, state) for spec in site.sensors]
+    found = [_settled(spec, state, now) for spec in site.sensors]
     sensors = tuple(spec for spec, _ in found)
-    return site.model_copy(update={"sensors": sensors}), [stays for _, stays in found if stays is not None]
+    return site.model_copy(update={"sensors": sensors}), [one for _, stays in found for one in stays]
 
 
-def _settled(spec: SensorSpec, state: State) -> tuple[SensorSpec, Difference | None]:
+def _settled(spec: SensorSpec, state: State, now: Instant) -> tuple[SensorSpec, list[Difference]]:
+    told, told_later = stated(spec, now)
+    stays: list[Difference] = []
+    if told is None and spec.calibration is not None:
+        here = state.sensor_specs.get(spec.series)  # it is one of later: what counts until then stays
+        counts = None if here is None else here.calibration
+    else:
+        counts, stays = _counts(spec, told, state, now)
+    later, gone = _later(spec, told, told_later, state, now)
+    return spec.model_copy(update={"calibration": counts, "calibrations_later": later}), [*stays, *gone]
+
+
+def _counts(
+    spec: SensorSpec, told: Calibration | None, state: State, now: Instant
+) -> tuple[Calibration | None, list[Difference]]:
+    """What will count at once, and what the file says in vain."""
     versions = state.calibrations.get(spec.series, [])
     here = state.sensor_specs.get(spec.series)
-    current, stated = newest(versions) or (None if here is None else here.calibration), spec.calibration
-    if stated is not None and stated.method == "none":
-        return _with(spec, None), None
-    if current is not None and stated is not None and stated.adds_nothing_to(current):
-        return _with(spec, current), None
+    current = in_force(versions, now) or (None if here is None else here.calibration)
+    if told is not None and told.method == "none":
+        return None, []
+    if current is not None and told is not None and told.adds_nothing_to(current):
+        return current.shown(), []
     fitted = current is not None and current.fitted
-    if stated is None:
-        return (_with(spec, current) if fitted else spec), None
-    known = any(stated.adds_nothing_to(version) for version in versions)
-    if known and (fitted or stated.fitted):
-        return _with(spec, current), _stays(spec, stated, current)
-    return spec, None
+    if told is None:
+        return (current if fitted else None), []
+    known = any(told.adds_nothing_to(version) for version in versions)
+    if known and (fitted or told.fitted):
+        return None if current is None else current.shown(), [_stays(spec, told, current)]
+    return told, []
 
 
-def _with(spec: SensorSpec, calibration: Calibration | None) -> SensorSpec:
-    shown = calibration if calibration is None or calibration.fitted else calibration.bare()
-    return spec.model_copy(update={"calibration": shown})
+def _later(
+    spec: SensorSpec, told: Calibration | None, told_later: list[Calibration], state: State, now: Instant
+) -> tuple[tuple[Calibration, ...], list[Difference]]:
+    """What will count in its time: what the file says, and what was fitted besides; not what was undone."""
+    versions = state.calibrations.get(spec.series, [])
+    standing = waiting(versions, now)
+    known = {one: [v for v in versions if same_later(one, v)] for one in told_later}
+    found = [
+        next((v.shown(waiting=True) for v in known[one] if v in standing), one)
+        for one in told_later
+        if not known[one] or any(v in standing for v in known[one])
+    ]
+    if told is None or told.method != "none":
+        found += [v for v in standing if v.fitted and not any(same_later(one, v) for one in told_later)]
+    gone = [one for one in told_later if known[one] and not any(v in standing for v in known[one])]
+    current = in_force(versions, now)
+    return read_later(tuple(found)), [_stays(spec, one, current) for one in gone]
 
 
 def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -> Difference:
@@ -57,6 +93,68 @@ def _stays(spec: SensorSpec, stated: Calibration, current: Calibration | None) -
     )
     text = f"sensor {spec.series}: calibration {stated} is an earlier one; {said(current)} stays; {way}"
     return Difference(f"sensors.{spec.series}.calibration", old, new, text, applied=False)
+
+
+def calibration_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of each calibration that its sensor cannot use."""
+    for number, spec in enumerate(site.sensors):
+        told: list[tuple[Path, Calibration | None]] = [(("calibration",), spec.calibration)]
+        told += [(("calibrations_later", place), one) for place, one in enumerate(spec.calibrations_later)]
+        for path, one in told:
+            if one is not None and (found := _unusable(site, spec, one, catalogue)):
+                yield ("sensors", number, *path, found[0]), found[1]
+
+
+def _unusable(
+    site: Site, spec: SensorSpec, calibration: Calibration, catalogue: Catalogue
+) -> tuple[str, str] | None:
+    board = next((node.board for node in site.nodes if node.id == spec.node), OWN_ADC)
+    adc = spec.adc or (None if calibration.adc or board is None else OWN_ADC)
+    try:
+        check_calibration(catalogue.types[spec.type], calibration, adc)
+    except CalibrationError as error:
+        return error.field, f"{error.problem}. {error.way}"
+    return None
+
+
+def adc_faults(
+    site: Site, state: State | None = None, catalogue: Catalogue = BUILT_IN
+) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of each probe of which nobody says by which ADC it is read.
+
+    A file alone is asked for the nodes that it lists, with the registry also for those that are only known there.
+    """
+    boards = {} if state is None else {node.id: node.board for node in state.nodes.values()}
+    boards |= {NodeId.parse(node.id): node.board for node in site.nodes}
+    for number, spec in enumerate(site.sensors):
+        told = (
+            spec.adc,
+            *(one.adc for one in (spec.calibration, *spec.calibrations_later) if one is not None),
+        )
+        unknown = boards.get(NodeId.parse(spec.node), OWN_ADC) is None
+        if catalogue.types[spec.type].probe and unknown and not any(told):
+            way = "state esp32 (the board's own) or ads1115, or the `board` of its node"
+            yield ("sensors", number, "adc"), f"nobody says by which ADC {spec.series} is read: {way}"
+
+
+def wired_faults(site: Site) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of what is said of contacts and pulses, and of when a calibration is old."""
+    for number, spec in enumerate(site.sensors):
+        if found := wired_problem(spec):
+            yield ("sensors", number, found[0]), found[1]
+
+
+def pace_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[tuple[Path, str]]:
+    """Place and what is wrong of each sensor whose every reading would be stale before the next one comes."""
+    for number, spec in enumerate(site.sensors):
+        row = catalogue.types[spec.type]
+        interval, stale = spec.interval_s or row.interval_s, spec.stale_after_s or row.stale_s
+        if (spec.mode or row.mode) == "continuous" and interval >= stale:
+            field, way = "interval_s", f"state stale_after_s above {interval}, or a shorter interval_s"
+            if spec.interval_s is None:
+                field, way = "stale_after_s", f"state interval_s below {stale:g}, or a longer stale_after_s"
+            problem = f"it is sent every {interval} s and stale after {stale:g} s: {way}"
+            yield ("sensors", number, field), problem
 
 
 # ── water ──────────────────────────────────────────────────────────────────────────────────────────────

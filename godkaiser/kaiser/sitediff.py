@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.engine.calibration import said
@@ -11,6 +11,7 @@ from godkaiser.kaiser.sitefile import SECTIONS
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
 from godkaiser.model.ids import RuleId
+from godkaiser.model.instant import to_iso
 from godkaiser.model.site import ActuatorSpec, NodeSpec, Site, ZoneSpec
 from godkaiser.model.spec import Spec
 from godkaiser.rules.document import read_document, write_document
@@ -19,7 +20,18 @@ Standing = Mapping[str, str]
 Thing = tuple[str, dict[str, Any]]  # what people call it, and its fields
 _IDENTITY: Final = {"node", "gpio", "type", "address", "declared_by"}
 _KEPT: Final = "its history stays"
-_OF_TYPE: Final = {"spike_mad", "flat_after_s", "warm_up", "mode"}
+_OF_TYPE: Final = {
+    "spike_mad",
+    "flat_after_s",
+    "warm_up",
+    "mode",
+    "interval_s",
+    "stale_after_s",
+    "recalibrate_after_d",
+}
+
+
+_ABSENT: Final = {"adc": "that of its board"} | dict.fromkeys(_OF_TYPE, "as usual for its type")
 
 
 def standing_of(state: State) -> dict[str, str]:
@@ -212,16 +224,23 @@ def _fields(
 
 
 def _change(field: str, old: Any, new: Any) -> str:
+    if field == "calibrations_later":
+        return f"{_planned(old)} → {_planned(new)}"
     if isinstance(old, list | tuple) or isinstance(new, list | tuple):
         return "is new" if old is None else "goes" if new is None else "changed"
     return f"{_said(field, old)} → {_said(field, new)}"
+
+
+def _planned(found: Sequence[dict[str, Any]]) -> str:
+    made = [Calibration.model_validate(one) for one in found]
+    return ", ".join(f"{said(one)} from {to_iso(one.since or 0)} on" for one in made) or "none"
 
 
 def _said(field: str, value: Any) -> str:
     if field == "calibration":
         return said(None if value is None else Calibration.model_validate(value))
     if value is None or value == "":
-        return "as usual for its type" if field in _OF_TYPE else "none"
+        return _ABSENT.get(field, "none")
     if field == "filter":
         return ", ".join(f"{kind} {weight:g}" for kind, weight in value.items() if weight is not None)
     if field in _OF_TYPE and value == 0:
@@ -251,6 +270,8 @@ _MEANINGS: Final = {
     ("actuators", "interlocks"): "of what runs together the eldest stays",
     ("actuators", "permissives"): "a run they forbid ends",
     ("sensors", "calibration"): "counts from the next reading, stored ones stay as they are",
+    ("sensors", "calibrations_later"): "each counts from its time on",
+    ("sensors", "adc"): "counts from the next reading",
     ("sensors", "filter"): "counts from the next reading, stored ones stay as they are",
     ("sensors", "spike_mad"): "counts from the next reading",
     ("sensors", "flat_after_s"): "counts from the next reading",
@@ -258,6 +279,7 @@ _MEANINGS: Final = {
     ("sensors", "zone"): "counts from the next reading",
     ("sensors", "temperature_from"): "counts from the next reading",
     ("sensors", "ec_alpha"): "counts from the next reading",
+    ("sensors", "interval_s"): "its node is told",
     ("sensors", "mode"): "its node is told",
     ("sensors", "schedule"): "its next time is by that",
     ("sensors", "stale_after_s"): "readings count as old after that",

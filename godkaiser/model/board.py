@@ -10,6 +10,7 @@ Board = Literal["esp32_dev", "xiao_esp32c3"]
 Bus = Literal["i2c", "onewire", "analog", "output"]
 I2C_PIN: Final = 0  # by convention; the real pins belong to the system
 NO_PIN: Final = 255
+OWN_ADC: Final = "esp32"  # of every board below: 12 bit, 3.3 V
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, PlainSerializer, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, model_validator
 
 from godkaiser.model.instant import Instant, from_datetime, to_datetime, to_iso
 from godkaiser.model.spec import Number, Spec
 
+
+def _read_time(value: Any) -> Any:
+    """A number is no time, although it could be read as seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise ValueError("is no time: write it as 2026-05-01T06:00:00Z")
+
+
 Adc = Literal["esp32", "ads1115"]
 Role = Literal["dry", "wet"]
-Method = Literal["declared", "ph", "ec", "moisture", "offset", "none"]
-Time = Annotated[AwareDatetime, PlainSerializer(lambda when: to_iso(from_datetime(when)), return_type=str)]
-FITTED: Final = ("ph", "ec", "moisture", "offset")
+Method = Literal["declared", "ph", "ec", "moisture", "linear", "offset", "none"]
+Shape = Literal["line", "ends", "offset"]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_read_time),
+    PlainSerializer(lambda when: to_iso(from_datetime(when)), return_type=str),
+]
+FITTED: Final = ("ph", "ec", "moisture", "linear", "offset")
 SLOPE_LOW, SLOPE_HIGH = 85.0, 115.0  # % of the theory; a pH electrode outside is dirty, dry or worn out
 
 
@@ -35,12 +49,12 @@ class Calibration(Spec):
 
     Soil moisture uses `dry` and `wet` counts instead: (raw − dry)/(wet − dry)·100.
 
-    `method` says how it came about: `declared` in a site file, fitted (`ph`, `ec`, `moisture`, `offset`), or `none`,
-    the explicit lack of one. `version` counts per series from 1; 0 is not numbered yet. It counts from `valid_from`
-    on (None: from the beginning) until a later one does, and for no new reading once it was undone. `residuals` are
-    value minus reference at each of the `points`, in the sensor's unit; `temperature_c` is that of the points. Of
-    pH: `slope_mv_per_ph` at the ADC, and with the stated `gain` of the amplifier (negative when it inverts) the
-    electrode's `slope_percent` of the theory. `notes` are flags for people.
+    `method` says how it came about: `declared` in a site file, fitted (`ph`, `ec`, `moisture`, `linear`, `offset`),
+    or `none`, the explicit lack of one. `version` counts per series from 1; 0 is not numbered yet. It counts from
+    `valid_from` on (None: from the beginning) until a later one does, and for no new reading once it was undone.
+    `residuals` are value minus reference at each of the `points`, in the sensor's unit; `temperature_c` is that of
+    the points. Of pH: `slope_mv_per_ph` at the ADC, and with the stated `gain` of the amplifier (negative when it
+    inverts) the electrode's `slope_percent` of the theory. `notes` are flags for people.
     """
 
     slope: Number | None = None
@@ -71,6 +85,11 @@ class Calibration(Spec):
         if self.slope == 0.0:
             raise ValueError("slope must not be 0")
         return self
+
+    @property
+    def shape(self) -> Shape:
+        """By which of its numbers it makes values."""
+        return "ends" if self.dry is not None else "offset" if self.slope is None else "line"
 
     @property
     def fitted(self) -> bool:
@@ -104,6 +123,12 @@ class Calibration(Spec):
         nobody: dict[str, Any] = {"version": 0, "by": "", "made_at": None}
         return self.model_copy(update=nobody | {"valid_from": None, "undone_at": None})
 
+    def shown(self, *, waiting: bool = False) -> Self:
+        """As an exported site says it: what was fitted as a whole; what was declared keeps a time that is to come."""
+        if self.fitted:
+            return self
+        return self.bare().model_copy(update={"valid_from": self.valid_from}) if waiting else self.bare()
+
     def __str__(self) -> str:
         """`dry 2800, wet 1200 (version 2)`."""
         numbers = self.model_dump(include={"slope", "offset", "dry", "wet"}, exclude_defaults=True)
@@ -117,3 +142,11 @@ NONE: Final = Calibration(method="none")
 def read_calibration(value: Any) -> Any:
     """In a site file the word `none` takes one away that was fitted; leaving it out does not."""
     return NONE if value == "none" else value
+
+
+def read_later(found: tuple[Calibration, ...]) -> tuple[Calibration, ...]:
+    """Those whose time is to come, in its order."""
+    for one in found:
+        if one.valid_from is None or one.method == "none":
+            raise ValueError("each of calibrations_later is one, and states its valid_from")
+    return tuple(sorted(found, key=lambda one: one.since or 0))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from godkaiser.model.spec import Spec
 
+
+def read_day(value: Any) -> Any:
+    """A number is no day, although it could be read as seconds since 1970."""
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None
+    if written or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise ValueError("is no day: write it as 2026-05-01")
+
+
+Day = Annotated[date, BeforeValidator(read_day)]
 Words = Annotated[str, Field(max_length=200)]
 
 
@@ -18,13 +29,13 @@ class PhaseSpec(Spec):
     """A phase of a cycle and the day it began, such as seedling, vegetative, flowering."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    since: date
+    since: Day
 
 
 class NoteSpec(Spec):
     """What somebody wrote down on a day."""
 
-    at: date
+    at: Day
     text: Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -37,9 +48,9 @@ class CycleSpec(Spec):
     name: Annotated[str, Field(min_length=1, max_length=64)]
     variety: Words = ""
     substrate: Words = ""
-    planted: date
-    expected_harvest: date | None = None
-    ended: date | None = None
+    planted: Day
+    expected_harvest: Day | None = None
+    ended: Day | None = None
     phases: tuple[PhaseSpec, ...] = ()
     notes: tuple[NoteSpec, ...] = ()
 

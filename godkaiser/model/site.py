@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from godkaiser.model.board import Board
-from godkaiser.model.calibration import Adc, Calibration, read_calibration
+from godkaiser.model.calibration import Adc, Calibration, read_calibration, read_later
 from godkaiser.model.cycle import CycleSpec, overlap
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.filter import Filter
@@ -41,6 +41,15 @@ UpToADay = Annotated[Number, Field(ge=0, le=86400)]
 UpToAnHour = Annotated[Number, Field(ge=0, le=3600)]
 UpToAWeek = Annotated[Number, Field(ge=1, le=604800)]
 UpToAWeekOrOff = Annotated[Number, Field(ge=0, le=604800)]
+
+
+Word = Annotated[str, Field(min_length=1, max_length=24)]
+
+
+def read_states(value: Any) -> Any:
+    """YAML takes `on` and `off` for truth: here they are words."""
+    words = {True: "on", False: "off"}
+    return [words[w] if isinstance(w, bool) else w for w in value] if isinstance(value, list) else value
 
 
 class ZoneSpec(Spec):
@@ -84,8 +93,16 @@ class SensorSpec(Spec):
 
     `temperature_from`: the series or name of the water temperature that pH and EC are compensated by. `ec_alpha`: by
     how much of its value at 25 °C conductivity rises per °C.
-    `mode` None is that of the type: pH and EC on demand, all others continuous. `schedule`: five fields of cron in
-    the site's time zone, with mode `scheduled` and only with it.
+    `mode` None is that of the type: pH and EC on demand, all others continuous; so are `interval_s` and
+    `stale_after_s`. `schedule`: five fields of cron in the site's time zone, with mode `scheduled` and only with it.
+    `adc`: what an analog probe is read by. None is that of its calibration, else that of the board its node is
+    declared with; it is never guessed from a count.
+    `active`: of a contact (`switch`, or `level` that is one), the level of the pin that means 1; `states`: what 0 and
+    1 are called, as in `[closed, open]`. `pulses_over_s`: of `flow` whose node counts pulses over so many seconds;
+    without it the node sends their frequency in Hz.
+    `calibration` counts now; `calibrations_later` count each from its `valid_from` on.
+    `recalibrate_after_d`: after how many days the calibration wants to be made anew; None is that of the type, 0
+    never.
     `spike_mad`, `flat_after_s` (both 0: off) and `warm_up` readings: None is the default of the type.
     """
 
@@ -96,11 +113,16 @@ class SensorSpec(Spec):
     name: str = ""
     zone: str | None = None
     subzone: str | None = None
-    interval_s: Annotated[int, Field(ge=1, le=300)] = 30
+    interval_s: Annotated[int, Field(ge=1, le=300)] | None = None
     mode: Mode | None = None
     schedule: Annotated[str | None, BeforeValidator(read_schedule)] = None
-    adc: Adc = "esp32"
+    adc: Adc | None = None
+    active: Literal["high", "low"] | None = None
+    states: Annotated[tuple[Word, Word], BeforeValidator(read_states)] | None = None
+    pulses_over_s: Annotated[Number, Field(gt=0, le=3600)] | None = None
     calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = None
+    calibrations_later: Annotated[tuple[Calibration, ...], AfterValidator(read_later)] = ()
+    recalibrate_after_d: Annotated[Number, Field(ge=0, le=3650)] | None = None
     temperature_from: str | None = None
     ec_alpha: Annotated[Number, Field(gt=0, le=0.03)] = 0.02
     stale_after_s: Annotated[Number, Field(ge=1, le=604_800)] | None = None

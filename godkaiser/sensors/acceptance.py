@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from typing import Final, get_args
 
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.quantity import Quality
-from godkaiser.sensors.types import Converted, SensorType, judged
+from godkaiser.sensors.conversion import apply
+from godkaiser.sensors.types import Converted, SensorType, Takes, judged
 from godkaiser.sensors.units import UNITS
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -21,7 +22,8 @@ def check_sensor_type(row: SensorType) -> None:
 
     Its name and aliases are canonical, its unit is of the table, bounds are ordered and finite, freshness above 0 s;
     `typical` gives a finite value within the bounds; what a node has converted passes as it is; no raw count whatever
-    raises or gives a value that is not finite; and the same count always gives the same value.
+    raises or gives a value that is not finite; the same count always gives the same value; and of a calibration of
+    each of its `methods` it makes what `godkaiser.calibration.apply` does.
     """
     _demand(isinstance(row, SensorType), f"{row!r:.60} is no SensorType")
     _check_words(row)
@@ -29,6 +31,7 @@ def check_sensor_type(row: SensorType) -> None:
     _check_typical(row)
     _check_passing(row)
     _check_odd(row)
+    _check_methods(row)
 
 
 def _check_words(row: SensorType) -> None:
@@ -50,6 +53,10 @@ def _check_numbers(row: SensorType) -> None:
     _demand(row.low < row.high, f"bounds {row.low:g}..{row.high:g} are not in order")
     _demand(_is_finite(row.stale_s), f"freshness {row.stale_s!r} is no number of seconds")
     _demand(row.stale_s > 0, f"freshness {row.stale_s:g} s is not above 0")
+    _demand(
+        0 < row.interval_s < row.stale_s,
+        f"interval {row.interval_s!r} s is not shorter than the freshness of {row.stale_s:g} s",
+    )
     accuracy = row.accuracy is None or (_is_finite(row.accuracy) and row.accuracy > 0)
     _demand(accuracy, f"accuracy {row.accuracy!r} is not above 0")
     for name, number in (("restless", row.restless), ("fastest", row.fastest)):
@@ -78,6 +85,30 @@ def _check_odd(row: SensorType) -> None:
             for calibration in _CALIBRATIONS:
                 one, other = (_judged(row, raw, raw_mode, calibration) for _ in range(2))
                 _demand(one == other, f"raw {raw!r} gave {one.value!r}, then {other.value!r}: it is not pure")
+
+
+_MADE: Final[dict[str, Calibration]] = {
+    "ph": Calibration(slope=2.0, offset=1.0),
+    "ec": Calibration(slope=2.0, offset=1.0),
+    "moisture": Calibration(dry=3000.0, wet=1000.0),
+    "linear": Calibration(slope=1.25, offset=1.0),
+    "offset": Calibration(offset=1.0),
+}
+
+
+def _check_methods(row: SensorType) -> None:
+    """What is fitted must be what is applied."""
+    for method in row.methods:
+        _demand(method in get_args(Takes), f"method {method!r} is not one of {', '.join(get_args(Takes))}")
+        counts = method in ("ph", "ec", "moisture")
+        raw = row.typical or 0.0
+        plain = raw if counts else row.convert(raw, True, "esp32", None).value
+        if method == "factor" or plain is None or (method == "offset" and row.probe):
+            continue
+        wanted = apply(_MADE[method], plain, kind=method)
+        value = row.convert(raw, True, "esp32", _MADE[method]).value
+        agrees = value is not None and wanted is not None and math.isclose(value, wanted, rel_tol=1e-9)
+        _demand(agrees, f"a calibration by {method} makes {value} of raw {raw:g}, {wanted} is wanted")
 
 
 def _judged(row: SensorType, raw: float, raw_mode: bool, calibration: Calibration | None = None) -> Converted:

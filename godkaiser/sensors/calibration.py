@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from godkaiser.errors import CalibrationError
 from godkaiser.model.calibration import FITTED, SLOPE_HIGH, SLOPE_LOW, Calibration, Point
+from godkaiser.sensors.allowed import check_calibration
 from godkaiser.sensors.compensation import (
     EC_ALPHA,
     ec_at,
@@ -36,10 +37,6 @@ from godkaiser.sensors.points import (
 )
 from godkaiser.sensors.types import EC_PER_VOLT, TYPES, SensorType, canonical
 
-OFFSET_TYPES: Final = frozenset(
-    {"ds18b20", "sht31_temp", "sht31_humidity", "bmp280_pressure", "bme280_pressure", "bmp280_temp"}
-    | {"bme280_temp", "bme280_humidity", "mhz19_co2", "scd30_co2", "co2", "light"}
-)
 FACTOR_LOW, FACTOR_HIGH = 0.5, 2.0  # of EC by one point, on the slope of the uncalibrated probe
 APART: Final = 2.0  # °C between buffers, from which on the fit mixes two electrode slopes
 
@@ -56,42 +53,48 @@ def fit(
 ) -> Calibration:
     """A calibration for a sensor of type `kind` (any of its names, or itself), not numbered yet.
 
-    `method` is the type's own (`ph`, `ec`, `moisture`, else `offset`). `adc`: what the counts came from, `esp32` or
-    `ads1115`. `gain`: of the pH amplifier, negative when it inverts; with it, and a temperature of each buffer, the
-    electrode's slope is given in % of the theory and flagged outside 85..115. `alpha`: see `ec_at_25`. `raw_mode`
-    False: the node sends values instead of counts.
+    `method` is one of those the type takes, and without it the first of them. `adc`: what the counts came from,
+    `esp32` or `ads1115`. `gain`: of the pH amplifier, negative when it inverts; with it, and a temperature of each
+    buffer, the electrode's slope is given in % of the theory and flagged outside 85..115. `alpha`: see `ec_at_25`.
+    `raw_mode` False: the node sends values instead of counts.
 
     pH takes two or three points (least squares in volts), EC one (factor 0.5..2.0 on 6060 µS/cm per V) or two, soil
-    moisture one `dry` and one `wet`, an offset one. EC references hold at 25 °C; a point with a temperature is taken
+    moisture one `dry` and one `wet`, an offset one, `linear` one (a line through 0) or two of what the type makes of
+    its counts by itself. EC references hold at 25 °C; a point with a temperature is taken
     there first.
 
     Raises `CalibrationError` naming the field and what helps, `UnknownSensorTypeError`, `InvalidValueError`.
     """
     row = TYPES[canonical(kind)] if isinstance(kind, str) else kind
-    chosen = _method(row.name, method, raw_mode)
+    chosen = _method(row, method, raw_mode)
     if adc not in ADC_MAX:
         raise CalibrationError(
             field="adc", problem=f"{adc!r} is not known", way=f"One of {', '.join(ADC_MAX)}."
         )
     given = read_points(points)
     made = _FITS[chosen](Bench(row, given, adc, gain, alpha, raw_mode))
-    return Calibration.model_validate(
+    calibration = Calibration.model_validate(
         {"method": chosen, "adc": adc if raw_mode else None, "points": given, **made}
     )
+    check_calibration(row, calibration, adc if raw_mode else None)
+    return calibration
 
 
-def _method(kind: str, method: str | None, raw_mode: bool) -> str:
-    own = kind if kind in ("ph", "ec", "moisture") and raw_mode else "offset"
-    possible = own != "offset" or kind in OFFSET_TYPES or kind in ("ph", "ec", "moisture")
-    if not possible:
+def _method(row: SensorType, method: str | None, raw_mode: bool) -> str:
+    if raw_mode:
+        takes = [m for m in row.methods if m != "factor" and (m != "offset" or not row.probe)]
+    else:
+        takes = [m for m in row.methods if m in ("linear", "offset")]
+    if not takes:
         way = "Its scale is stated in the site file, as `calibration: {slope: …}`, if it needs one."
-        raise CalibrationError(field="method", problem=f"{kind} cannot be fitted", way=way)
-    if method not in (None, own):
+        raise CalibrationError(field="method", problem=f"{row.name} cannot be fitted", way=way)
+    if method is not None and method not in takes:
         how = "counts" if raw_mode else "values its node has converted"
-        problem = f"{str(method)[:40]!r} is none for {how} of {kind}"
+        problem = f"{str(method)[:40]!r} is none for {how} of {row.name}"
         known = f"There are {', '.join(FITTED)}." if method not in FITTED else ""
-        raise CalibrationError(field="method", problem=problem, way=f"Use {own!r}. {known}".strip())
-    return own
+        way = f"Use {' or '.join(map(repr, takes))}. {known}".strip()
+        raise CalibrationError(field="method", problem=problem, way=way)
+    return method or takes[0]
 
 
 # ── the methods ────────────────────────────────────────────────────────────────────────────────────────
@@ -183,26 +186,52 @@ def _moisture(bench: Bench) -> dict[str, Any]:
     return {"dry": by_role["dry"], "wet": by_role["wet"], "notes": notes}
 
 
+def _linear(bench: Bench) -> dict[str, Any]:
+    """One reference scales what the type makes of its counts, two give a line."""
+    count(bench, 1, 2, "one or two references")
+    row = bench.row
+    ys = references(bench, row.low, row.high, closest=(row.high - row.low) / 1000)
+    xs = [_plain(bench, number) for number in range(len(ys))]
+    if len(xs) == 2 and xs[0] == xs[1]:
+        way = "Equal counts mean that the sensor is not read, or has not settled: wait, measure again."
+        raise CalibrationError(field="points.raw", problem="two points are equal", way=way)
+    if len(xs) == 1 and (xs[0] == 0 or ys[0] == 0):
+        way = (
+            "Measure another reference, or two; one calibrates by `method: offset`, where the type takes it."
+        )
+        raise CalibrationError(field="points[0]", problem="through 0 goes every line", way=way)
+    slope, offset = (ys[0] / xs[0], 0.0) if len(xs) == 1 else least_squares(xs, ys)
+    made: dict[str, Any] = {"slope": slope, "offset": offset}
+    return made | residuals(bench, made, ys)
+
+
+def _plain(bench: Bench, number: int) -> float:
+    """What the type makes of a point without a calibration."""
+    plain = bench.row.convert(bench.points[number].raw, bench.raw_mode, bench.adc, None)
+    if plain.value is None:
+        way = "Without the chip's registers only values its node has converted (raw_mode false) can be corrected."
+        raise CalibrationError(field=f"points[{number}].raw", problem=plain.reason, way=way)
+    return plain.value
+
+
 def _offset(bench: Bench) -> dict[str, Any]:
     """One reference: how far the plain value is away from it."""
     count(bench, 1, 1, "one reference")
     row = bench.row
     (reference,) = references(bench, row.low, row.high)
-    plain = row.convert(bench.points[0].raw, bench.raw_mode, bench.adc, None)
-    if plain.value is not None and not row.low <= plain.value <= row.high:
-        problem = f"{plain.value:g} {row.unit} is itself outside {row.low:g}..{row.high:g}"
+    plain = _plain(bench, 0)
+    if not row.low <= plain <= row.high:
+        problem = f"{plain:g} {row.unit} is itself outside {row.low:g}..{row.high:g}"
         way = "Measure again; say raw_mode false when the node sends values instead of counts, or the other way."
         raise CalibrationError(field="points[0].raw", problem=problem, way=way)
-    if plain.value is None:
-        way = "Without the chip's registers only values its node has converted (raw_mode false) can be corrected."
-        raise CalibrationError(field="points[0].raw", problem=plain.reason, way=way)
-    return {"offset": reference - plain.value}
+    return {"offset": reference - plain}
 
 
 _FITS: Final[dict[str, Callable[[Bench], dict[str, Any]]]] = {
     "ph": _ph,
     "ec": _ec,
     "moisture": _moisture,
+    "linear": _linear,
     "offset": _offset,
 }
 

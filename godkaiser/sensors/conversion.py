@@ -22,15 +22,17 @@ def volts(raw: float, adc: str) -> float:
 def apply(calibration: Calibration | None, raw: float, *, kind: str, adc: str = "esp32") -> float | None:
     """The value a calibration gives a raw count of the sensor type `kind`; None when it says nothing of such counts.
 
-    pH and EC: slope·V + offset. Soil moisture: (raw − dry)/(wet − dry)·100. All others: `raw`, what the type makes of
-    its count without a calibration, plus the offset.
+    pH and EC: slope·V + offset. Soil moisture: (raw − dry)/(wet − dry)·100. All others: slope·`raw` + offset, `raw`
+    being what the type makes of its count without a calibration, slope 1 unless it says one.
     Reference: dry 2800, wet 1200, raw 2000 → 50.0 %; slope 10.636364 pH/V, offset −11.428571, raw 2150 → pH 7.
     """
     if kind in IN_VOLTS:
         return None if calibration is None else _linear(calibration, volts(raw, adc))
     if kind == "moisture":
         return None if calibration is None else _between(calibration, raw)
-    return raw if calibration is None else raw + calibration.offset
+    if calibration is None:
+        return raw
+    return (1.0 if calibration.slope is None else calibration.slope) * raw + calibration.offset
 
 
 def _linear(calibration: Calibration, x: float) -> float | None:

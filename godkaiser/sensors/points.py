@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from godkaiser.errors import CalibrationError
 from godkaiser.model.calibration import Calibration, Point
+from godkaiser.sensors.allowed import FLAT
 from godkaiser.sensors.compensation import WATER_HIGH, WATER_LOW
-from godkaiser.sensors.conversion import ADC_MAX, apply, volts
+from godkaiser.sensors.conversion import ADC_MAX, volts
 from godkaiser.sensors.types import SensorType
 
 CLOSEST: Final = 0.1  # references nearer to each other than that are one
-FLAT: Final = 1e-6  # unit per V: no probe is that dull
 Given = Point | Mapping[str, Any]
 
 
@@ -90,7 +90,7 @@ def check_distinct(bench: Bench) -> None:
         raise CalibrationError(field="points.raw", problem="two points are equal", way=way)
 
 
-def references(bench: Bench, low: float, high: float) -> list[float]:
+def references(bench: Bench, low: float, high: float, *, closest: float = CLOSEST) -> list[float]:
     """In the unit of the type, each another."""
     found: list[float] = []
     unit = bench.row.unit
@@ -100,7 +100,7 @@ def references(bench: Bench, low: float, high: float) -> list[float]:
             way = f"State the reference in {unit}, {low:g}..{high:g}."
             raise CalibrationError(field=f"points[{number}].value", problem=problem, way=way)
         found.append(point.value)
-    if any(abs(one - other) < CLOSEST for one, other in combinations(found, 2)):
+    if any(abs(one - other) < closest for one, other in combinations(found, 2)):
         way = "Use different references; the line between two equal ones has no slope."
         raise CalibrationError(field="points.value", problem="two references are equal", way=way)
     return found
@@ -120,6 +120,7 @@ def least_squares(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, floa
 def residuals(bench: Bench, made: Mapping[str, Any], references: Sequence[float]) -> dict[str, Any]:
     """What the calibration makes of its own points, minus what they are."""
     line = Calibration(slope=made["slope"], offset=made["offset"])
-    values = [apply(line, point.raw, kind=bench.row.name, adc=bench.adc) for point in bench.points]
+    made_of = bench.row.convert
+    values = [made_of(point.raw, bench.raw_mode, bench.adc, line).value for point in bench.points]
     pairs = zip(values, references, strict=True)
     return {"residuals": tuple(value - reference for value, reference in pairs if value is not None)}

@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.board import Bus
-from godkaiser.model.calibration import Calibration
+from godkaiser.model.calibration import Calibration, Shape
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Mode
 from godkaiser.sensors.compensation import Water, compensated
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
+from godkaiser.sensors.flow import PULSES_PER_LITRE, per_minute
 
 UNSIGNED_WRAP: Final = 2**31
 DEVICE_FAULT, POWER_ON = -127.0, 85.0  # °C, DS18B20
@@ -35,6 +36,15 @@ class Converted:
 
 
 Convert = Callable[[float, bool, str, Calibration | None], Converted]
+Takes = Literal["ph", "ec", "moisture", "linear", "factor", "offset"]
+_OF_COUNTS: Final[dict[Takes, tuple[Shape, ...]]] = {
+    "ph": ("line",),
+    "ec": ("line",),
+    "moisture": ("ends",),
+    "linear": ("line", "offset"),
+    "factor": ("line",),
+    "offset": ("offset",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +58,12 @@ class SensorType:
     `noisy`: a raw count that stands still is no signal. `steps`: jumps are its nature, none is a spike.
     `aliases`: other names of a plug-in's type. `typical`: a raw count it may well send; a plug-in states one.
     `derived`: made here from other series; no node sends it.
-    `mode`: how it is measured where the site says nothing of it.
+    `mode`: how it is measured where the site says nothing of it, `interval_s` how often. `recalibrate_d`: after how
+    many days its calibration wants to be made anew (None: never).
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
     `fastest`: what it may change by in a minute, in the unit, if it goes on for minutes.
+    `methods`: which calibrations it takes. `offset` of a `probe` is for values that its node has converted itself;
+    `factor`: a slope that only a site file states.
     """
 
     name: str
@@ -73,6 +86,21 @@ class SensorType:
     mode: Mode = "continuous"
     aliases: tuple[str, ...] = ()
     typical: float | None = None
+    methods: tuple[Takes, ...] = ()
+    interval_s: int = 30
+    recalibrate_d: float | None = None
+
+    def shapes(self, *, raw_mode: bool) -> tuple[Shape, ...]:
+        """By which numbers a calibration makes values of counts, or of what the node has converted already."""
+        if not raw_mode:
+            return tuple(s for m in self.methods if m in ("linear", "offset") for s in _OF_COUNTS[m])
+        return tuple(s for m in self.methods if m != "offset" or not self.probe for s in _OF_COUNTS[m])
+
+    def made_by(self, calibration: Calibration | None, value: float | None, *, raw_mode: bool) -> int:
+        """The version of the calibration that made this value; 0 where none had a part in it."""
+        if value is None or calibration is None:
+            return 0
+        return calibration.version if calibration.shape in self.shapes(raw_mode=raw_mode) else 0
 
     @property
     def warm_up(self) -> int:
@@ -157,8 +185,10 @@ def _light(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None
 
 def _flow(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
     """Frequency in Hz: f·60/factor L/min; YF-S201 has 450 pulses per litre."""
-    factor = calibration.slope if calibration is not None and calibration.slope is not None else 450.0
-    return _good(raw * 60 / factor if raw_mode else raw)
+    factor = (
+        calibration.slope if calibration is not None and calibration.slope is not None else PULSES_PER_LITRE
+    )
+    return _good(per_minute(raw, factor) if raw_mode else raw)
 
 
 def _offset(calibration: Calibration | None) -> float:
@@ -182,7 +212,17 @@ TYPES: Final = {
     row.name: row
     for row in (
         SensorType(
-            "ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire", accuracy=0.5, fastest=1
+            "ds18b20",
+            "temperature",
+            "°C",
+            -55,
+            125,
+            180,
+            _ds18b20,
+            bus="onewire",
+            accuracy=0.5,
+            methods=("offset",),
+            fastest=1,
         ),
         SensorType(
             "sht31_temp",
@@ -195,6 +235,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=0.3,
             noisy=True,
+            methods=("offset",),
             fastest=1,
         ),
         SensorType(
@@ -208,6 +249,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=2,
             restless=5,
+            methods=("offset",),
             fastest=5,
         ),
         SensorType(
@@ -220,6 +262,8 @@ TYPES: Final = {
             _bosch,
             bus="i2c",
             accuracy=1,
+            methods=("offset",),
+            interval_s=60,
             fastest=0.5,
         ),
         SensorType(
@@ -232,13 +276,35 @@ TYPES: Final = {
             _bosch,
             bus="i2c",
             accuracy=1,
+            methods=("offset",),
+            interval_s=60,
             fastest=0.5,
         ),
         SensorType(
-            "bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1, fastest=1
+            "bmp280_temp",
+            "air temperature",
+            "°C",
+            -40,
+            85,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+            fastest=1,
         ),
         SensorType(
-            "bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1, fastest=1
+            "bme280_temp",
+            "air temperature",
+            "°C",
+            -40,
+            85,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            methods=("offset",),
+            fastest=1,
         ),
         SensorType(
             "bme280_humidity",
@@ -251,6 +317,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=3,
             restless=5,
+            methods=("offset",),
             fastest=5,
         ),
         SensorType(
@@ -266,6 +333,8 @@ TYPES: Final = {
             accuracy=0.1,
             noisy=True,
             mode="on_demand",
+            methods=("ph", "offset"),
+            recalibrate_d=30,
             fastest=0.02,
         ),
         SensorType(
@@ -281,6 +350,8 @@ TYPES: Final = {
             accuracy=100,
             noisy=True,
             mode="on_demand",
+            methods=("ec", "offset"),
+            recalibrate_d=30,
             fastest=20,
         ),
         SensorType(
@@ -294,15 +365,49 @@ TYPES: Final = {
             probe=True,
             accuracy=3,
             noisy=True,
+            methods=("moisture", "offset"),
+            interval_s=60,
+            recalibrate_d=90,
             fastest=5,
         ),
-        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, fastest=200),
-        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, fastest=200),
-        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, fastest=200),
-        SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True),
-        SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True),
-        SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True),
-        SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True),
+        SensorType(
+            "mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",), fastest=200
+        ),
+        SensorType(
+            "scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, methods=("offset",), fastest=200
+        ),
+        SensorType(
+            "co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, methods=("offset",), fastest=200
+        ),
+        SensorType(
+            "light",
+            "light",
+            "lx",
+            0,
+            100000,
+            180,
+            _light,
+            dark_end=50,
+            steps=True,
+            methods=("offset",),
+            interval_s=60,
+        ),
+        SensorType(
+            "ppfd",
+            "PPFD",
+            "µmol/m²/s",
+            0,
+            3000,
+            180,
+            _as_given,
+            steps=True,
+            methods=("linear",),
+            interval_s=60,
+        ),
+        SensorType(
+            "flow", "flow", "L/min", 0, 100, 180, _flow, steps=True, methods=("factor",), interval_s=10
+        ),
+        SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True, methods=("linear",)),
         SensorType("switch", "switch", "", 0, 1, 180, _as_given, steps=True),
         _made("vpd", "vapour pressure deficit", "kPa", 0, 10),
         _made("leaf_vpd", "leaf vapour pressure deficit", "kPa", -10, 50),
@@ -407,7 +512,7 @@ def judged(
 ) -> Converted:
     """As `convert`, but what the type's own conversion raises comes through."""
     result = _checked(row.convert(raw, raw_mode, adc, calibration))
-    if water is not None:
+    if water is not None and raw_mode:  # who converts may have compensated, too
         result = _in_water(result, row.name, calibration, water)
     if result.value is None:
         return result

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from godkaiser_dashboard.faces import actuator_face, sensor_face, wellness
+from godkaiser_dashboard.parts import sensor_tile
 from godkaiser_dashboard.view import View, fold, lost
+from godkaiser_dashboard.words import Words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -241,3 +243,15 @@ def test_the_fake_house_has_the_things_other_tests_rely_on() -> None:
     view = house()
     assert AIR in view.sensors
     assert {FAN, HEATER} <= set(view.actuators)
+
+
+# ── a tile ─────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_tile_says_the_sites_word_and_that_a_calibration_is_due() -> None:
+    age = {"days": 41, "due_at": "2026-03-22T00:00:00Z", "due": True, "text": "calibration 41 days old"}
+    sensor = make_sensor(value=100.0, unit="%", state="wet <b>", calibration_age=age)
+    tile = sensor_tile(Words("en"), sensor, UP, NOW)
+    assert '<div class="value">wet &lt;b&gt;</div>' in tile
+    assert "calibration 41 days old, due since 2026-03-22" in tile
+    plain = sensor_tile(Words("de"), make_sensor(calibration_age=age | {"due": False}), UP, NOW)
+    assert "Kalibrierung" not in plain
+    assert "wet" not in plain

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from godkaiser.engine.calibration import newest, restore
+from godkaiser.engine.calibration import in_force, restore
 from godkaiser.engine.effect import Audit, CalibrationRecord, Effect
 from godkaiser.model import event as ev
 from godkaiser.model.calibration import Calibration
@@ -198,7 +198,7 @@ def test_what_was_fitted_is_there_again_when_the_sensor_is_declared_again() -> N
     calibrate(here)
     apply(here, SENSORS[3])
     assert take(here, SOIL, 2350).calibration == 0
-    assert newest(here.state.calibrations[SOIL]) is not None
+    assert in_force(here.state.calibrations[SOIL], here.now) is not None
 
 
 def test_two_series_of_one_line_share_its_calibration() -> None:
@@ -217,12 +217,12 @@ def test_restored_versions_count_and_the_spec_says_so() -> None:
     here = desk()
     calibrate(here)
     again = Desk(site=site())
-    restore(again.state, SOIL, list(here.state.calibrations[SOIL]))
+    restore(again.state, SOIL, list(here.state.calibrations[SOIL]), here.now)
     again.ready()
     assert again.state.sensor_specs[SOIL].calibration == here.state.calibrations[SOIL][-1]
     assert shown(take(again, SOIL, 2000)) == (50.0, 2)
     stranger = SeriesId.of(WATER, 39, "moisture")
-    restore(again.state, stranger, [FITTED])
+    restore(again.state, stranger, [FITTED], here.now)
     assert again.state.calibrations[stranger] == [FITTED]
 
 
@@ -230,7 +230,7 @@ def test_a_site_that_was_kept_and_not_yet_numbered_is_not_lost() -> None:
     here = desk()
     take(here, SOIL, 2800)
     again = Desk(site=site(SENSORS[0] | {"calibration": {"dry": 2800, "wet": 1200}}))
-    restore(again.state, SOIL, list(here.state.calibrations[SOIL]))
+    restore(again.state, SOIL, list(here.state.calibrations[SOIL]), here.now)
     again.ready()
     assert shown(take(again, SOIL, 2000)) == (50.0, 2)
     assert again.state.calibrations[SOIL][1].since is not None

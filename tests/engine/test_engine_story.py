@@ -244,7 +244,7 @@ def test_a_newer_command_replaces_the_older() -> None:
 def test_the_chain_goes_from_the_payload_to_the_outcome() -> None:
     desk = Desk(COOL).ready()
     desk.obey(desk.read(AIR, 29))
-    story = picture.why(desk.state, FAN)
+    story = picture.why(desk.state, FAN, desk.now)
     assert [step["what"] for step in story["steps"]] == [
         "payload", "reading", "decision", "verdict", "command", "outcome", "outcome",
     ]  # fmt: skip
@@ -262,11 +262,11 @@ def test_a_refusal_tells_every_reason() -> None:
     assert fates(said) == [Fate.REFUSED]
     (outcome,) = stored(Outcome, said)
     assert {finding.code for finding in outcome.findings} == {"link_down", "value_range", "value_limits"}
-    story = picture.why(desk.state, FAN)
+    story = picture.why(desk.state, FAN, desk.now)
     assert [step["what"] for step in story["steps"]] == ["intent", "verdict"]
     assert "The MQTT broker cannot be reached." in story["steps"][1]["text"]
     assert "not reported it yet" in story["text"]
-    assert picture.why(desk.state, HEATER)["text"].endswith("since the controller started.")
+    assert picture.why(desk.state, HEATER, desk.now)["text"].endswith("since the controller started.")
 
 
 def test_an_unknown_actuator_is_refused_not_forgotten() -> None:

@@ -32,8 +32,25 @@ def sensors(draw: st.DrawFn, node: str) -> list[dict[str, Any]]:
     roms = draw(st.sets(st.sampled_from(["28FF641E8D3C0C79", "2800000000000012", "281E000000000000"])))
     found += [{"node": node, "gpio": 4, "type": "ds18b20", "address": rom} for rom in sorted(roms)]
     if draw(st.booleans()):
-        found.append({"node": node, "gpio": 34, "type": draw(st.sampled_from(["moisture", "soil_moisture"]))})
-    return [spec | draw(MODES) | draw(described()) for spec in found]
+        kind, adc = (
+            draw(st.sampled_from(["moisture", "soil_moisture"])),
+            draw(st.sampled_from(["esp32", "ads1115"])),
+        )
+        found.append({"node": node, "gpio": 34, "type": kind, "adc": adc})
+    return [spec | draw(MODES) | draw(described()) | draw(_calibrated(str(spec["type"]))) for spec in found]
+
+
+def _calibrated(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """What its type takes."""
+    counts = st.integers(0, 4095)
+    ends = st.tuples(counts, counts).filter(lambda pair: pair[0] != pair[1])
+    soil = kind in ("moisture", "soil_moisture")
+    made = (
+        ends.map(lambda pair: {"dry": pair[0], "wet": pair[1]})
+        if soil
+        else st.builds(dict, offset=st.floats(-50, 50))
+    )
+    return st.one_of(st.just({}), made.map(lambda one: {"calibration": one}))
 
 
 MODES = st.sampled_from(
@@ -49,7 +66,6 @@ MODES = st.sampled_from(
 
 @st.composite
 def described(draw: st.DrawFn) -> dict[str, Any]:
-    calibration = st.fixed_dictionaries({"slope": FACTORS, "offset": FACTORS})
     return draw(
         st.fixed_dictionaries(
             {},
@@ -57,9 +73,8 @@ def described(draw: st.DrawFn) -> dict[str, Any]:
                 "name": NAMES,
                 "zone": st.sampled_from(ZONES),
                 "subzone": st.sampled_from(ZONES),
-                "interval_s": st.integers(1, 300),
-                "calibration": calibration,
-                "stale_after_s": st.floats(1, 1e5),
+                "interval_s": st.integers(1, 179),
+                "stale_after_s": st.floats(180, 1e5),
                 "filter": st.sampled_from(["median", "ema", {"median": 7}, {"ema": 0.125}]),
                 "spike_mad": st.floats(0, 1000),
                 "flat_after_s": st.floats(0, 604800),

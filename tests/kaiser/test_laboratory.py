@@ -184,6 +184,37 @@ async def test_a_file_may_say_another_or_none(tmp_path: Path) -> None:
         assert await made.sentences(TEXT.replace(f", {DECLARED}", "")) == []
 
 
+async def test_what_counts_and_what_waits_are_exported_and_applied_again_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, file(STILL)) as made:
+        await made.beat()
+        first, second = (to_iso(made.clock.now() + wait * SECOND) for wait in (60, 120))
+        await calibrate(made, valid_from=second)
+        await calibrate(made, points=[POINTS[0] | {"raw": 3000}, POINTS[1]], valid_from=first)
+        text = (await made.call("site.export"))["text"]
+        assert "calibration: {dry: 2800, wet: 1200}, calibrations_later: [{" in text
+        assert text.index(first) < text.index(second)
+        assert (await made.call("site.apply", text=text))["differences"] == []
+        # One other thing is changed: nothing else happens.
+        renamed = text.replace("name: fan", "name: exhaust")
+        assert len((await made.call("site.apply", text=renamed))["differences"]) == 1
+        made.pass_time(61)
+        await read(made, 2000)
+        now = (await made.call("site.export"))["text"]
+        assert "calibrations_later: [{dry: 3200" in now
+        for old in (renamed, now):
+            assert [one["applied"] for one in (await made.call("site.apply", text=old))["differences"]] == []
+        kept = await made.call("sensors.calibrations", sensor="soil")
+        assert [(one["version"], "undone_at" in one) for one in kept] == [(1, False), (2, False), (3, False)]
+        made.pass_time(60)
+        await read(made, 2000)
+        assert await values(made) == [(pytest.approx(100 * 1000 / 1800), 3), (60.0, 2)]
+        await made.call("sensors.undo", sensor="soil")
+        await made.call("sensors.undo", sensor="soil")
+        assert all("stays" in one for one in await made.sentences(now))
+
+
 async def test_what_was_undone_does_not_come_back_with_an_old_export(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as made:
         await calibrate(made)

@@ -94,6 +94,20 @@ async def test_a_strangers_type_works_through_the_whole_controller(install: Inst
         await one.controller.runner.drained()
         kept = await one.call("history", series="leaf", since="-1h")
         assert (kept["values"], kept["unit"]) == ([shot["value"]], "%")
+        points = [{"raw": 410, "value": 0.0}, {"raw": 3690, "value": 100.0}]
+        made = await one.call("sensors.calibrate", sensor="leaf", points=points)
+        assert (made["method"], made["version"], made["residuals"]) == (
+            "linear",
+            1,
+            pytest.approx([0.0, 0.0]),
+        )
+        one.pass_time(60)
+        await one.hear("sensor/33/data", body | {"quality": "good", "time_valid": True, "raw": 2050})
+        kept = await one.call("history", series="leaf", since="-1h")
+        assert (kept["values"][-1], kept["calibration"][-1]) == (pytest.approx(50.0), 1)
+        exported = (await one.call("site.export"))["text"]
+        assert "method: linear, version: 1" in exported
+        assert await one.sentences(exported) == []
     # The package is gone: the controller starts, and says what it does not know.
     async with house(tmp_path / "data", clock=one.clock) as two:
         await two.beat()
@@ -198,6 +212,8 @@ def impure() -> Callable[..., Any]:
         ({"label": " "}, "label is empty"),
         ({"unit": "mpp"}, "unit 'mpp' is not one of"),
         ({"bus": "output"}, "bus 'output' is not one of"),
+        ({"methods": ("cubic",)}, "method 'cubic' is not one of ph, ec"),
+        ({"methods": ("linear",), "convert": TYPES["light"].convert}, "a calibration by linear makes"),
         ({"mode": "scheduled"}, "mode 'scheduled' is none"),
         ({"derived": True}, "derived types are not for plug-ins"),
         ({"low": 10, "high": 10}, "bounds 10..10 are not in order"),

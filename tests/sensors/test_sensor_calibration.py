@@ -155,7 +155,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str, str]] = [
     ("ph", [BUFFERS[0], {"raw": 1800, "value": 4, "ph": 4}], {}, "points[1].ph", "Extra"),
     ("ph", "raw=1", {}, "points", "no list"),
     ("ph", BUFFERS, {"method": "moisture"}, "method", "'moisture' is none for counts of ph"),
-    ("ph", BUFFERS, {"method": "cubic"}, "method", "There are ph, ec, moisture, offset"),
+    ("ph", BUFFERS, {"method": "cubic"}, "method", "There are ph, ec, moisture, linear, offset"),
     ("ph", BUFFERS, {"raw_mode": False, "method": "ph"}, "method", "values its node has converted"),
     ("ph", ON_NO_LINE, {}, "points", "slope would be 0"),
     ("ph", BUFFERS, {"adc": "mcp3008"}, "adc", "not known"),
