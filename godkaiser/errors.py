@@ -574,7 +574,7 @@ class StoreAwayError(UnavailableError):
     """The database does not answer."""
 
     sentence = "The database is away: {problem}"
-    hint = "Control goes on; readings wait at the broker until the database is back."
+    hint = "Control goes on; what comes waits on this machine's disk until the database is back."
     problem: str
 
 
@@ -592,6 +592,15 @@ class JournalError(UnavailableError):
 
     sentence = "The safety journal {path} cannot be used: {problem}"
     hint = "Free space or correct the rights of the data folder. Until then only safe moves go out."
+    path: str
+    problem: str
+
+
+class SpoolError(UnavailableError):
+    """What waits for the database cannot be kept on this machine's disk: the broker keeps it, while it can."""
+
+    sentence = "The spool {path} cannot be used: {problem}"
+    hint = "Free space or correct the rights of the data folder. Until then the broker keeps what nodes say."
     path: str
     problem: str
 

@@ -40,6 +40,7 @@ class Stretch:
     calibration: Sequence[int] = ()  # version of each; empty: not known
     calibrations: Sequence[dict[str, Any]] = ()
     raw: array[float] = field(default_factory=lambda: array("d"))  # before conversion; empty: not known
+    coverage: array[float] = field(default_factory=lambda: array("d"))  # of sums; empty: it is none
 
 
 def need(module: str, feature: str) -> Any:
@@ -74,7 +75,8 @@ def one_frame(stretch: Stretch, every: Duration | None = None, quality: str | No
 
     Without `every`: every reading, columns `value` (NaN where the sensor could not measure), `quality`
     (categorical: good, uncalibrated, suspect, error), `raw` (what the node said, before conversion and filters) and
-    `calibration` (the version; 0: none). With `every` (microseconds): columns `value`, the mean of the readings of
+    `calibration` (the version; 0: none); of a light sum `coverage`, the part
+    0..1 of its time that was measured. With `every` (microseconds): columns `value`, the mean of the readings of
     each bucket [t, t + every), by default the good and uncalibrated ones, NaN where there are none, and `readings`,
     how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
     """
@@ -86,6 +88,8 @@ def one_frame(stretch: Stretch, every: Duration | None = None, quality: str | No
             frame["raw"] = list(stretch.raw)
         if stretch.calibration:
             frame["calibration"] = pandas.array(list(stretch.calibration), dtype="int64")
+        if stretch.coverage:
+            frame["coverage"] = list(stretch.coverage)
         frame = frame if quality is None else frame[frame["quality"].isin(at_least(quality))]
     else:
         buckets = _trusted(stretch, quality).resample(_step(every), origin="epoch")

@@ -81,13 +81,20 @@ class Columns:
     quality: list[str]
     raw: list[float]
     calibration: list[int]  # versions; 0: none
+    coverage: list[float | None]  # of sums; None: it is none
 
 
 class Store(Protocol):
     """The database."""
 
-    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
-        """All or nothing. Returns new and repeated readings. Raises `StoreAwayError`, `RecordRefusedError`."""
+    async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
+        """All or nothing, and the name of the batch with it. Returns new and repeated readings.
+
+        Raises `StoreAwayError`, and `RecordRefusedError` when one of them is what no database takes.
+        """
+
+    async def last_batch(self) -> str:
+        """The name of the batch that was appended last; empty when there was none."""
 
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None

@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         le=10,
         description="seconds the disk may take for the safety journal; then nothing is switched on",
     )
+    godkaiser_commit_interval_s: float = Field(
+        0.25,
+        ge=0,
+        le=5,
+        description="seconds a reading waits for others before both are stored; 0: at once, and more is written",
+    )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     godkaiser_db_pool_size: int | None = Field(

@@ -22,16 +22,21 @@ from godkaiser.sensors.acceptance import check_sensor_type
 
 @dataclass(slots=True)
 class MemoryStore:
-    """Records in a list; readings once per key. `away` makes it absent, `refused` names readings by `seq`."""
+    """Records in a list; readings once per key.
+
+    `away` makes it absent, `deaf` loses its answers, `refused` names readings by `seq`.
+    """
 
     records: list[Record] = field(default_factory=list)
     readings: dict[tuple[SeriesId, Instant, int, int], Reading] = field(default_factory=dict)
     away: bool = False
+    deaf: bool = False
     refused: set[int] = field(default_factory=set)
     batches: int = 0
+    last: str = ""
     closed: bool = False
 
-    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
+    async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
         """All or nothing."""
         self._check()
         if self.away:
@@ -39,6 +44,7 @@ class MemoryStore:
         if any(isinstance(record, Reading) and record.seq in self.refused for record in records):
             raise RecordRefusedError(problem="told to refuse it")
         self.batches += 1
+        self.last = batch or self.last
         rows = repeats = 0
         for record in records:
             if isinstance(record, Reading):
@@ -48,7 +54,15 @@ class MemoryStore:
                 self.readings.setdefault(key, record)
             else:
                 self.records.append(record)
+        if self.deaf:
+            raise StoreAwayError(problem="told to be deaf: it was committed, and nobody heard of it")
         return rows, repeats
+
+    async def last_batch(self) -> str:
+        """The name of the batch that was appended last."""
+        if self.away:
+            raise StoreAwayError(problem="told to be away")
+        return self.last
 
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
@@ -70,6 +84,7 @@ class MemoryStore:
             [r.quality.value for r in kept],
             [r.raw for r in kept],
             [r.calibration for r in kept],
+            [r.coverage for r in kept],
         )
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -255,6 +255,13 @@ class Postgres:
     host: str = LOOPBACK
     user: str = "godkaiser"
     process: subprocess.Popen[bytes] | None = None
+    start: Callable[[], None] = lambda: None  # again, on the same data
+
+    def stop(self) -> None:
+        """End it in order: what clients have open is closed."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         """End it at once; its children notice and end, too."""
@@ -296,8 +303,8 @@ def _unprivileged() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A cluster for the length of a `with` block."""
+def running_postgres(**settings: str) -> Iterator[Postgres]:
+    """A cluster for the length of a `with` block; `settings` as in its configuration file."""
     programs = find_postgres()
     if programs is None:
         absent("postgresql")
@@ -308,7 +315,7 @@ def running_postgres() -> Iterator[Postgres]:
         if who:
             os.chown(folder, who["user"], who["group"])
         server = Postgres(port=free_port(), password=secrets.token_hex(16))
-        with _cluster(programs, folder, server, who):
+        with _cluster(programs, folder, server, who, settings):
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -326,7 +333,9 @@ def _until_said(log: Path, words: str) -> None:
 
 
 @contextlib.contextmanager
-def _cluster(programs: Path, folder: Path, server: Postgres, who: dict[str, Any]) -> Iterator[None]:
+def _cluster(
+    programs: Path, folder: Path, server: Postgres, who: dict[str, Any], wanted: dict[str, str]
+) -> Iterator[None]:
     secret = folder / "password"
     secret.write_text(server.password)
     if who:
@@ -343,7 +352,7 @@ def _cluster(programs: Path, folder: Path, server: Postgres, who: dict[str, Any]
         "port": server.port,
         "unix_socket_directories": folder,
         "fsync": "off",  # a power cut is not what these tests are about
-    }
+    } | wanted
     command = [
         str(programs / "postgres"),
         "-D",
@@ -351,15 +360,22 @@ def _cluster(programs: Path, folder: Path, server: Postgres, who: dict[str, Any]
         *(f"--{name}={value}" for name, value in settings.items()),
     ]
     log = folder / "postgres.log"
-    with log.open("ab") as output:
-        process = server.process = subprocess.Popen(command, stdout=output, stderr=output, **options)
-    try:
-        _until_listening(process, server.port, log)
+
+    def start() -> None:
+        log.write_bytes(b"")
+        with log.open("ab") as output:
+            server.process = subprocess.Popen(command, stdout=output, stderr=output, **options)
+        _until_listening(server.process, server.port, log)
         _until_said(log, "ready to accept connections")  # it listens before that, and refuses
+
+    server.start = start
+    try:
+        start()
         yield
     finally:
-        process.send_signal(signal.SIGINT)  # "fast": closes what clients left open
-        _end(process)
+        if server.process is not None:
+            server.process.send_signal(signal.SIGINT)  # "fast": closes what clients left open
+            _end(server.process)
 
 
 @pytest.fixture(scope="session")

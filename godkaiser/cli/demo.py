@@ -210,7 +210,7 @@ def _summary(world: Simulation, seed: int, stored: int, safe: bool, seconds: flo
         "broker": world.broker,
         **{key: counts[key] for key in keys},
         "readings_stored": stored,
-        "duplicates": world.controller.runner.repeats,
+        "duplicates": world.controller.runner.depot.counts.repeats,
         "rules": _switches(world.decisions),
         "all_safe": safe,
         "stop": stop_picture(state)["phase"],

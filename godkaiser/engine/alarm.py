@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from godkaiser.alarms import alarm as a
@@ -22,6 +22,7 @@ from godkaiser.model.report import Alert
 
 WHOLE_NODE: Final = 255
 EVERYTHING: Final = ("snapshot", "link")
+LOOKED_AT: Final = (*EVERYTHING, "actuator", "node", "stop")
 
 
 # ── looking ────────────────────────────────────────────────────────────────────────────────────────────
@@ -31,7 +32,7 @@ def watch(moment: Moment, event: Event) -> None:
         return
     if isinstance(event, Alert):
         _on_alert(moment, event)
-    told = {(effect.kind, effect.id) for effect in moment.effects if isinstance(effect, Tell)}
+    told = told_of(moment, LOOKED_AT)
     if not moment.state.alarms.looked or any(kind in EVERYTHING for kind, _ in told):
         _look_at_everything(moment)
         return
@@ -43,6 +44,11 @@ def watch(moment: Moment, event: Event) -> None:
         elif kind == "stop":
             for node in tuple(moment.state.nodes):
                 _look_at_node(moment, node)
+
+
+def told_of(moment: Moment, kinds: Container[str]) -> set[tuple[str, str]]:
+    """Which things of these kinds the event has touched so far."""
+    return {(e.kind, e.id) for e in moment.effects if isinstance(e, Tell) and e.kind in kinds}
 
 
 def _look_at_everything(moment: Moment) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine.effect import ActuatorChange, Store, Tell, Watched
+from godkaiser.engine.alarm import told_of
+from godkaiser.engine.effect import ActuatorChange, Store, Watched
 from godkaiser.engine.noted import Noted
 from godkaiser.engine.state import SAME, ActuatorState, Moment, State
 from godkaiser.model.event import ActuatorReport, Event
@@ -23,8 +24,7 @@ def watch(moment: Moment, event: Event) -> None:
     """Look at what this event touched."""
     if isinstance(event, ActuatorReport):
         _heard(moment, ActuatorId.of(event.node, event.gpio))
-    told = {(effect.kind, effect.id) for effect in moment.effects if isinstance(effect, Tell)}
-    for kind, thing in sorted(told):
+    for kind, thing in sorted(told_of(moment, ("node", "snapshot"))):
         if kind == "node":
             _look_at_node(moment, NodeId.known(thing))
         elif kind == "snapshot":

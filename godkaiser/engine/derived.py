@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,16 +10,19 @@ from typing import Final
 
 from godkaiser.engine.effect import SeriesRecord, Store
 from godkaiser.engine.lightsum import remember, summed
-from godkaiser.engine.state import Moment, SensorState, sensor_name
+from godkaiser.engine.state import Moment, SensorState, State, sensor_name
 from godkaiser.errors import InvalidValueError
-from godkaiser.model.derived import DerivedSpec
+from godkaiser.model.derived import SIGMAS, DerivedSpec
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.sensors import derived
+from godkaiser.sensors.catalogue import Catalogue
 
-ENOUGH: Final = 0.9  # of the time, for a light sum to be good
+AGREEING: Final = frozenset({"mean", "vote"})  # of sensors that measure the same
+ENOUGH: Final = 0.9  # of the time, for rules to act on a light sum
+WHOLE: Final = 1 - 1e-9
 Values = Sequence[float]
 _FORMULAS: Final[dict[str, Callable[[DerivedSpec, Values], float]]] = {
     "air_vpd": lambda _, x: derived.air_vpd(x[0], x[1]),
@@ -48,6 +52,7 @@ class Made:
     parts: Sequence[Part]
     reason: str = ""
     quality: Quality = Quality.GOOD  # at best
+    coverage: float | None = None
 
 
 def made_from(moment: Moment, series: SeriesId) -> list[tuple[SensorState, Reading, bool]]:
@@ -102,7 +107,28 @@ def _made(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Ma
     if not row.low <= made <= row.high:
         reason = f"{made:.6g} {row.unit} is outside {row.low:g}..{row.high:g}"
         return Made(None, there, reason, Quality.ERROR)
-    return Made(made, there)
+    apart = _disagreement(moment.state, spec, there)
+    return Made(made, there, apart, Quality.SUSPECT if apart else Quality.GOOD)
+
+
+def agreeing(catalogue: Catalogue, spec: DerivedSpec) -> float | None:
+    """How far apart the inputs may be, in their unit: as stated, or of the least accurate. None: however far."""
+    if spec.agree_within is not None or spec.kind not in AGREEING:
+        return spec.agree_within
+    stated = [catalogue.types[series.sensor_type].accuracy for series in spec.inputs]
+    known = [accuracy for accuracy in stated if accuracy is not None]
+    return SIGMAS * max(known) if len(known) == len(stated) else None
+
+
+def _disagreement(state: State, spec: DerivedSpec, parts: Sequence[Part]) -> str:
+    """The two that are furthest apart, where that is too far."""
+    limit = agreeing(state.catalogue, spec)
+    low, high = (end(parts, key=lambda part: part.value) for end in (min, max))
+    if limit is None or high.value - low.value <= limit:
+        return ""
+    unit = f" {state.unit_of(spec.series)}".rstrip()
+    said = [f"{state.name_of(part.reading.series)} ({part.value:.6g}{unit})" for part in (low, high)]
+    return f"{' and '.join(said)} do not agree within {limit:.6g}{unit}"
 
 
 def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:
@@ -115,9 +141,16 @@ def _sum(moment: Moment, spec: DerivedSpec, part: Part | None) -> Made | None:
         found = summed(moment.state, spec, series, at)
     except InvalidValueError as error:
         return Made(None, [part], str(error), Quality.ERROR)
-    if found.mol is None or found.coverage >= ENOUGH:
-        return None if found.mol is None else Made(found.mol, [part])
-    return Made(found.mol, [part], f"measured {found.coverage:.0%} of the time", Quality.SUSPECT)
+    if found.mol is None:
+        return None
+    quality = Quality.GOOD if found.coverage >= ENOUGH else Quality.SUSPECT
+    reason = _missed(found.coverage) if found.coverage < WHOLE else ""
+    return Made(found.mol, [part], reason, quality, found.coverage)
+
+
+def _missed(coverage: float) -> str:
+    """Rounded down: 99.9 % is not all of it."""
+    return f"measured {math.floor(coverage * 100)}% of the time"
 
 
 def _voted(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Made | None:
@@ -128,10 +161,12 @@ def _voted(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> M
     there = [part for part in voices if part is not None]
     if 2 * len(there) <= len(parts):
         return None
-    accuracy = moment.state.catalogue.types[spec.inputs[0].sensor_type].accuracy or 0.0
-    vote = derived.vote([None if part is None else part.value for part in voices], accuracy)
+    limit = agreeing(moment.state.catalogue, spec) or 0.0
+    vote = derived.vote([None if part is None else part.value for part in voices], 0.0, limit)
     if vote.value is None:
-        return Made(None, there, "no majority agrees", Quality.ERROR)
+        return Made(
+            None, there, f"no majority agrees: {_disagreement(moment.state, spec, there)}", Quality.ERROR
+        )
     agreed = [part for place, part in enumerate(voices) if part is not None and place not in vote.dissent]
     return Made(vote.value, agreed)
 
@@ -155,6 +190,7 @@ def _reading(moment: Moment, spec: DerivedSpec, made: Made) -> Reading:
         boot=first.reading.boot,
         seq=zlib.crc32(repr([part.value for part in made.parts]).encode()),
         cause=moment.seq,
+        coverage=made.coverage,
         usable=made.quality is Quality.GOOD and all(part.reading.usable for part in made.parts),
         server_timed=any(part.reading.server_timed for part in made.parts),
     )

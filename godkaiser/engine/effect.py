@@ -140,6 +140,15 @@ class CalibrationRecord:
     calibration: Calibration
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Since when a node, or a series as the site declares it, is in a zone; None: in none of its own."""
+
+    thing: str
+    since: Instant
+    zone: str | None
+
+
 Record = (
     Reading
     | Decision
@@ -153,6 +162,7 @@ Record = (
     | ActuatorSpec
     | ActuatorGone
     | CalibrationRecord
+    | Placed
     | Heartbeat
 )
 

@@ -15,6 +15,7 @@ from godkaiser.engine.calibration import counting, number, water_of
 from godkaiser.engine.decide import reconsider
 from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
+from godkaiser.engine.place import zone_at
 from godkaiser.engine.signal import Judged, contradicted, usable, weigh
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
@@ -31,7 +32,7 @@ MILLISECONDS_FROM: Final = 10**10
 LATE_AFTER: Final = 120 * SECOND
 JUST_NOW: Final = 2 * SECOND
 AHEAD_AFTER: Final = 30 * SECOND
-_UNREMARKABLE: Final = ("good", "fair", "unknown")
+_UNREMARKABLE: Final = ("good", "fair")
 _WIRE_QUALITY: Final = {"poor": Quality.SUSPECT, "suspect": Quality.SUSPECT, "error": Quality.ERROR}
 
 
@@ -115,7 +116,7 @@ def _reading(
     if found.settled and _newest(measured, sensor.latest):
         pause = moment.state.allowed_age(sensor, sensor.latest.received_at) if sensor.latest else 0
         found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found, pause)
-    zone = (sensor.spec.zone if sensor.spec is not None else None) or node.zone
+    zone = zone_at(moment.state, sensor, measured)
     reading = Reading(
         series=sensor.id,
         value=found.value,

@@ -10,7 +10,7 @@ from godkaiser.engine.state import State
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import HOUR, SECOND, Instant
-from godkaiser.sensors.derived import LightSum, Sample, day_began, dli, ppfd_from_lux, rolling_day
+from godkaiser.sensors.derived import LightSum, Sample, dli, last_photoperiod, ppfd_from_lux, rolling_day
 
 KEPT: Final = 26 * HOUR  # a local day has up to 25 h, and a sample before it may reach into it
 CLOSEST: Final = 30 * SECOND  # of samples that are closer the newest stands for them
@@ -34,12 +34,14 @@ def remember(state: State, series: SeriesId, samples: Iterable[Sample]) -> None:
 
 
 def summed(state: State, spec: DerivedSpec, series: SeriesId, now: Instant) -> LightSum:
-    """What came since the day began, or in the last 24 h, until the newest sample."""
-    began = rolling_day(now)[0] if spec.since is None else day_began(now, spec.since, state.timezone)
-    samples = state.light.get(series, ())
-    if began == now:
+    """What came in the light period or day that began last, or in the last 24 h, until the newest sample."""
+    began, ends = rolling_day(now)
+    if spec.since is not None:
+        began, ends = last_photoperiod(now, spec.since, spec.until, state.timezone)
+    samples, ends = state.light.get(series, ()), min(now, ends)
+    if began >= ends:  # when the clock is set forward a short one may not happen at all
         return LightSum(None, 0.0)
     if spec.lamp is not None:
         lamp = spec.lamp
-        return dli(((at, ppfd_from_lux(value, lamp)) for at, value in samples), began, now, spec.max_gap)
-    return dli(samples, began, now, spec.max_gap)
+        return dli(((at, ppfd_from_lux(value, lamp)) for at, value in samples), began, ends, spec.max_gap)
+    return dli(samples, began, ends, spec.max_gap)

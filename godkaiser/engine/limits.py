@@ -42,7 +42,9 @@ def on_node(moment: Moment, node: NodeId) -> None:
 def _guarded(state: State, series: SeriesId) -> list[ActuatorId]:
     """Who needs a series, by its full id or without its address."""
     guards = _guards(state)
-    bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+    if not guards:
+        return []
+    bare = series.bare
     return [*guards.get(series, ()), *(guards.get(bare, ()) if bare != series else ())]
 
 

@@ -111,4 +111,4 @@ def criteria_of(
         spike = spike if spec.spike_mad is None else spec.spike_mad
         flat = flat if spec.flat_after_s is None else round(spec.flat_after_s * SECOND)
         gap = max(gap, MISSED * spec.interval_s * SECOND)
-    return Criteria(max(row.accuracy or 0.0, row.restless), spike, flat, gap)
+    return Criteria(max(row.accuracy or 0.0, row.restless), spike, flat, gap, row.fastest)

@@ -14,6 +14,7 @@ from godkaiser.engine.decide import drop_rule, reconsider_all
 from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
 from godkaiser.engine.effect import Audit, Store
 from godkaiser.engine.halt import stop_newcomers
+from godkaiser.engine.place import note_moves, places_of
 from godkaiser.engine.registry import on_decided, on_removed, store_node
 from godkaiser.engine.state import Moment, NodeState, SensorState, State
 from godkaiser.engine.wanted import subzones_of, wanted_config
@@ -26,6 +27,7 @@ from godkaiser.rules.rule import Rule
 def on_site(moment: Moment, event: SiteChanged) -> None:
     """Bring everything to what the site says; nodes come last, when all they are to be told is known."""
     before = {node.id: _part_of(moment.state, node) for node in moment.state.nodes.values()}
+    placed = places_of(moment.state)
     stopped = {a for a in moment.state.actuators if moment.state.stopped(a) is not None}
     moment.emit(Store(Audit(moment.now, event.by, "site.applied", "all", _count(event))))
     for difference in event.differences:
@@ -34,6 +36,7 @@ def on_site(moment: Moment, event: SiteChanged) -> None:
     _name(moment.state, event.site)
     _place_nodes(moment, event)
     _describe_sensors(moment, event)
+    note_moves(moment, placed)
     schedule.on_site(moment)
     declare_actuators(moment, event.site)
     stop_newcomers(moment, stopped)

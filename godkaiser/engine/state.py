@@ -289,6 +289,7 @@ class State:
     sensor_specs: dict[SeriesId, SensorSpec] = field(default_factory=dict)
     derived: dict[SeriesId, DerivedSpec] = field(default_factory=dict)
     light: dict[SeriesId, deque[Sample]] = field(default_factory=dict)  # of series that are summed
+    places: dict[str, list[tuple[Instant, str | None]]] = field(default_factory=dict)  # see engine/place
     calibrations: dict[SeriesId, list[Calibration]] = field(default_factory=dict)  # versions, as declared
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
     shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
@@ -512,15 +513,13 @@ class State:
         """A series heard of for the first time."""
         sensor = self.sensors[series] = SensorState(series, None, self.catalogue.types[series.sensor_type])
         self.describe(sensor)
-        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
-        if bare != series:
-            self.bindings.setdefault(bare, []).append(series)
+        if series.bare != series:
+            self.bindings.setdefault(series.bare, []).append(series)
         return sensor
 
     def describe(self, sensor: SensorState) -> None:
         """What the site says of a series; it may say so without the address."""
-        bare = SeriesId.of(sensor.id.node, sensor.id.gpio, sensor.id.sensor_type)
-        spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(bare)
+        spec = self.sensor_specs.get(sensor.id) or self.sensor_specs.get(sensor.id.bare)
         if spec != sensor.spec:  # another calibration gives other values
             sensor.signal, sensor.smoothed = NOTHING_KNOWN, EMPTY
         sensor.spec = spec
@@ -532,8 +531,7 @@ class State:
 
     def made_from(self, series: SeriesId) -> list[DerivedSpec]:
         """What is made of a series, named by its full id or without its address."""
-        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
-        return [made for made in self.derived.values() if {series, bare}.intersection(made.inputs)]
+        return [made for made in self.derived.values() if {series, series.bare}.intersection(made.inputs)]
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; a rule that stays the same keeps its memory."""
@@ -546,7 +544,7 @@ class State:
 
     def rules_reading(self, series: SeriesId) -> list[RuleId]:
         """Rules that look at a series, by its full id or without its address."""
-        bare = SeriesId.of(series.node, series.gpio, series.sensor_type)
+        bare = series.bare
         return [*self.readers.get(series, ()), *(self.readers.get(bare, ()) if bare != series else ())]
 
 

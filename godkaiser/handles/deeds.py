@@ -148,10 +148,11 @@ async def fetch(
 async def _fetch_one(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
     method = "cycles.history" if "cycle" in what else "history"
     answer = await line.ask(method, series=sensor, packed=True, **what)
-    times, values, raw = array("q"), array("d"), array("d")
+    times, values, raw, coverage = array("q"), array("d"), array("d"), array("d")
     times.frombytes(b64decode(answer["times"]))
     values.frombytes(b64decode(answer["values"]))
     raw.frombytes(b64decode(answer["raw"]))
+    coverage.frombytes(b64decode(answer["coverage"]))
     shot = line.mirror.one("sensor", sensor)
     name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
     return Stretch(
@@ -166,6 +167,7 @@ async def _fetch_one(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
         answer["calibration"],
         tuple(answer["versions"]),
         raw,
+        coverage,
     )
 
 

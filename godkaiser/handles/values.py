@@ -41,6 +41,7 @@ class Reading(Shown):
     `quality` is good, uncalibrated, suspect or error, with the `reason` when it is not good. `measured_at` is
     an aware datetime in UTC. `age` is a timedelta and `freshness` is fresh, late, stale or offline, both as
     they were when the reading was asked for. `calibration` is the version that made the value; 0: none did.
+    `coverage`, of a light sum: the part 0..1 of its time that was measured.
     """
 
     sensor: str
@@ -55,6 +56,7 @@ class Reading(Shown):
     raw: float | None = None
     reason: str = ""
     calibration: int = 0
+    coverage: float | None = None
 
     @classmethod
     def of(cls, shot: Mapping[str, Any], now: datetime) -> Self | None:
@@ -77,6 +79,7 @@ class Reading(Shown):
             raw=shot["raw"],
             reason=shot["reason"] or "",
             calibration=shot["calibration"],
+            coverage=shot["coverage"],
         )
 
     def __repr__(self) -> str:

@@ -93,7 +93,7 @@ class Annunciator:
         now = self._runner.clock.now()
         start = parse_instant(_text("since", since), now, "since")
         end = now + SECOND if until is None else parse_instant(_text("until", until), now, "until")
-        await self._runner.committed()  # who has seen an alarm finds it in the history
+        await self._runner.depot.committed()  # who has seen an alarm finds it in the history
         return [self._told(change) for change in await self._store.alarm_changes(start, end, limit)]
 
     def _told(self, change: AlarmChange) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import shutil
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -148,12 +149,12 @@ class PrivateBroker:
             await asyncio.sleep(0.02)
         raise BrokerFailedError(problem=f"it does not listen on port {self.port}", log=str(log))
 
-    async def stop(self) -> None:
+    async def stop(self, number: int = signal.SIGTERM) -> None:
         """End it, and only it."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        process.send_signal(number)
         try:
             async with asyncio.timeout(END_WITHIN):
                 await process.wait()

@@ -7,7 +7,7 @@ import base64
 import getpass
 import math
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
@@ -145,7 +145,14 @@ class Clerk:
         return shot | {"speed": self._speed, "simulated": self._simulated}
 
     def _counters(self) -> dict[str, Any]:
-        stored = {"readings_stored": self._runner.stored, "duplicates": self._runner.repeats}
+        depot = self._runner.depot
+        counts = depot.counts
+        stored: dict[str, Any] = {"readings_stored": counts.stored, "duplicates": counts.repeats}
+        stored |= {
+            "spooled": counts.spooled,
+            "unstorable": counts.unstorable,
+            "database": depot.problem or None,
+        }
         return picture.counters_picture(self._state) | stored
 
     def _draw(self, kind: str, thing: str) -> dict[str, Any] | None:
@@ -180,6 +187,7 @@ class Clerk:
         `marks`: when the board or the calibration behind the series was changed, and the words about it; what was
         planted, noted and ended in its zone.
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
+        `coverage`: of a light sum, the part 0..1 of its time that was measured; of all others it is empty.
         """
         _check_history(since, until, limit)
         sensor = self.sensor(series)
@@ -197,7 +205,7 @@ class Clerk:
         zone: str | None = None,
     ) -> dict[str, Any]:
         """What is stored of a span, the end exclusive; with `zone` only what was measured there."""
-        await self._runner.committed()  # who has seen a value finds it in the history
+        await self._runner.depot.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, *span, limit, zone)
         shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
         marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
@@ -210,12 +218,12 @@ class Clerk:
             "calibration": columns.calibration,
             "versions": versions,
         }
+        coverage = columns.coverage if any(part is not None for part in columns.coverage) else []
         if packed:
-            values = array("d", (math.nan if v is None else v for v in columns.values))
             head |= {"times": _packed(array("q", columns.times)), "raw": _packed(array("d", columns.raw))}
-            return head | {"values": _packed(values)}
+            return head | {"values": _floats(columns.values), "coverage": _floats(coverage)}
         times = [to_iso(at) for at in columns.times]
-        return head | {"times": times, "values": columns.values, "raw": columns.raw}
+        return head | {"times": times, "values": columns.values, "raw": columns.raw, "coverage": coverage}
 
     def _versions(self, sensor: SeriesId, numbers: set[int]) -> list[dict[str, Any]]:
         made = versions_of(self._state, self._state.sensors[sensor])
@@ -375,7 +383,7 @@ class Clerk:
                 "it answered, but sent no newer reading of this sensor: is another one first on its pin?"
             )
             raise NodeRefusedError(node=series.node, what=reply.request.what, message=message)
-        await self._runner.committed()
+        await self._runner.depot.committed()
         shown = picture.one(self._state, "sensor", series, self._runner.clock.now())
         assert shown is not None
         return shown
@@ -473,7 +481,7 @@ class Clerk:
             document,
             timezone=self._state.timezone,
             canonical=self._state.catalogue.canonical,
-            known=tuple(self._state.sensors) + tuple(self._state.sensor_specs),
+            known=(*self._state.sensors, *self._state.sensor_specs, *self._state.derived),
             spec_of=self._state.spec,
             path=path,
         )
@@ -560,6 +568,10 @@ def _number(field: str, value: Any) -> float:
             field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
         )
     return float(value)
+
+
+def _floats(values: Sequence[float | None]) -> str:
+    return _packed(array("d", (math.nan if value is None else value for value in values)))
 
 
 def _packed(column: array[Any]) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 import aiomqtt
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from godkaiser.io.address import BrokerAddress, MqttVersion
-from godkaiser.io.manual_ack import mend
+from godkaiser.io.manual_ack import listen, mend
 from godkaiser.io.wire.encode import Outgoing
 
 KEEPALIVE: Final = 20
@@ -25,20 +25,10 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.CRITICAL)
 
 
-def _sink(take: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
-    """A queue that hands on instead of keeping: half the cost of a task and a wait per message."""
-
-    class Sink(asyncio.Queue[aiomqtt.Message]):
-        def put_nowait(self, item: aiomqtt.Message) -> None:
-            take(item)
-
-    return Sink
-
-
 def new_client(
     address: BrokerAddress,
     name: str,
-    take: Callable[[aiomqtt.Message], None],
+    take: Callable[[MQTTMessage], None],
     will: Outgoing | None = None,
     *,
     keep: bool = False,
@@ -55,11 +45,11 @@ def new_client(
         keepalive=KEEPALIVE,
         timeout=CONNECT_WITHIN,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
-        queue_type=_sink(take),
         socket_options=[NODELAY],
         **_session(address.version, keep),
     )
     mend(client)
+    listen(client, take, quiet=not _log.isEnabledFor(logging.DEBUG))
     return client
 
 

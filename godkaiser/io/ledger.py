@@ -49,7 +49,7 @@ class Ledger:
         self._clerk.who(token, Permission.LOOK)
         found = self._found(actuators)
         windows = self._windows(since, until, every, len(found))
-        await self._runner.committed()  # who has seen an actuator move finds it here
+        await self._runner.depot.committed()  # who has seen an actuator move finds it here
         return [await self._account(actuator, windows) for actuator in found]
 
     def _found(self, actuators: object) -> list[ActuatorState]:

@@ -1,7 +1,8 @@
 """Everything private of aiomqtt that we touch, in one place; its contract is `tests/io/test_manual_ack.py`.
 
 aiomqtt acknowledges when a message arrives. We must not: the broker may forget a message only when it is on
-disk, and acknowledging by hand is private in aiomqtt 2 (its issue 345).
+disk, and acknowledging by hand is private in aiomqtt 2 (its issue 345). It also asks the kernel four times for each
+message and keeps a queue that we do not need: together more than decoding and rules cost.
 
 Subscribe with QoS 1 at most: paho answers a QoS 2 message by itself, and then the broker does not send it again.
 """
@@ -17,17 +18,50 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiomqtt
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MessageType
+
+from godkaiser.ports import RawMessage
 
 HUNG_UP: Final = "it hangs up without a word"
+AHEAD: Final = 16 * 1024  # bytes, some 60 readings: the loop is ours for so long at a time
 
 
-@dataclass(frozen=True, slots=True)
+_PUBACK: Final = bytes((MessageType.PUBACK, 2))  # of both versions, when there is no reason to name
+
+
+@dataclass(eq=False, slots=True)
 class Token:
-    """One message waiting for its acknowledgement. `connection` is only compared."""
+    """One message waiting for its acknowledgement: itself and no other."""
 
     connection: object
     mid: int
-    qos: int
+
+
+class AheadSocket(socket.socket):
+    """Asks the kernel for all that has come, and hands it out in the small pieces paho asks for.
+
+    TLS does so itself. aiomqtt goes on reading while something is `pending`.
+    """
+
+    def __init__(self, plain: socket.socket) -> None:
+        timeout = plain.gettimeout()
+        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        self.settimeout(timeout)
+        self._data, self._at = b"", 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Up to `size` bytes; empty at the end of the connection."""
+        if self._at >= len(self._data):
+            self._data, self._at = super().recv(AHEAD, flags), 0
+            acknowledge_at_once(self)
+        begin = self._at
+        self._at += size
+        return self._data[begin : self._at]
+
+    def pending(self) -> int:
+        """How many bytes are here already."""
+        return max(0, len(self._data) - self._at)
 
 
 class ManualAck:
@@ -40,11 +74,11 @@ class ManualAck:
         self._waiting: deque[Token] = deque()
         self._durable: set[Token] = set()
 
-    def expect(self, message: aiomqtt.Message) -> Token | None:
+    def expect(self, message: MQTTMessage) -> Token | None:
         """The token of a message that has just come; None for QoS 0, which nobody acknowledges."""
         if message.qos == 0:
             return None
-        token = Token(self._connection, message.mid, message.qos)
+        token = Token(self._connection, message.mid)
         self._waiting.append(token)
         return token
 
@@ -57,10 +91,13 @@ class ManualAck:
         self._durable.update(
             token for token in tokens if isinstance(token, Token) and token.connection is self._connection
         )
+        packets = []
         while self._waiting and self._waiting[0] in self._durable:
             token = self._waiting.popleft()
             self._durable.discard(token)
-            self._paho.ack(token.mid, token.qos)
+            packets.append(_PUBACK + token.mid.to_bytes(2, "big"))
+        if packets:  # together: one by one each costs a packet of its own and a call to the kernel
+            self._paho._packet_queue(MessageType.PUBACK, b"".join(packets), token.mid, 1)
 
 
 def socket_of(client: aiomqtt.Client) -> socket.socket | None:
@@ -70,14 +107,47 @@ def socket_of(client: aiomqtt.Client) -> socket.socket | None:
 
 
 def acknowledge_now(client: aiomqtt.Client) -> None:
-    """Ask the kernel to acknowledge at once; it forgets the wish, so it is repeated.
+    """As `acknowledge_at_once`, of a client's socket."""
+    connection = socket_of(client)
+    if connection is not None:
+        acknowledge_at_once(connection)
+
+
+def acknowledge_at_once(connection: socket.socket) -> None:
+    """Ask the kernel to acknowledge what comes at once; it forgets the wish, so it is repeated.
 
     A broker without TCP_NODELAY holds its next message until the last is acknowledged, which Linux delays by 40 ms.
     """
-    connection = socket_of(client)
-    if connection is not None and hasattr(socket, "TCP_QUICKACK"):
+    if hasattr(socket, "TCP_QUICKACK"):
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def listen(client: aiomqtt.Client, take: Callable[[MQTTMessage], None], *, quiet: bool) -> None:
+    """Hand every message on as it comes, without a queue, and read ahead; call it before connecting.
+
+    `quiet`: paho need not make up two lines of a log for every message, which nobody reads.
+    """
+    paho = client._client
+    if quiet:
+        paho.disable_logger()
+    paho.on_message = lambda _client, _data, message: take(message)
+    connect = paho._create_socket
+
+    def create() -> Any:
+        made = connect()
+        return AheadSocket(made) if type(made) is socket.socket else made
+
+    paho._create_socket = create  # type: ignore[method-assign]
+
+
+def raw_message(message: MQTTMessage, token: object | None) -> RawMessage:
+    """What a broker delivered. A topic that is no text is shown as well as it can be, and will be refused as such."""
+    try:
+        topic = message.topic
+    except UnicodeDecodeError:
+        topic = bytes(message._topic).decode("utf-8", "replace")
+    return RawMessage(topic, bytes(message.payload), message.retain, token)
 
 
 def mend(client: aiomqtt.Client) -> None:

@@ -13,19 +13,20 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import aiomqtt
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
 from godkaiser.errors import BrokerRefusedError, LinkDownError
 from godkaiser.io.address import BrokerAddress, MqttVersion
 from godkaiser.io.client import new_client
 from godkaiser.io.diagnose import Diagnosis, answers, diagnose
-from godkaiser.io.manual_ack import ManualAck, acknowledge_now, hang_up, socket_of
+from godkaiser.io.manual_ack import ManualAck, hang_up, raw_message, socket_of
 from godkaiser.io.retry import PROBE_EVERY, Backoff, jittered
 from godkaiser.io.wire.encode import Outgoing
-from godkaiser.ports import LinkListener, RawMessage
+from godkaiser.ports import LinkListener
 
 __all__ = ["BrokerAddress", "MqttLink", "MqttVersion", "peek_retained"]
 
@@ -98,12 +99,8 @@ class MqttLink:
         return Diagnosis(self._down(problem), answered=True), True
 
     async def _live(self, listener: LinkListener) -> None:
-        def take(message: aiomqtt.Message) -> None:
-            acknowledge_now(client)
-            token = acks.expect(message)
-            listener.on_message(
-                RawMessage(str(message.topic), _bytes(message.payload), message.retain, token)
-            )
+        def take(message: MQTTMessage) -> None:
+            listener.on_message(raw_message(message, acks.expect(message)))
 
         client = new_client(self._address, self._client_id, take, self._will(), keep=True)
         # There before the subscriptions: a full window of old messages holds their answer up at some brokers.
@@ -113,7 +110,7 @@ class MqttLink:
                 await self._subscribe(client)
                 self._client = client
                 listener.on_up(str(self._address))
-                async for _ in client.messages:  # the sink lets none through: this waits for the end
+                async for _ in client.messages:  # they come to `take`: this waits for the end
                     pass
         finally:
             hang_up(client)
@@ -137,7 +134,6 @@ class MqttLink:
         try:
             async with self._limited():
                 await client.publish(topic, payload, qos, retain, timeout=math.inf)
-            acknowledge_now(client)
         except aiomqtt.MqttError as error:
             raise self._down(str(error)) from None
         except TimeoutError:
@@ -177,10 +173,6 @@ class MqttLink:
             self._acks.acknowledge(tokens)
 
 
-def _bytes(payload: Any) -> bytes:
-    return payload if isinstance(payload, bytes) else str(payload).encode()
-
-
 async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -> bytes | None:
     """The retained message of a topic, or None. Used once at the start to see whether somebody is online.
 
@@ -189,9 +181,9 @@ async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -
     """
     found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def take(message: aiomqtt.Message) -> None:
+    def take(message: MQTTMessage) -> None:
         if not found.done():
-            found.set_result(_bytes(message.payload))
+            found.set_result(bytes(message.payload))
 
     client = new_client(address, f"godkaiser_look_{secrets.token_hex(4)}", take)
     try:

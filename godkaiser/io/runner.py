@@ -1,8 +1,7 @@
 """The owner: one task that runs the engine. Everything enters its inbox, everything leaves through its lanes.
 
-Per event: the engine answers with effects; the journal is written first, then commands leave, then records join
-the batch, then people are told. The batch commits when half the broker's window is used or after `LINGER`;
-only then does the broker get its acknowledgements, in the order the messages came.
+Per event: the engine answers with effects; the journal is written first, then commands leave, then records go to the
+depot, then people are told. The broker gets its acknowledgement when the depot has them on a disk.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -23,9 +21,8 @@ from godkaiser.errors import (
     GodkaiserError,
     JournalError,
     LinkDownError,
-    RecordRefusedError,
-    StoreAwayError,
 )
+from godkaiser.io.depot import Depot
 from godkaiser.io.retry import Backoff
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice, readdressed
@@ -40,25 +37,13 @@ from godkaiser.model.command import (
 )
 from godkaiser.model.ids import NodeId
 from godkaiser.model.outcome import Outcome
-from godkaiser.model.reading import Reading
 from godkaiser.model.request import Reply
-from godkaiser.ports import Cancelable, Clock, Link, RawMessage, SafetyJournal, Store
+from godkaiser.ports import Cancelable, Clock, Link, RawMessage, SafetyJournal
 from godkaiser.safety.seal import SafeCommand
 
-LINGER: Final = 0.25
 JOURNAL_AGAIN: Final = 0.5
 PUBLISH_TRIES: Final = 3
-BATCH_MOST: Final = 2000
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Batch:
-    records: list[fx.Record] = field(default_factory=list)
-    tokens: list[object] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return max(len(self.records), len(self.tokens))
 
 
 class Runner:
@@ -68,19 +53,17 @@ class Runner:
         self,
         engine: Engine,
         link: Link,
-        store: Store,
+        depot: Depot,
         journal: SafetyJournal,
         clock: Clock,
         *,
-        linger: float = LINGER,
         tokens: Tokens = NO_TOKENS,
         on_tell: Callable[[str, str], None] = lambda kind, thing: None,
         on_answer: Callable[[Outcome], None] = lambda outcome: None,
         on_reply: Callable[[Reply], None] = lambda reply: None,
         on_record: Callable[[fx.Record], None] = lambda record: None,
     ) -> None:
-        self.engine, self.link, self.store, self.journal, self.clock = engine, link, store, journal, clock
-        self._linger_s = linger
+        self.engine, self.link, self.depot, self.journal, self.clock = engine, link, depot, journal, clock
         self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
         self._on_reply, self.tokens = on_reply, tokens
         self._inbox: deque[tuple[ev.Event, object | None]] = deque()
@@ -88,19 +71,12 @@ class Runner:
         self._urgent: deque[ev.Event] = deque()
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
-        self._batch = _Batch()
-        self._flush = asyncio.Event()
-        self._flushing = False
-        self._linger: Cancelable | asyncio.TimerHandle | None = None
         self._publishing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._handling = False
         self._turns = 0
         self._sick = asyncio.Event()  # the journal owes lines
         self.received = 0
-        self.stored = 0
-        self.repeats = 0
-        self.unstorable = 0
         self.hold = False
         self._held: list[RawMessage] = []
         self.on_published: Callable[[str], None] = lambda topic: None
@@ -123,8 +99,8 @@ class Runner:
         self._beats.pop(event.node, None)
         self._beats[event.node] = event
         if token is not None:
-            self._batch.tokens.append(token)  # nothing of it goes to the database
-            self._consider_flush()
+            self.depot.done_with(token)  # nothing of it goes to the database
+            self.depot.consider()
 
     def on_message(self, message: RawMessage) -> None:
         """From the link."""
@@ -163,7 +139,7 @@ class Runner:
     async def run(self) -> None:
         """Run until cancelled. The only place where the engine is called."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._store_lane())
+            group.create_task(self.depot.run())
             group.create_task(self._journal_lane())
             group.create_task(self._own())
 
@@ -228,7 +204,7 @@ class Runner:
                 case fx.Say(notice=notice):
                     self._send(partial(self._notice, notice), _id_of(notice))
                 case fx.Store(record=record):
-                    self._batch.records.append(record)
+                    self.depot.add(record)
                     self._on_record(record)
                 case fx.Tell(kind=kind, id=thing):
                     self._on_tell(kind, thing)
@@ -237,8 +213,8 @@ class Runner:
                 case fx.Replied(reply=reply):
                     self._on_reply(reply)
         if token is not None:
-            self._batch.tokens.append(token)
-        self._consider_flush()
+            self.depot.done_with(token)
+        self.depot.consider()
 
     async def _written(self, lines: list[fx.Journal]) -> None:
         """Before anything leaves. Without it nothing is energised; safe moves do not wait for it."""
@@ -332,67 +308,6 @@ class Runner:
         if not (self._handling or self._publishing or self._waiting or self._wake.is_set()):
             self._idle.set()
 
-    # ── storage: in batches, acknowledged after commit ─────────────────────────────────────────────────
-    def _consider_flush(self) -> None:
-        if not len(self._batch):
-            return
-        if 2 * len(self._batch.tokens) >= self.link.window or len(self._batch.records) >= BATCH_MOST:
-            self._flush.set()
-        elif self._linger is None:
-            self._linger = asyncio.get_running_loop().call_later(self._linger_s, self._flush.set)
-
-    async def _store_lane(self) -> None:
-        backoff = Backoff(first=0.5, most=10.0)
-        while True:
-            await self._flush.wait()
-            self._flush.clear()
-            self._linger = None
-            batch, self._batch = self._batch, _Batch()
-            self._flushing = True
-            while not await self._committed(batch):
-                backoff = backoff.failed()
-                await asyncio.sleep(backoff.delay(0.5))
-            backoff = backoff.succeeded()
-            self._flushing = False
-
-    async def _committed(self, batch: _Batch) -> bool:
-        try:
-            rows, repeats = await self.store.append(batch.records) if batch.records else (0, 0)
-        except RecordRefusedError:
-            rows, repeats = await self._one_by_one(batch.records)
-        except StoreAwayError as error:
-            log.error("%s %s", error, error.remedy)  # noqa: TRY400 - as above
-            return False
-        self.link.acknowledge(batch.tokens)
-        if any(isinstance(record, Reading) for record in batch.records):
-            # Kept out of the engine: when a batch commits must not show in anything a replay compares.
-            self.stored += rows
-            self.repeats += repeats
-            self._on_tell("counters", "")
-        return True
-
-    async def _one_by_one(self, records: list[fx.Record]) -> tuple[int, int]:
-        """One record that no database takes must not hold up the others, nor come back for ever."""
-        rows = repeats = 0
-        for record in records:
-            try:
-                new, old = await self._insisting(record)
-            except RecordRefusedError as error:
-                log.error("%s %r", error, record)  # noqa: TRY400 - as above
-                self.unstorable += 1
-                continue
-            rows, repeats = rows + new, repeats + old
-        return rows, repeats
-
-    async def _insisting(self, record: fx.Record) -> tuple[int, int]:
-        backoff = Backoff(first=0.5, most=10.0)
-        while True:
-            try:
-                return await self.store.append([record])
-            except StoreAwayError:
-                backoff = backoff.failed()
-                await asyncio.sleep(backoff.delay(0.5))
-
     async def alive(self, within: float) -> bool:
         """Does the owner take its turns? Waits at most `within` seconds for one."""
         before = self._turns
@@ -414,18 +329,9 @@ class Runner:
     async def drained(self) -> None:
         """Wait until everything is on disk, too."""
         await self.settled()
-        while len(self._batch) or self._flushing or self._waiting:
-            self._flush.set()
-            await asyncio.sleep(0.005)
+        while not self.depot.idle or self._waiting:
+            await self.depot.drain()
             await self.settled()
-
-    async def committed(self, within: float = 1.0) -> None:
-        """Wait until what was received before is on disk, but not for a database that is away."""
-        loop = asyncio.get_running_loop()
-        end, batch = loop.time() + within, self._batch
-        while ((self._batch is batch and len(batch)) or self._flushing) and loop.time() < end:
-            self._flush.set()
-            await asyncio.sleep(0.002)
 
     async def settled_inbox(self) -> None:
         """Wait until everything posted so far was handled; does not wait for the broker."""

@@ -23,14 +23,17 @@ from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.lightsum import KEPT, lights_of, remember
+from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
 from godkaiser.io.accounts import Accounts, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
+from godkaiser.io.archive import Archive
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
+from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.ending import ended
 from godkaiser.io.folder import DataFolder
@@ -40,13 +43,14 @@ from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.registrar import Registrar
-from godkaiser.io.runner import LINGER, Runner
+from godkaiser.io.runner import Runner
 from godkaiser.io.sim.spec import Publish
+from godkaiser.io.spool import Spool
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -106,7 +110,13 @@ class Controller:
     """One controller: owns its data folder, its engine and its link. Use `open`, then `running`."""
 
     def __init__(
-        self, options: Options, site: Site, folder: DataFolder, journal: JournalFile, store: SqlStore
+        self,
+        options: Options,
+        site: Site,
+        folder: DataFolder,
+        journal: JournalFile,
+        store: SqlStore,
+        archive: Archive,
     ) -> None:
         self.options, self._folder, self._journal = options, folder, journal
         self.store, self._site = store, site
@@ -114,13 +124,18 @@ class Controller:
         self.engine.state.planner = plan_push
         self.link = self._link()
         self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
+        depot = Depot(
+            archive,
+            self.link,
+            linger=options.linger,
+            on_change=lambda: self._tell("counters", ""),
+        )
         self.runner = Runner(
             self.engine,
             self.link,
-            store,
+            depot,
             journal,
             options.clock,
-            linger=options.linger,
             on_tell=self._tell,
             on_answer=self._answer,
             on_reply=self._reply,
@@ -159,12 +174,15 @@ class Controller:
             undo.callback(journal.close)
             store = await SqlStore.open(options.database, options.data, options.pool, echo=options.echo)
             undo.push_async_callback(store.close)
+            archive = Archive(store, Spool(options.data / "spool"))
+            undo.callback(archive.close)
+            await archive.bring_back_all()  # before anything of it is read
             kept = _kept(await store.site())
             site = _first(options) if kept is None else _under(kept, options.file)
             if options.check_rival:
                 await _check_rival(options.address, site.kaiser_id, journal)
             catalogue = options.catalogue.with_lost(await _used(store, site))
-            controller = cls(replace(options, catalogue=catalogue), site, folder, journal, store)
+            controller = cls(replace(options, catalogue=catalogue), site, folder, journal, store, archive)
             await controller._load(kept)
             undo.pop_all()
         return controller
@@ -200,8 +218,12 @@ class Controller:
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
         for series, versions in versions_of(await self.store.rows(CalibrationRow, "version")).items():
             restore(state, series, versions)
+        for row in await self.store.rows(PlaceRow, "since"):
+            state.places.setdefault(row["thing"], []).append((row["since"], row["zone"]))
         for row in await self.store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
+        for sensor in state.sensors.values():
+            recall(state, sensor, await self.store.newest(sensor.id, RECALLED), self.options.clock.now())
         await self._light(state)
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
@@ -290,6 +312,7 @@ class Controller:
 
     async def _close(self) -> None:
         await self.store.close()
+        self.runner.depot.archive.close()
         self._journal.close()
         self._folder.release()
 

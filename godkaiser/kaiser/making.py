@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from godkaiser.engine.derived import agreeing
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.derived import OF_AIR, OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.ids import SeriesId
@@ -45,8 +46,9 @@ def _problem(spec: DerivedSpec, catalogue: Catalogue) -> str:
     units = {catalogue.types[kind].unit for kind in types}
     if spec.kind in OF_ONE_UNIT and len(units) > 1:
         return f"{spec.kind} takes series of one unit, not of {', '.join(sorted(units))}"
-    if spec.kind == "vote" and catalogue.types[types[0]].accuracy is None:
-        return f"no accuracy is stated for {types[0]}, so nothing says when two agree"
+    if spec.kind == "vote" and agreeing(catalogue, spec) is None:
+        unstated = next(kind for kind in types if catalogue.types[kind].accuracy is None)
+        return f"no accuracy is stated for {unstated}, so nothing says when two agree: state agree_within"
     return ""
 
 

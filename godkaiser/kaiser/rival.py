@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiomqtt
+from paho.mqtt.client import MQTTMessage
 
 from godkaiser.errors import ControllerRunningError
 from godkaiser.io.address import BrokerAddress
@@ -81,7 +82,7 @@ class RivalWatch:
                 await self._connected()
             await asyncio.sleep(AGAIN)
 
-    def _take(self, message: aiomqtt.Message) -> None:
+    def _take(self, message: MQTTMessage) -> None:
         # A retained one was said by nobody who is there now.
         hello = None if message.retain else read(message.payload)
         if hello is not None and hello.run != self._run and not self._heard.full():

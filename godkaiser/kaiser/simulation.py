@@ -13,10 +13,10 @@ from typing import Final
 from godkaiser.engine.effect import Decision, Record
 from godkaiser.io.broker import WINDOW, PrivateBroker
 from godkaiser.io.clock import VirtualClock
+from godkaiser.io.depot import LINGER
 from godkaiser.io.local import LocalLink
 from godkaiser.io.mqtt import BrokerAddress
 from godkaiser.io.pace import Pacer
-from godkaiser.io.runner import LINGER
 from godkaiser.io.sim.farm import Farm
 from godkaiser.io.sim.greenhouse import Greenhouse, build
 from godkaiser.io.sim.link import InProcessBroker, in_process, matches

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any, Final, Self
 
 from godkaiser.errors import InvalidIdError
 
@@ -15,8 +16,11 @@ _NODE = re.compile(r"ESP_[A-F0-9]{6,8}|MOCK_[A-Z0-9]+")
 _KAISER = re.compile(r"[A-Za-z0-9_]{1,63}")
 _ZONE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_TAG = re.compile(r"(?![a-f0-9]{16}$)[a-z][a-z0-9_-]{0,23}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{2}|[0-9A-F]{16}")
 GPIO_MAX = 39
+# Taken apart and put together for every message; more series than this only cost a little more time.
+_REMEMBERED: Final = 16_384
 
 
 class _Id(str):
@@ -110,6 +114,11 @@ def is_address(text: str) -> bool:
     return not text or _ADDRESS.fullmatch(text) is not None
 
 
+def is_tag(text: str) -> bool:
+    """Is it what tells a derived series from others on its pin? No bus address looks like it."""
+    return _TAG.fullmatch(text) is not None
+
+
 class ActuatorId(_Id):
     """`ESP_A1B2C3/25`: node and pin."""
 
@@ -142,43 +151,64 @@ class ActuatorId(_Id):
 
 
 class SeriesId(_Id):
-    """`ESP_A1B2C3/0/sht31_temp@0x44`: node, pin, sensor type and bus address (if any)."""
+    """`ESP_A1B2C3/0/sht31_temp@0x44`: node, pin, sensor type and bus address (if any).
+
+    A derived series may have an id of its own in the place of the address: `ESP_A1B2C3/0/mean@all`.
+    """
 
     __slots__ = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> SeriesId:
         """Check the text; raise `InvalidIdError` naming the pattern."""
         node, _, rest = str(text).partition("/")
         gpio, _, kind = rest.partition("/")
         name, _, address = kind.partition("@")
         good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
-        if not good or not is_address(address):
+        if not good or not (is_address(address) or is_tag(address)):
             expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
             raise InvalidIdError(field="sensor id", text=str(text)[:80], expected=expected)
         return cls.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)
 
     @classmethod
-    def of(cls, node: NodeId, gpio: int, sensor_type: str, address: str = "") -> Self:
+    def of(cls, node: NodeId, gpio: int, sensor_type: str, address: str = "") -> SeriesId:
         """From parts that were checked."""
-        return cls.known(f"{node}/{gpio}/{sensor_type}" + (f"@{address}" if address else ""))
+        return _series(node, gpio, sensor_type, address)
 
     @property
     def node(self) -> NodeId:
         """Its node."""
-        return NodeId.known(self.partition("/")[0])
+        return _parts(self)[0]
 
     @property
     def gpio(self) -> int:
         """Its pin."""
-        return int(self.split("/")[1])
+        return _parts(self)[1]
 
     @property
     def sensor_type(self) -> str:
         """What it measures, a canonical type."""
-        return self.split("/")[2].partition("@")[0]
+        return _parts(self)[2]
 
     @property
     def address(self) -> str:
         """Its bus address, or empty."""
-        return self.partition("@")[2]
+        return _parts(self)[3]
+
+    @property
+    def bare(self) -> SeriesId:
+        """Itself without the address, as a site or a rule may name it."""
+        return _parts(self)[4]
+
+
+@lru_cache(_REMEMBERED)
+def _series(node: NodeId, gpio: int, sensor_type: str, address: str) -> SeriesId:
+    return SeriesId.known(f"{node}/{gpio}/{sensor_type}" + (f"@{address}" if address else ""))
+
+
+@lru_cache(_REMEMBERED)
+def _parts(series: SeriesId) -> tuple[NodeId, int, str, str, SeriesId]:
+    text, _, address = series.partition("@")
+    node, gpio, kind = text.split("/")
+    bare = SeriesId.known(text) if address else series
+    return NodeId.known(node), int(gpio), kind, address, bare

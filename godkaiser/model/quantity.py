@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
 
 
 class Quality(enum.Enum):
     """What a reading's signal is worth; stored with it. (Stale is not here: it is a property of now.)"""
+
+    rank: int  # 0 is best
 
     GOOD = "good"
     UNCALIBRATED = "uncalibrated"
     SUSPECT = "suspect"
     ERROR = "error"
 
-    @property
-    def rank(self) -> int:
-        """0 is best."""
-        return _RANK[self]
 
-
-_RANK: Final = {Quality.GOOD: 0, Quality.UNCALIBRATED: 1, Quality.SUSPECT: 2, Quality.ERROR: 3}
+for _rank, _quality in enumerate(Quality):
+    _quality.rank = _rank
 
 
 class Freshness(enum.Enum):

@@ -16,6 +16,7 @@ class Reading:
     `usable` says whether rules may look at it (age and clock gates of the ingest); `cause` is the sequence
     number of the event it came with; `server_timed` marks a time that is ours because the node had none.
     `calibration` is the version of the calibration that made the value; 0: none did.
+    `coverage`, of a sum over time: the part 0..1 of that time that was measured; None: it is no sum.
     """
 
     series: SeriesId
@@ -33,3 +34,4 @@ class Reading:
     usable: bool = True
     server_timed: bool = False
     calibration: int = 0
+    coverage: float | None = None

@@ -235,7 +235,8 @@ class Site(Spec):
         for what, ids in named.items():
             twice = sorted({i for i in ids if ids.count(i) > 1})
             if twice:
-                raise ValueError(f"{what}: {', '.join(twice)} stands twice")
+                way = "; give one of them an `id` of its own" if what == "derived" else ""
+                raise ValueError(f"{what}: {', '.join(twice)} stands twice{way}")
         return self
 
 

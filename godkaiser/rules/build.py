@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from godkaiser.errors import DocumentError, InvalidError
-from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address
+from godkaiser.model.derived import DERIVED_TYPES
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address, is_tag
 from godkaiser.model.instant import SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import ActuatorSpec, address_text
@@ -104,12 +105,20 @@ def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> S
                 path=f"{path}.sensor_type", problem=f"is missing; sensors on that pin: {found}"
             )
         kind = kinds[0]
-    if not is_address(address := address_text(part.address)):
-        raise DocumentError(path=f"{path}.address", problem=f"{part.address!r} is neither I²C nor OneWire")
     try:
-        return SeriesId.of(node, part.gpio, canonical(kind), address)
+        kind = canonical(kind)
     except InvalidError as error:
         raise DocumentError(path=f"{path}.sensor_type", problem=f"{error} {error.remedy}") from None
+    found = SeriesId.of(node, part.gpio, kind, _address(part.address))
+    if not is_address(found.address) and kind not in DERIVED_TYPES:
+        problem = f"{part.address!r} is neither I²C nor OneWire, and {kind} is not derived, to have an id"
+        raise DocumentError(path=f"{path}.address", problem=problem)
+    return found
+
+
+def _address(stated: str | int | None) -> str:
+    """Of a bus, or the id of a derived series, which stands in its place."""
+    return stated if isinstance(stated, str) and is_tag(stated) else address_text(stated)
 
 
 def _turn(part: ActionPart, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str) -> Turn:

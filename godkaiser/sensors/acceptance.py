@@ -52,6 +52,8 @@ def _check_numbers(row: SensorType) -> None:
     _demand(row.stale_s > 0, f"freshness {row.stale_s:g} s is not above 0")
     accuracy = row.accuracy is None or (_is_finite(row.accuracy) and row.accuracy > 0)
     _demand(accuracy, f"accuracy {row.accuracy!r} is not above 0")
+    for name, number in (("restless", row.restless), ("fastest", row.fastest)):
+        _demand(_is_finite(number) and number >= 0, f"{name} {number!r} is no number from 0 on")
 
 
 def _check_typical(row: SensorType) -> None:

@@ -14,14 +14,13 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from godkaiser.errors import InvalidValueError
-from godkaiser.model.derived import MAX_GAP
+from godkaiser.model.derived import MAX_GAP, SIGMAS
 from godkaiser.model.instant import DAY, SECOND, Duration, Instant, from_datetime, to_datetime
 from godkaiser.model.window import minute_of_day
 
 Lamp = Literal["sunlight", "hps", "white_led"]
 # µmol/(m²·s) per lux of daylight, high-pressure sodium and white LED: Apogee Instruments, "Conversion – PPFD to lux".
 LAMPS: Final[dict[str, float]] = {"sunlight": 0.0185, "hps": 0.0122, "white_led": 0.0150}
-SIGMAS: Final = 3.0
 COLDEST, WARMEST = -40.0, 80.0
 _A, _B = 17.27, 237.3  # Tetens over water; Murray (1967), FAO Irrigation and Drainage Paper 56, eq. 11
 
@@ -153,6 +152,13 @@ def photoperiod(day: date, start: int, end: int, timezone: str) -> tuple[Instant
     return _local(day, start, timezone), _local(day, end if end > start else end + 1440, timezone)
 
 
+def last_photoperiod(now: Instant, start: str, end: str | None, timezone: str) -> tuple[Instant, Instant]:
+    """The light period from local time `start` to `end` (`HH:MM`; None: `start` again) that began last."""
+    began = day_began(now, start, timezone)
+    day = to_datetime(began).astimezone(ZoneInfo(timezone)).date()
+    return photoperiod(day, minute_of_day(start), minute_of_day(end or start), timezone)
+
+
 def day_began(now: Instant, start: str, timezone: str) -> Instant:
     """When the day that begins at local time `start` (`HH:MM`) began last."""
     minute = minute_of_day(start)
@@ -205,18 +211,22 @@ class Vote:
     dissent: tuple[int, ...] = ()
 
 
-def vote(values: Sequence[float | None], accuracy: float) -> Vote:
-    """2 of 3: the mean of those within 3 σ of the median, where they are the majority. None: has no voice."""
+def vote(values: Sequence[float | None], accuracy: float, within: float | None = None) -> Vote:
+    """2 of 3: the mean of those within 3 σ of the median, where they are the majority. None: has no voice.
+
+    `within`: instead of 3 σ, in the unit of the values.
+    """
     if len(values) < 3:
         raise InvalidValueError(
             field="values", value=str(len(values)), problem="are too few to vote", allowed="3 or more"
         )
     voices = sorted(value for value in values if value is not None)
-    _finite((*voices, accuracy))
+    limit = SIGMAS * accuracy if within is None else within
+    _finite((*voices, limit))
     agreed = {
         place: value
         for place, value in enumerate(values)
-        if value is not None and agreement((value, voices[len(voices) // 2]), accuracy)
+        if value is not None and abs(value - voices[len(voices) // 2]) <= limit
     }
     if 2 * len(agreed) <= len(values):
         return Vote(None, tuple(range(len(values))))

@@ -19,6 +19,9 @@ from godkaiser.sensors.compensation import Water, compensated
 from godkaiser.sensors.conversion import ADC_MAX, apply, volts
 
 UNSIGNED_WRAP: Final = 2**31
+DEVICE_FAULT, POWER_ON = -127.0, 85.0  # °C, DS18B20
+POWERED_ON: Final = "85 °C is the power-on value"
+DARK_NOISE: Final = 1.0  # lx: one count of a BH1750
 EC_PER_VOLT: Final = 6060.0  # µS/cm, without a calibration
 
 
@@ -47,6 +50,7 @@ class SensorType:
     `derived`: made here from other series; no node sends it.
     `mode`: how it is measured where the site says nothing of it.
     `restless`: the deviation it may have at any time, where that is more than its accuracy.
+    `fastest`: what it may change by in a minute, in the unit, if it goes on for minutes.
     """
 
     name: str
@@ -64,6 +68,7 @@ class SensorType:
     noisy: bool = False
     steps: bool = False
     restless: float = 0.0
+    fastest: float = 0.0
     derived: bool = False
     mode: Mode = "continuous"
     aliases: tuple[str, ...] = ()
@@ -80,21 +85,30 @@ def _good(value: float) -> Converted:
 
 
 def _ds18b20(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
-    """1/16 °C. [seed] nodes print negatives unsigned. −127 °C is a device fault, 85 °C the power-on value."""
-    if not raw_mode:
-        return _good(raw + _offset(calibration))
-    count = raw - 2**32 if raw >= UNSIGNED_WRAP else raw
-    if count == -2032:
+    """1/16 °C. [seed] nodes print negatives unsigned.
+
+    −127 °C (raw −2032) is a device fault; 85 °C (raw 1360, 0x0550) stands in the chip until its first conversion
+    (DS18B20 data sheet, power-on reset value). Both also where the node has converted, and before any offset.
+    """
+    count = raw - 2**32 if raw_mode and raw >= UNSIGNED_WRAP else raw
+    celsius = count * 0.0625 if raw_mode else raw
+    if celsius == DEVICE_FAULT:
         return Converted(None, Quality.ERROR, "device fault: -127 °C")
-    value = count * 0.0625 + _offset(calibration)
-    return Converted(value, Quality.SUSPECT, "85 °C is the power-on value") if count == 1360 else _good(value)
+    value = celsius + _offset(calibration)
+    return Converted(value, Quality.SUSPECT, POWERED_ON) if celsius == POWER_ON else _good(value)
 
 
 def _sht31_temp(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
+    """−45 + 175·raw/65535 in °C (Sensirion, data sheet SHT3x-DIS).
+
+    Its stated accuracy is typically 0.3 °C in the edition of 2014 and 0.2 °C at 0..90 °C today. The table has the
+    larger one, as chips of both are about.
+    """
     return _good((-45 + 175 * raw / 65535 if raw_mode else raw) + _offset(calibration))
 
 
 def _sht31_humidity(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
+    """100·raw/65535 in %, typically to 2 % (Sensirion, data sheet SHT3x-DIS)."""
     return _good((100 * raw / 65535 if raw_mode else raw) + _offset(calibration))
 
 
@@ -134,7 +148,11 @@ def _as_given(raw: float, raw_mode: bool, adc: str, calibration: Calibration | N
 
 
 def _light(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
-    return _good(max(0.0, raw + _offset(calibration)))
+    """Never below 0: the noise of a dark room is dark, more than that is no light at all but a fault."""
+    if raw < -DARK_NOISE:
+        return _good(raw)  # which is out of range
+    reason = f"{raw:.3g} lx is the noise of the dark" if raw < 0 else ""
+    return Converted(max(0.0, raw + _offset(calibration)), Quality.GOOD, reason)
 
 
 def _flow(raw: float, raw_mode: bool, adc: str, calibration: Calibration | None) -> Converted:
@@ -151,15 +169,21 @@ def _made(name: str, label: str, unit: str, low: float, high: float) -> SensorTy
     return SensorType(name, label, unit, low, high, 180, _as_given, steps=True, derived=True)
 
 
-# Accuracies: DS18B20 (Analog Devices), −10..85 °C; SHT31 (Sensirion SHT3x-DIS); BMP280 and BME280 (Bosch
-# BST-BMP280-DS001, BST-BME280-DS002); MH-Z19 (Winsen) and SCD30 (Sensirion) at the low end of their range; analog pH
-# meter V2 (DFRobot); EC at 5 mS/cm, 2 % (Atlas EZO-EC); soil with a calibration of one's own (Meter EC-5). SHT31
-# humidity rests at 100 % for whole nights and the DS18B20 has coarse steps, so neither counts as noisy. Air humidity
-# loses a third within half a minute when a fan starts.
+# Accuracies: DS18B20 (Analog Devices), −10..85 °C; SHT31 (Sensirion SHT3x-DIS), see its conversion; BMP280 and BME280
+# (Bosch BST-BMP280-DS001, BST-BME280-DS002); MH-Z19 (Winsen) and SCD30 (Sensirion) at the low end of their range;
+# analog pH meter V2 (DFRobot); EC at 5 mS/cm, 2 % (Atlas EZO-EC); soil with a calibration of one's own (Meter EC-5).
+# SHT31 humidity rests at 100 % for whole nights and the DS18B20 has coarse steps, so neither counts as noisy. Air
+# humidity loses a third within half a minute when a fan starts.
+# Fastest changes are ours, as no data sheet is about rooms: 20 W of heat per m³ are a kelvin a minute in air that has
+# to warm nothing else; a squall moves the pressure by some hPa in ten minutes; a dose of acid or nutrients mixes
+# within minutes, and on from there a tank drifts; CO₂ enrichment gives 200 ppm a minute. They only count where
+# readings are far apart: within 30 s the accuracy allows more.
 TYPES: Final = {
     row.name: row
     for row in (
-        SensorType("ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire", accuracy=0.5),
+        SensorType(
+            "ds18b20", "temperature", "°C", -55, 125, 180, _ds18b20, bus="onewire", accuracy=0.5, fastest=1
+        ),
         SensorType(
             "sht31_temp",
             "air temperature",
@@ -171,6 +195,7 @@ TYPES: Final = {
             bus="i2c",
             accuracy=0.3,
             noisy=True,
+            fastest=1,
         ),
         SensorType(
             "sht31_humidity",
@@ -183,13 +208,50 @@ TYPES: Final = {
             bus="i2c",
             accuracy=2,
             restless=5,
+            fastest=5,
         ),
-        SensorType("bmp280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
-        SensorType("bme280_pressure", "air pressure", "hPa", 300, 1100, 300, _bosch, bus="i2c", accuracy=1),
-        SensorType("bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
-        SensorType("bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1),
         SensorType(
-            "bme280_humidity", "air humidity", "%", 0, 100, 180, _bosch, bus="i2c", accuracy=3, restless=5
+            "bmp280_pressure",
+            "air pressure",
+            "hPa",
+            300,
+            1100,
+            300,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            fastest=0.5,
+        ),
+        SensorType(
+            "bme280_pressure",
+            "air pressure",
+            "hPa",
+            300,
+            1100,
+            300,
+            _bosch,
+            bus="i2c",
+            accuracy=1,
+            fastest=0.5,
+        ),
+        SensorType(
+            "bmp280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1, fastest=1
+        ),
+        SensorType(
+            "bme280_temp", "air temperature", "°C", -40, 85, 180, _bosch, bus="i2c", accuracy=1, fastest=1
+        ),
+        SensorType(
+            "bme280_humidity",
+            "air humidity",
+            "%",
+            0,
+            100,
+            180,
+            _bosch,
+            bus="i2c",
+            accuracy=3,
+            restless=5,
+            fastest=5,
         ),
         SensorType(
             "ph",
@@ -204,6 +266,7 @@ TYPES: Final = {
             accuracy=0.1,
             noisy=True,
             mode="on_demand",
+            fastest=0.02,
         ),
         SensorType(
             "ec",
@@ -218,13 +281,24 @@ TYPES: Final = {
             accuracy=100,
             noisy=True,
             mode="on_demand",
+            fastest=20,
         ),
         SensorType(
-            "moisture", "soil moisture", "%", 0, 100, 300, _moisture, probe=True, accuracy=3, noisy=True
+            "moisture",
+            "soil moisture",
+            "%",
+            0,
+            100,
+            300,
+            _moisture,
+            probe=True,
+            accuracy=3,
+            noisy=True,
+            fastest=5,
         ),
-        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
-        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30),
-        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50),
+        SensorType("mhz19_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, fastest=200),
+        SensorType("scd30_co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=30, fastest=200),
+        SensorType("co2", "CO₂", "ppm", 0, 10000, 180, _as_given, accuracy=50, fastest=200),
         SensorType("light", "light", "lx", 0, 100000, 180, _light, dark_end=50, steps=True),
         SensorType("ppfd", "PPFD", "µmol/m²/s", 0, 3000, 180, _as_given, steps=True),
         SensorType("flow", "flow", "L/min", 0, 100, 180, _flow, steps=True),

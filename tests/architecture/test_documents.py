@@ -59,6 +59,16 @@ def test_every_sensor_type_is_in_the_docs() -> None:
     assert all(f"`{alias}`" in page for alias in ALIASES)
 
 
+def test_by_what_each_sensor_is_judged_is_in_the_docs() -> None:
+    page = (ROOT / "docs/reference/sensors.md").read_text().partition("| type | accuracy |")[2]
+    for row in (row for row in TYPES.values() if not row.derived):
+        line = next(line for line in page.splitlines() if line.startswith(f"| `{row.name}` |"))
+        accuracy = "–" if row.accuracy is None else f"{row.accuracy:g} {row.unit}"
+        fastest = f"{row.fastest:g} {row.unit}" if row.fastest else "–"
+        words = [accuracy, fastest, "yes" if row.noisy else "–", "–" if row.steps else "yes"]
+        assert [cell.strip() for cell in line.split("|")][2:-1] == [*words, str(row.warm_up or "–")]
+
+
 def test_every_rule_of_the_docs_can_be_read() -> None:
     import yaml  # noqa: PLC0415
 

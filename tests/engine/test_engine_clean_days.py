@@ -1,4 +1,7 @@
-"""Days of a healthy greenhouse: heat, cold, doses and lamps raise no flag."""
+"""Days of a healthy greenhouse: heat, cold, doses and lamps raise no flag.
+
+Through the whole engine and the demo's physics; ten days of every built-in type are in test_engine_clean_courses.
+"""
 
 from collections import Counter
 from random import Random

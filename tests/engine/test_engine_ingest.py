@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from godkaiser.engine import picture
+from godkaiser.engine.effect import Placed
 from godkaiser.model import event as ev
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import DAY, SECOND
 from godkaiser.model.quantity import Quality
-from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SOIL, START, WATER, Desk, Reading, moves, stored
+from godkaiser.model.site import Site
+from tests.engine.bench import AIR, CLIMATE, COOL, FAN, SITE, SOIL, START, WATER, Desk, Reading, moves, stored
 
 GOOD, UNCALIBRATED, SUSPECT, ERROR = Quality
 PH = SeriesId.of(WATER, 32, "ph")
@@ -73,7 +75,7 @@ def test_a_late_reading_is_stored_but_is_not_the_newest() -> None:
     [
         ("good", GOOD, 20.0, ""),
         ("fair", GOOD, 20.0, ""),
-        ("unknown", GOOD, 20.0, ""),
+        ("unknown", GOOD, 20.0, "the node says unknown"),
         ("excellent", GOOD, 20.0, "the node says excellent"),
         ("poor", SUSPECT, 20.0, "the node says poor"),
         ("suspect", SUSPECT, 20.0, "the node says suspect"),
@@ -163,3 +165,25 @@ def test_zero_is_a_value() -> None:
         del frost[key]
     desk = Desk({**COOL, "conditions": [frost]}).ready()
     assert moves(desk.read(AIR, 0.0)) != []
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_reading_keeps_the_zone_it_was_taken_in_however_late_it_comes(own: bool) -> None:
+    """The sensor gets a zone of its own, or its node moves; then everything is as before."""
+    desk = Desk().ready()
+    desk.read(AIR, 20)
+    there = SITE.model_dump(mode="json", exclude_unset=True)
+    (there["sensors"] if own else there["nodes"])[0]["zone"] = "house"
+    moves_at = []
+    for site in (Site.model_validate(there), SITE):
+        desk.live(300)
+        desk.handle(ev.SiteChanged(desk.now, site, (), "ann"))
+        moves_at.append(desk.now // SECOND)
+    desk.live(60)
+    found = []
+    for at in (moves_at[0] - 1, moves_at[0], moves_at[1] - 1, moves_at[1], desk.now // SECOND):
+        (reading,) = stored(Reading, desk.read(AIR, 20, ts=at))
+        found.append(reading.zone)
+    assert found == ["bench", "house", "house", "bench", "bench"]
+    back = None if own else "bench"
+    assert [placed.zone for placed in stored(Placed, desk.log)] == [back, "house", back]

@@ -342,7 +342,7 @@ class Limits(RuleBasedStateMachine):
         assert len(json.loads(json.dumps(shown, allow_nan=False))["actuators"]) == len(SITE.actuators) + 1
 
 
-QUICK = settings(max_examples=80, stateful_step_count=50, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=50, stateful_step_count=50, deadline=None, derandomize=True, database=None)
 TestLimits = Limits.TestCase
 TestLimits.settings = QUICK
 

@@ -71,6 +71,7 @@ def away(desk: Desk, seconds: float = 60) -> None:
         (SOIL, 4095.0, {}, "raw value at the rail of the ADC"),
         (SOIL, 0.0, {}, "raw value at the rail of the ADC"),
         (ROOT, 1360.0, {}, "85 °C is the power-on value"),
+        (ROOT, 85.0, {"raw_mode": False}, "85 °C is the power-on value"),
         (AIR, 27445.0, {"ts": -121}, "121 s old"),
         (AIR, 27445.0, {"ts": 31}, "31 s ahead of our clock"),
     ],
@@ -79,8 +80,8 @@ def test_faults_of_a_single_reading(
     series: SeriesId, count: float, fields: dict[str, int], reason: str
 ) -> None:
     desk = Desk(COOL, IRRIGATE).ready()
-    given = {name: desk.now // SECOND + shift for name, shift in fields.items()}
-    reading = raw(desk, series, count, **given)
+    given = fields | {"ts": desk.now // SECOND + fields.get("ts", 0)}
+    reading = take(desk, series, count, **{"raw_mode": True} | given)
     assert (reading.quality, reading.reason, reading.usable) == (SUSPECT, reason, False)
     assert reading.value is not None
     assert moves(desk.log) == []
@@ -110,6 +111,23 @@ def test_a_real_step_is_acted_upon_with_the_fifth_value() -> None:
         found.append((raw(desk, AIR, count).quality, bool(moves(desk.log))))
     assert found == [(SUSPECT, False)] * 4 + [(GOOD, True)]
     assert moves(desk.log)[0].actuator == FAN
+
+
+def test_what_is_measured_rarely_may_have_gone_further() -> None:
+    """Half a kelvin a minute, once in five minutes; then a single value that jumps."""
+    air = SITE.sensors[0].model_copy(update={"interval_s": 300, "stale_after_s": 900.0})
+    desk = Desk(site=SITE.model_copy(update={"sensors": (air, *SITE.sensors[1:])})).ready()
+    for n in range(40):
+        desk.live(300)
+        take(desk, AIR, 22 + 0.05 * (n % 2))
+    for n in range(1, 16):
+        desk.live(300)
+        assert take(desk, AIR, 22 + 2.5 * n).quality is GOOD
+    found = []
+    for value in (70.0, 60.0):
+        desk.live(300)
+        found.append(take(desk, AIR, value).quality)
+    assert found == [SUSPECT, GOOD]
 
 
 def test_a_flat_line_goes_stale_for_rules() -> None:

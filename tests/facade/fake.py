@@ -26,7 +26,15 @@ def sensor(thing: str = "ESP_A1B2C3/0/sht31_temp@0x44", name: str = "air", **mor
         "zone": "bench",
         "type": "sht31_temp",
     }
-    shot |= {"unit": "°C", "value": 23.4, "raw": 25000.0, "quality": "good", "reason": None, "calibration": 0}
+    shot |= {
+        "unit": "°C",
+        "value": 23.4,
+        "raw": 25000.0,
+        "quality": "good",
+        "reason": None,
+        "calibration": 0,
+        "coverage": None,
+    }
     shot |= {"measured_at": NOW, "received_at": NOW, "freshness": "fresh", "stale_after_s": 90.0}
     return shot | more
 

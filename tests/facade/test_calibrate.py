@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,9 @@ def test_a_frame_says_which_version_made_each_value() -> None:
     assert frame.attrs["calibrations"] == {"value": [SHOT]}
     assert wide_frame([stretch]).attrs["calibrations"] == {"soil": [SHOT]}
     assert "calibration" not in one_frame(stretch, 60_000_000)
+    summed = replace(stretch, coverage=array("d", [0.25, 0.5, 1.0]))
+    assert list(one_frame(summed)["coverage"]) == [0.25, 0.5, 1.0]
+    assert "coverage" not in frame
     assert "calibration" not in one_frame(Stretch("a", "soil", "%", 300.0, times, values, ["good"] * 3))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from godkaiser.io.broker import WINDOW, PrivateBroker
+from godkaiser.io.depot import LINGER
 from godkaiser.io.local import LocalLink
 from godkaiser.io.mqtt import BrokerAddress
-from godkaiser.io.runner import LINGER
 from godkaiser.io.sim.link import Connect, InProcessBroker, in_process
 from godkaiser.io.sim.mqtt_wire import over_mqtt
 from godkaiser.io.sim.spec import Publish

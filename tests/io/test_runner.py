@@ -13,8 +13,11 @@ from godkaiser.engine import picture
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.state import from_site
+from godkaiser.io.archive import Archive
 from godkaiser.io.clock import VirtualClock
+from godkaiser.io.depot import Depot
 from godkaiser.io.runner import Runner
+from godkaiser.io.spool import Spool
 from godkaiser.io.wire.encode import NO_TOKENS, Tokens
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId
@@ -76,13 +79,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(window: int = 20, linger: float = 0.01, tokens: Tokens = NO_TOKENS) -> AsyncIterator[Bench]:
+async def bench(
+    window: int = 20, linger: float = 0.01, tokens: Tokens = NO_TOKENS, spool: Spool | None = None
+) -> AsyncIterator[Bench]:
     outcomes: list[Outcome] = []
     clock, link, store, journal = VirtualClock(T0), RecordingLink(window), MemoryStore(), MemoryJournal()
     engine = Engine(from_site(SITE))
-    runner = Runner(
-        engine, link, store, journal, clock, linger=linger, tokens=tokens, on_answer=outcomes.append
-    )
+    depot = Depot(Archive(store, spool), link, linger=linger)
+    runner = Runner(engine, link, depot, journal, clock, tokens=tokens, on_answer=outcomes.append)
     task = asyncio.create_task(runner.run())
     try:
         yield Bench(runner, link, store, journal, clock, outcomes)
@@ -103,7 +107,7 @@ async def test_acknowledged_only_after_commit_and_in_order(no_blocking: BlockBus
         b.store.away = False
         await b.until(lambda: b.link.acknowledged)
         assert b.link.acknowledged == [0, 1, 2, "poison"]
-        assert len(b.store.readings) == b.runner.stored == 3
+        assert len(b.store.readings) == b.runner.depot.counts.stored == 3
         assert b.runner.engine.state.counters["malformed"] == 1
 
 
@@ -114,7 +118,7 @@ async def test_a_record_no_database_takes_is_set_aside() -> None:
             b.reading(seq)
         await b.until(lambda: b.link.acknowledged == [0, 1, 2])
         assert sorted(key[3] for key in b.store.readings) == [0, 2]
-        assert b.runner.unstorable == 1
+        assert b.runner.depot.counts.unstorable == 1
 
 
 async def test_nothing_is_switched_on_any_more_once_it_closes() -> None:

@@ -72,6 +72,12 @@ async def test_a_reading_keeps_the_version_that_made_it(store: SqlStore) -> None
     assert columns.calibration == [0, 7]
 
 
+async def test_a_sum_keeps_how_much_of_its_time_was_measured(store: SqlStore) -> None:
+    await store.append([reading(1), replace(reading(2), coverage=0.75)])
+    columns = await store.history(SERIES, T0, T0 + 10 * SECOND, None)
+    assert columns.coverage == [None, 0.75]
+
+
 async def test_a_document_nobody_can_read_is_told_with_its_name(tmp_path: Path) -> None:
     row = {"series": str(SOIL), "version": 3, "document": '{"slope": 0}'}
     with pytest.raises(DatabaseBrokenError, match="calibration 3 of ESP_AB12CD/34/moisture"):

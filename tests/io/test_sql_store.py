@@ -53,6 +53,15 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.close()
 
 
+async def test_the_newest_readings_come_back_as_they_were(store: SqlStore) -> None:
+    given = [reading(n) for n in range(3)]
+    given += [replace(reading(3, None, Quality.ERROR), calibration=2, server_timed=True, coverage=0.5)]
+    assert await store.append(given) == (4, 0)
+    assert await store.newest(SERIES, 9) == [replace(one, cause=0, usable=False) for one in given]
+    assert [one.seq for one in await store.newest(SERIES, 2)] == [2, 3]
+    assert await store.newest(SeriesId.of(SERIES.node, 39, "light"), 2) == []
+
+
 async def test_a_large_batch_is_one_transaction(store: SqlStore) -> None:
     assert await store.append([reading(seq) for seq in range(1700)]) == (1700, 0)
     broken = replace(reading(5000), raw=None)  # type: ignore[arg-type]  # breaks NOT NULL, on purpose

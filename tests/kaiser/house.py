@@ -55,7 +55,7 @@ class House:
 
     async def hear(self, below: str, body: dict[str, Any], node: str = NODE) -> None:
         topic = f"kaiser/god/esp/{node}/{below}"
-        payload = json.dumps(body | {"ts": self.clock.now() // SECOND})
+        payload = json.dumps({"ts": self.clock.now() // SECOND} | body)
         self.controller.runner.on_message(RawMessage(topic, payload.encode(), False, None))
         async with asyncio.timeout(30):
             await self.controller.runner.settled()

@@ -10,8 +10,8 @@ import yaml
 
 from godkaiser.errors import InvalidValueError
 from godkaiser.kaiser.site import check_site
-from godkaiser.model.instant import to_iso
-from tests.kaiser.house import NODE, T0, TEXT, file, house
+from godkaiser.model.instant import SECOND, to_iso
+from tests.kaiser.house import NODE, T0, TEXT, House, file, house
 
 TOMATO: dict[str, Any] = {
     "name": "tomato 2026",
@@ -73,6 +73,40 @@ async def test_a_node_that_moves_changes_the_future_only(tmp_path: Path) -> None
         with pytest.raises(InvalidValueError, match="there is no such cycle") as caught:
             await one.call("cycles.history", series="soil", cycle="basil")
         assert "tomato 2026" in caught.value.remedy
+
+
+async def test_what_was_measured_before_a_move_stays_there_however_late_it_comes(tmp_path: Path) -> None:
+    async with house(tmp_path / "data", file(text(TOMATO))) as one:
+        await one.beat()
+        one.pass_time(3)
+        await one.soil(2000)
+        measured = one.clock.now() // SECOND + 60
+        one.pass_time(120)
+        await one.call("site.apply", text=text(TOMATO, node_zone="store"))
+        one.pass_time(120)
+        body = {"esp_id": NODE, "gpio": 34, "sensor_type": "moisture", "raw_mode": True}
+        body |= {"quality": "good", "time_valid": True}
+        await one.hear("sensor/34/data", body | {"raw": 1900, "ts": measured})
+        assert await _zones(one) == ["bench", "bench"]
+    async with house(tmp_path / "data", clock=one.clock) as two:
+        await two.beat()
+        await two.hear("sensor/34/data", body | {"raw": 1910, "ts": measured + 30})
+        await two.hear("sensor/34/data", body | {"raw": 1920, "ts": measured + 90})
+        await two.call("site.apply", text=text(TOMATO))
+        two.pass_time(60)
+        await two.hear("sensor/34/data", body | {"raw": 1930, "ts": two.clock.now() // SECOND})
+        await two.hear("sensor/34/data", body | {"raw": 1940, "ts": measured + 100})
+        assert await _zones(two) == ["bench", "bench", "bench", "store", "store", "bench"]
+
+
+async def _zones(one: House) -> list[str]:
+    """Where each reading of the soil was taken, by its time."""
+    found: dict[str, str] = {}
+    for zone in ("bench", "store"):
+        sensor = one.controller.clerk.sensor("soil")
+        told = await one.controller.clerk.stretch(sensor, (0, T0 + 10**12), zone=zone)
+        found |= dict.fromkeys(told["times"], zone)
+    return [found[at] for at in sorted(found)]
 
 
 @pytest.mark.parametrize(

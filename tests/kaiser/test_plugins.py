@@ -204,6 +204,8 @@ def impure() -> Callable[..., Any]:
         ({"high": float("inf")}, "are not finite"),
         ({"stale_s": 0}, "freshness 0 s is not above 0"),
         ({"accuracy": 0}, "accuracy 0 is not above 0"),
+        ({"fastest": -1.0}, "fastest -1.0 is no number from 0 on"),
+        ({"restless": float("nan")}, "restless nan is no number from 0 on"),
         ({"typical": None}, "typical is missing"),
         ({"typical": 20000}, "gives no value: 20000 ppm is outside"),
         ({"convert": lambda raw, raw_mode, adc, made: 1 / 0}, "raises ZeroDivisionError"),

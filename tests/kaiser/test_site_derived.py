@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from array import array
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ from pydantic import ValidationError
 from godkaiser.engine.state import from_site
 from godkaiser.errors import DocumentError
 from godkaiser.io.clock import VirtualClock
-from godkaiser.kaiser.site import check_site
+from godkaiser.kaiser.site import check_site, read_site
 from godkaiser.kaiser.sitediff import diff, standing_of
-from godkaiser.kaiser.sitefile import site_of
+from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.site import Site
 from tests.kaiser.house import NODE as HOUSE
@@ -38,7 +40,7 @@ def line(kind: str, *of: str, more: str = "") -> str:
         (line("dew_point", f"{NODE}/34/moisture", DAMP), "made of a temperature and an air humidity"),
         (line("ppfd", AIR, more=", lamp: hps"), "ppfd is made of light in lx"),
         (VPD + line("mean", AIR, DAMP), "derived.1 (line 4 of site.yaml): mean takes series of one unit, not"),
-        (line("vote", *(f"{NODE}/{n}/light" for n in (32, 33, 34))), "no accuracy is stated for light"),
+        (line("vote", *(f"{NODE}/{n}/light" for n in (32, 33, 34))), "no accuracy is stated for light, so nothing"),
         (line("difference", AIR, f"{NODE}/0/crystal"), "'crystal' is not known"),
         (line("difference", f"{NODE}/0/vpd", f"{NODE}/4/vpd"), "'vpd' is not known"),
         (
@@ -51,7 +53,8 @@ def line(kind: str, *of: str, more: str = "") -> str:
             line("ppfd", f"{NODE}/35/light", more=", lamp: hps") + line("dli", f"{NODE}/35/ppfd"),
             f"derived.1 (line 4 of site.yaml): {NODE}/35/ppfd is derived itself",
         ),
-        (VPD + VPD, f"derived: {NODE}/0/vpd@0x44 stands twice"),
+        (VPD + VPD, f"derived: {NODE}/0/vpd@0x44 stands twice; give one of them an `id` of its own"),
+        (VPD + (own := VPD.replace("}\n", ", id: two}\n")) + own, f"derived: {NODE}/0/vpd@two stands twice"),
         (VPD + f"sensors: [{{node: {NODE}, gpio: 35, type: vpd}}]\n", "sensors.0.type (line 4 of site.yaml): S"),
         (line("guess", AIR), "derived.0.kind (line 3 of site.yaml)"),
     ],
@@ -71,7 +74,10 @@ def test_refused_with_its_line(text: str, words: str) -> None:
         ({"kind": "difference", "of": [AIR, AIR]}, "of names a series twice"),
         ({"kind": "ppfd", "of": [AIR]}, "ppfd cannot do without lamp"),
         ({"kind": "mean", "of": [AIR, DAMP], "lamp": "hps"}, "lamp belongs to ppfd and dli"),
-        ({"kind": "mean", "of": [AIR, DAMP], "since": "06:00"}, "since and max_gap_s belong to dli"),
+        ({"kind": "mean", "of": [AIR, DAMP], "since": "06:00"}, "since, until and max_gap_s belong to dli"),
+        ({"kind": "dli", "of": [AIR], "until": "18:00"}, "until needs since"),
+        ({"kind": "dli", "of": [AIR], "since": "06:00", "until": "06:00"}, "until is since"),
+        ({"kind": "dli", "of": [AIR], "since": "06:00", "until": "18"}, 'expected "HH:MM"'),
         ({"kind": "dli", "of": [AIR], "since": "24:00"}, "a day begins before 24:00"),
         ({"kind": "dli", "of": [AIR], "since": "six"}, 'expected "HH:MM"'),
         ({"kind": "dli", "of": [AIR], "max_gap_s": 0}, "max_gap_s"),
@@ -81,11 +87,25 @@ def test_refused_with_its_line(text: str, words: str) -> None:
         ({"kind": "ppfd", "of": [AIR], "lamp": float("nan")}, "lamp"),
         ({"kind": "air_vpd", "of": ["bench air", DAMP]}, "sensor id 'bench air' is not valid"),
         ({"kind": "air_vpd", "of": [AIR, DAMP], "max_age_s": 0}, "max_age_s"),
+        (
+            {"kind": "air_vpd", "of": [AIR, DAMP], "agree_within": 1},
+            "agree_within belongs to difference, mean, v",
+        ),
+        ({"kind": "mean", "of": [AIR, DAMP], "agree_within": 0}, "agree_within"),
+        ({"kind": "mean", "of": [AIR, DAMP], "agree_within": float("nan")}, "agree_within"),
+        ({"kind": "mean", "of": [AIR, DAMP], "id": "0x45"}, "an id has lower-case letters"),
+        ({"kind": "mean", "of": [AIR, DAMP], "id": "ab00000000000000"}, "an id has lower-case letters"),
     ],
 )
 def test_what_no_spec_can_say(fields: dict[str, Any], words: str) -> None:
     with pytest.raises((ValidationError, ValueError), match=re.escape(words)):
         DerivedSpec.model_validate({"name": "x"} | fields)
+
+
+def test_an_id_of_its_own_comes_through_the_file() -> None:
+    site = check_site(HEAD + VPD + VPD.replace("}\n", ", id: two}\n"), "site.yaml")
+    assert [made.series for made in site.derived] == [f"{NODE}/0/vpd@0x44", f"{NODE}/0/vpd@two"]
+    assert read_site(export_site(from_site(site), {}), "again").site.derived == site.derived
 
 
 def test_other_names_of_a_type_are_the_same_series() -> None:
@@ -146,6 +166,13 @@ async def test_a_light_sum_goes_on_after_a_restart(tmp_path: Path) -> None:
             found = await here.call("history", series=f"{HOUSE}/35/dli", since="-10min")
             assert found["values"][-1] == pytest.approx(370e-6 * (hours * 3600 + (hours - 1) * 300))
             assert found["quality"][-1] == "suspect"
+            assert found["coverage"][-1] == pytest.approx((hours + (hours - 1) / 12) / 24)
+            packed = await here.call("history", series=f"{HOUSE}/35/dli", since="-10min", packed=True)
+            assert list(array("d", b64decode(packed["coverage"]))) == found["coverage"]
+            lux = await here.call("history", series=f"{HOUSE}/35/light", since="-10min")
+            assert (len(lux["values"]) > 0, lux["coverage"]) == (True, [])
+            (shot,) = [s for s in (await here.call("snapshot"))["sensors"] if s["type"] == "dli"]
+            assert shot["coverage"] == found["coverage"][-1]
 
 
 async def test_it_is_stored_and_outlives_a_restart(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from godkaiser.errors import InvalidValueError
 from godkaiser.model.derived import MAX_GAP
-from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, parse_instant
+from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, parse_instant, to_iso
 from godkaiser.sensors import derived
 from godkaiser.sensors.derived import Sample, Vote, dli, photoperiod, rolling_day, vote
 
@@ -51,6 +51,13 @@ def test_reference_values(
     function: Callable[..., float], given_values: tuple[Any, ...], value: float, tolerance: float
 ) -> None:
     assert function(*given_values) == pytest.approx(value, abs=tolerance)
+
+
+def test_the_lamp_factors() -> None:
+    """µmol/(m²·s) per lux, of each lamp there is."""
+    assert derived.LAMPS == {"sunlight": 0.0185, "hps": 0.0122, "white_led": 0.0150}
+    for lamp, factor in derived.LAMPS.items():
+        assert derived.ppfd_from_lux(1.0, factor) == derived.ppfd_from_lux(1.0, lamp) == factor  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +191,36 @@ def test_the_sums_of_two_parts_are_the_sum_of_the_day(found: list[tuple[int, flo
     assert covered == pytest.approx(whole.coverage * DAY)
     assert 0 <= whole.coverage <= 1
     assert whole.mol is None or 0 <= whole.mol <= 3000 * 0.0864 * 1.000001
+
+
+@pytest.mark.parametrize(
+    ("now", "start", "end", "since", "until"),
+    [
+        ("2026-05-01T03:59:59Z", "06:00", "22:00", "2026-04-30T04:00:00Z", "2026-04-30T20:00:00Z"),
+        ("2026-05-01T04:00:00Z", "06:00", "22:00", "2026-05-01T04:00:00Z", "2026-05-01T20:00:00Z"),
+        ("2026-05-01T02:00:00Z", "18:00", "06:00", "2026-04-30T16:00:00Z", "2026-05-01T04:00:00Z"),
+        ("2026-05-01T10:00:00Z", "00:00", "24:00", "2026-04-30T22:00:00Z", "2026-05-01T22:00:00Z"),
+        ("2026-05-01T10:00:00Z", "06:00", None, "2026-05-01T04:00:00Z", "2026-05-02T04:00:00Z"),
+        ("2026-03-29T00:30:00Z", "18:00", "06:00", "2026-03-28T17:00:00Z", "2026-03-29T04:00:00Z"),
+        ("2026-10-25T01:30:00Z", "18:00", "06:00", "2026-10-24T16:00:00Z", "2026-10-25T05:00:00Z"),
+        ("2026-10-25T12:00:00Z", "00:00", None, "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+    ],
+)
+def test_the_photoperiod_that_began_last(
+    now: str, start: str, end: str | None, since: str, until: str
+) -> None:
+    found = derived.last_photoperiod(parse_instant(now, 0), start, end, "Europe/Berlin")
+    assert [to_iso(at) for at in found] == [since, until]
+
+
+@given(st.integers(0, 366 * 24 * 60), st.integers(0, 1439), st.integers(0, 1440))
+def test_a_photoperiod_has_begun_and_lasts_no_longer_than_a_day(minute: int, start: int, end: int) -> None:
+    assume(end != start)
+    now = parse_instant("2026-01-01T00:00:00Z", 0) + minute * MINUTE
+    clock = [f"{at // 60:02}:{at % 60:02}" for at in (start, end)]
+    since, until = derived.last_photoperiod(now, clock[0], clock[1], "Europe/Berlin")
+    assert since <= now < since + 25 * HOUR + 1
+    assert -HOUR <= until - since <= 25 * HOUR
 
 
 @pytest.mark.parametrize(

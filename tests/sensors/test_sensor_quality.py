@@ -105,6 +105,30 @@ def test_after_a_gap_anything_may_have_happened() -> None:
     assert len(series.memory.believed) == 1
 
 
+SLOW = Criteria(floor=0.3, fastest=1.0, gap=HOUR)
+
+
+def test_what_takes_its_time_may_change_by_more_however_rarely_it_is_measured() -> None:
+    """Half a kelvin a minute, once in five minutes."""
+    series = Series(SLOW, every=5 * MINUTE).settle()
+    assert set(series.take(*(22 + 2.5 * n for n in range(1, 16)))) == {GOOD}
+    without = Series(Criteria(floor=0.3, gap=HOUR), every=5 * MINUTE).settle()
+    assert without.take(22.5, 25.0, 27.5)[-1] is SUSPECT
+
+
+def test_a_single_spike_is_caught_however_rarely_it_is_measured() -> None:
+    for every in (30 * SECOND, 5 * MINUTE, 10 * MINUTE):
+        series = Series(SLOW, every=every).settle()
+        away = 1.2 * max(2.4, every / MINUTE)
+        assert series.take(20 + away, 20.0, 20 - away, 20.0) == [SUSPECT, GOOD, SUSPECT, GOOD]
+
+
+def test_the_time_counts_from_what_was_believed_last() -> None:
+    series = Series(SLOW, every=5 * MINUTE).settle()
+    assert series.take(40.0, 29.5) == [SUSPECT, GOOD]
+    assert series.take(36.0) == [SUSPECT]
+
+
 def test_a_factor_of_0_switches_spikes_off() -> None:
     series = Series(Criteria(floor=0.3, spike_mad=0.0, gap=HOUR)).settle()
     assert series.take(85.0, -40.0) == [GOOD, GOOD]

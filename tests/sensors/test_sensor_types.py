@@ -124,22 +124,53 @@ def test_the_adc_is_declared_and_never_guessed() -> None:
     assert convert("ec", 2048, adc="esp32", calibration=volts).value == pytest.approx(1.6504, abs=1e-3)
 
 
-def test_faults_of_the_ds18b20() -> None:
-    fault = convert("ds18b20", -2032)
-    assert (fault.value, fault.quality) == (None, ERROR)
-    assert "-127" in fault.reason
-    assert convert("ds18b20", 2**32 - 2032).quality is ERROR
-    power_on = convert("ds18b20", 1360)
-    assert (power_on.value, power_on.quality) == (85.0, SUSPECT)
-    assert convert("ds18b20", 1361).quality is GOOD
+@pytest.mark.parametrize(
+    ("raw", "raw_mode", "value", "quality", "reason"),
+    [
+        (-2032, True, None, ERROR, "device fault: -127 °C"),
+        (2**32 - 2032, True, None, ERROR, "device fault: -127 °C"),
+        (-127.0, False, None, ERROR, "device fault: -127 °C"),
+        (0x0550, True, 85.0, SUSPECT, "85 °C is the power-on value"),
+        (85.0, False, 85.0, SUSPECT, "85 °C is the power-on value"),
+        (0x0551, True, 85.0625, GOOD, ""),
+        (85.0625, False, 85.0625, GOOD, ""),
+        (-2.5, False, -2.5, GOOD, ""),
+    ],
+)
+def test_faults_of_the_ds18b20(
+    raw: float, raw_mode: bool, value: float | None, quality: Quality, reason: str
+) -> None:
+    made = convert("ds18b20", raw, raw_mode=raw_mode)
+    assert (made.value, made.quality, made.reason) == (value, quality, reason)
+    shifted = convert("ds18b20", raw, raw_mode=raw_mode, calibration=Calibration(offset=0.5))
+    assert (shifted.value, shifted.quality) == (value if value is None else value + 0.5, quality)
+
+
+@pytest.mark.parametrize(
+    ("lux", "value", "quality", "reason"),
+    [
+        (0, 0.0, GOOD, ""),
+        (-0.5, 0.0, GOOD, "-0.5 lx is the noise of the dark"),
+        (-1, 0.0, GOOD, "-1 lx is the noise of the dark"),
+        (-1.5, None, ERROR, "-1.5 lx is outside 0..100000"),
+        (-1e9, None, ERROR, "-1e+09 lx is outside 0..100000"),
+        (100_000, 100_000.0, GOOD, ""),
+        (100_001, None, ERROR, "100001 lx is outside 0..100000"),
+    ],
+)
+def test_the_dark_is_a_good_0_and_less_is_a_fault(
+    lux: float, value: float | None, quality: Quality, reason: str
+) -> None:
+    for raw_mode in (True, False):
+        made = convert("light", lux, raw_mode=raw_mode)
+        assert (made.value, made.quality, made.reason) == (value, quality, reason)
+    assert convert("light", lux, calibration=Calibration(offset=-0.5)).quality is quality
 
 
 @pytest.mark.parametrize("name", [name for name, row in TYPES.items() if not row.probe])
 def test_outside_the_datasheet_there_is_no_value(name: str) -> None:
     row = TYPES[name]
-    for outside in (row.low - 0.5, row.high + 0.5):
-        if name == "light" and outside < 0:
-            continue
+    for outside in (row.low - 1.5, row.high + 0.5):
         made = convert(name, outside, raw_mode=False)
         assert (made.value, made.quality) == (None, ERROR)
         assert f"{row.low:g}..{row.high:g}" in made.reason

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
-from godkaiser.engine.effect import ActuatorChange, AlarmChange, Audit, Decision, NodeRecord, Record
+from godkaiser.engine.effect import ActuatorChange, AlarmChange, Audit, Decision, NodeRecord, Placed, Record
 from godkaiser.io.sql import table as t
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
 
 ReadingTuple = tuple[
-    int, int, int, int, float | None, float, int, str | None, int, str | None, bool, int
+    int, int, int, int, float | None, float, int, str | None, int, str | None, bool, int, float | None
 ]  # in the order of the table's columns
 READING: Final[Any] = t.ReadingRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 READING_COLUMNS: Final[tuple[str, ...]] = tuple(column.name for column in READING.columns)
@@ -35,6 +35,7 @@ def reading_row(reading: Reading, series_id: int) -> ReadingTuple:
         reading.zone,
         reading.server_timed,
         reading.calibration,
+        reading.coverage,
     )
 
 
@@ -112,7 +113,7 @@ def heartbeat_row(beat: Heartbeat) -> dict[str, Any]:
     }
 
 
-def plain_row(record: AlarmChange | ActuatorChange) -> dict[str, Any]:
+def plain_row(record: AlarmChange | ActuatorChange | Placed) -> dict[str, Any]:
     """Of a record whose fields are the columns."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 

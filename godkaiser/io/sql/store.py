@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from godkaiser.engine.effect import (
     AlarmChange,
     CalibrationRecord,
     NodeRecord,
+    Placed,
     Record,
     SeriesRecord,
     Watched,
@@ -27,8 +28,8 @@ from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
-from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, reading_row
-from godkaiser.model.ids import SeriesId
+from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
+from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
@@ -37,9 +38,11 @@ from godkaiser.model.site import ActuatorSpec
 from godkaiser.ports import Columns
 
 SITE: Final = "site"  # its row in the table of facts
+BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 _DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord})
 Documents = Sequence[tuple[str, dict[str, Any]]]
+_COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
 
@@ -59,11 +62,13 @@ class SqlStore:
         self._series: dict[SeriesId, int] = {}
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
-    async def append(self, records: Sequence[Record]) -> tuple[int, int]:
+    async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
         """All or nothing; readings that are there already are counted as repeats."""
         learned = dict(self._series)
         async with self._access.writing() as connection:
             rows, repeats = await self._append(connection, records, learned)
+            if batch:
+                await _state_fact(connection, BATCH, batch)
         self._series = learned
         return rows, repeats
 
@@ -100,6 +105,8 @@ class SqlStore:
                 await connection.execute(delete(table).where(table.c.id == str(record.id)))
             elif isinstance(record, CalibrationRecord):
                 await self._replace(connection, t.CalibrationRow, row_of(record), ("series", "version"))
+            elif isinstance(record, Placed):
+                await self._replace(connection, t.PlaceRow, plain_row(record), ("thing", "since"))
 
     async def _readings(
         self, connection: AsyncConnection, readings: Sequence[Reading], series: dict[SeriesId, int]
@@ -158,6 +165,12 @@ class SqlStore:
         async with self._access.writing() as connection:
             await connection.execute(statement)
 
+    async def last_batch(self) -> str:
+        """The name of the batch that was appended last; empty when there was none."""
+        table = _table(t.Meta)
+        rows = await self.fetch(select(table.c.value).where(table.c.key == BATCH))
+        return str(rows[0][0]) if rows else ""
+
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────
     async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
         """All rows of a small table."""
@@ -210,6 +223,20 @@ class SqlStore:
             result = await connection.exec_driver_sql("select count(*) from reading")
             return int(result.scalar_one())
 
+    async def newest(self, series: SeriesId, count: int) -> list[Reading]:
+        """The last readings of a series, oldest first; whether rules may use one is not stored."""
+        table, names = _table(t.ReadingRow), _table(t.SeriesRow)
+        query = (
+            select(table, names.c.unit)
+            .join(names, names.c.id == table.c.series_id)
+            .where(names.c.name == str(series))
+            .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
+            .limit(count)
+        )
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [_kept(series, row) for row in reversed(rows)]
+
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
     ) -> Columns:
@@ -220,7 +247,7 @@ class SqlStore:
         table = _table(t.ReadingRow)
         names = _table(t.SeriesRow)
         query = (
-            select(table.c.measured_at, table.c.value, table.c.quality, table.c.raw, table.c.calibration)
+            select(*(table.c[name] for name in _COLUMNS))
             .join(names, names.c.id == table.c.series_id)
             .where(names.c.name == str(series), table.c.measured_at >= since, table.c.measured_at < until)
             .order_by(table.c.measured_at.desc(), table.c.boot.desc(), table.c.seq.desc())
@@ -235,6 +262,7 @@ class SqlStore:
             [_QUALITY[row[2]] for row in rows],
             [row[3] for row in rows],
             [row[4] for row in rows],
+            [row[5] for row in rows],
         )
 
     async def close(self) -> None:
@@ -259,3 +287,25 @@ async def _save_rules(connection: AsyncConnection, documents: Documents) -> None
 
 def _table(model: Any) -> Any:
     return model.__table__
+
+
+def _kept(series: SeriesId, row: Mapping[Any, Any]) -> Reading:
+    """The reading of a row."""
+    return Reading(
+        series=series,
+        value=row["value"],
+        raw=row["raw"],
+        unit=row["unit"],
+        quality=Quality(_QUALITY[row["quality"]]),
+        reason=row["reason"] or "",
+        measured_at=row["measured_at"],
+        received_at=row["received_at"],
+        zone=None if row["zone"] is None else ZoneId.known(row["zone"]),
+        boot=row["boot"],
+        seq=row["seq"],
+        cause=0,
+        usable=False,
+        server_timed=row["server_timed"],
+        calibration=row["calibration"],
+        coverage=row["coverage"],
+    )

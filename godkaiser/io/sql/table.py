@@ -48,6 +48,7 @@ class ReadingRow(SQLModel, table=True):
     server_timed: bool = False
     # The version of the calibration; 0: none. The default is for rows of before there were any.
     calibration: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    coverage: float | None = Field(default=None, sa_column=Column(Float(53)))  # of a sum; NULL: it is none
 
 
 class CalibrationRow(SQLModel, table=True):
@@ -61,6 +62,15 @@ class CalibrationRow(SQLModel, table=True):
     by: str
     made_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     undone_at: int | None = Field(sa_column=Column(BigInteger))
+
+
+class PlaceRow(SQLModel, table=True):
+    """Since when a node or a declared series is in a zone; NULL: in none of its own."""
+
+    __tablename__ = "place"
+    thing: str = Field(primary_key=True)
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    zone: str | None = None
 
 
 class RollupRow(SQLModel, table=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from godkaiser.errors import InvalidIdError
-from godkaiser.io.wire.topic import Address
+from godkaiser.io.wire.topic import REMEMBERED_LENGTH, Address
 from godkaiser.model.ids import KaiserId, NodeId, parse_gpio
 from godkaiser.model.instant import Instant
 from godkaiser.model.report import Report
@@ -32,7 +33,9 @@ class Claim:
     @property
     def who(self) -> tuple[Instant, KaiserId, NodeId]:
         """When and from whom. The topic is authoritative for the node."""
-        return self.at, KaiserId.parse(self.address.kaiser), NodeId.parse(self.address.node)
+        kaiser, node = self.address.kaiser, self.address.node
+        ids = _remembered if len(node) <= REMEMBERED_LENGTH else _ids
+        return self.at, *ids(kaiser, node)
 
     def same(self, esp_id: str, gpio: int) -> tuple[Instant, KaiserId, NodeId]:
         """Sensor and actuator data name node and pin twice; both must agree, or somebody mixed things up."""
@@ -42,6 +45,13 @@ class Claim:
         if self.address.pin is not None and gpio != self.address.pin:
             raise Refused("bad_value", f"gpio {gpio} does not match the topic's {self.address.pin}")
         return at, kaiser, node
+
+
+def _ids(kaiser: str, node: str) -> tuple[KaiserId, NodeId]:
+    return KaiserId.parse(kaiser), NodeId.parse(node)
+
+
+_remembered = lru_cache(4096)(_ids)
 
 
 Reader = Callable[[Claim], Report]

@@ -97,7 +97,7 @@ def _body(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_PAYLOAD:
         raise Refused("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
-        body = json.loads(payload.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+        body = _JSON.decode(payload.decode("utf-8"))
         if _HALF.search(payload):
             json.dumps(body, ensure_ascii=False).encode()
     except UnicodeError:
@@ -121,6 +121,9 @@ def _finite(text: str) -> float:
 
 def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number of JSON")
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _verdict(error: ValidationError) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from godkaiser.model.ids import KaiserId, NodeId
@@ -86,6 +87,7 @@ TOPICS: Final = (
 BY_KIND: Final = {row.kind: row for row in reversed(TOPICS)}
 SUBSCRIPTIONS: Final = ("kaiser/+/esp/#", "kaiser/+/discovery/esp32_nodes")
 
+REMEMBERED_LENGTH: Final = 120
 _PREFIX = re.compile(r"kaiser/([^/]*)/esp/([^/]*)/(.*)", re.DOTALL)
 _PIN = re.compile(r"(?<=/)\d{1,3}(?=/)")
 _BELOW = {row.pattern[1:]: row for row in TOPICS if row.pattern.startswith("~")}
@@ -103,6 +105,10 @@ class Address:
 
 def parse(topic: str) -> Address | None:
     """The row and parts of a topic, or None when it is in no table."""
+    return _remembered(topic) if len(topic) <= REMEMBERED_LENGTH else _parse(topic)
+
+
+def _parse(topic: str) -> Address | None:
     match = _PREFIX.fullmatch(topic)
     if match is None:
         return _outside(topic)
@@ -114,6 +120,10 @@ def parse(topic: str) -> Address | None:
         return None
     row = _BELOW.get(f"{below[: pin.start()]}#{below[pin.end() :]}")
     return None if row is None or int(pin.group()) > 255 else Address(row, kaiser, node, int(pin.group()))
+
+
+# Nodes say the same few again and again; a stranger's long ones are not kept.
+_remembered = lru_cache(4096)(_parse)
 
 
 def _outside(topic: str) -> Address | None:
