@@ -14,7 +14,7 @@
     │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
-    │                        JournalError
+    │                        JournalError, SpoolError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import logging
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -111,6 +112,18 @@ async def test_a_file_that_is_up_to_date_is_not_copied_again(tmp_path: Path) -> 
     await (await SqlStore.open(None, tmp_path)).close()
     (tmp_path / f"godkaiser.db.before-{HEAD}").unlink()
     await (await SqlStore.open(None, tmp_path)).close()
+    assert not (tmp_path / f"godkaiser.db.before-{HEAD}").exists()
+
+
+async def test_without_room_for_a_copy_it_is_said_and_upgraded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = unpacked(tmp_path)
+    os.truncate(file, 4 * 2**40)  # a hole at its end that no disk has twice
+    store = await SqlStore.open(None, tmp_path)
+    assert await store.count_readings() == DIGEST["rows"]["reading"]
+    await store.close()
+    assert "no room for a copy" in caplog.text
     assert not (tmp_path / f"godkaiser.db.before-{HEAD}").exists()
 
 

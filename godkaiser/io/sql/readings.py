@@ -1,6 +1,6 @@
 """Readings go past SQLAlchemy to the driver: as tuples, in the transaction that is open, text made from the table.
 
-Measured (rows/s at 100 and 1000 a batch; one machine, ± 30 %): docs/reference/storage.md.
+How quick that is stands in docs/reference/storage.md.
 """
 
 from __future__ import annotations
@@ -31,12 +31,18 @@ async def add_readings(connection: AsyncConnection, rows: Sequence[ReadingTuple]
     """Returns how many were new. Raises what the driver raises; the caller's transaction decides."""
     if not rows:
         return 0
-    driver = await _driver(connection)
     if connection.dialect.name == "sqlite":
-        # Not closed: that would be one more way to the driver's thread and back.
-        return int((await driver.executemany(SQLITE, rows)).rowcount)
+        # The cursor is not closed: that would be one more way to the driver's thread and back.
+        return int((await (await _driver(connection)).executemany(SQLITE, rows)).rowcount)
     if len(rows) < BURST:
-        return _count(await driver.execute(ARRAYS, *zip(*rows, strict=True)))
+        return (await connection.exec_driver_sql(ARRAYS, tuple(zip(*rows, strict=True)))).rowcount
+    return await _burst(connection, rows)
+
+
+async def _burst(connection: AsyncConnection, rows: Sequence[ReadingTuple]) -> int:
+    # SQLAlchemy begins the transaction with the first statement it sees; of the driver's it sees none.
+    await connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+    driver = await _driver(connection)
     if not connection.info.get(STAGING):
         await driver.execute(STAGING)
         connection.info[STAGING] = True
@@ -45,10 +51,6 @@ async def add_readings(connection: AsyncConnection, rows: Sequence[ReadingTuple]
 
 
 async def _driver(connection: AsyncConnection) -> Any:
-    """The driver's own connection, inside a transaction that SQLAlchemy knows of and will end."""
-    if connection.dialect.name != "sqlite":
-        # SQLAlchemy begins with the first statement that it sees; of ours it sees none.
-        await connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
     return (await connection.get_raw_connection()).driver_connection
 
 
