@@ -40,7 +40,7 @@ from godkaiser.ports import Columns
 SITE: Final = "site"  # its row in the table of facts
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
-_DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord})
+_DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord, Placed})
 Documents = Sequence[tuple[str, dict[str, Any]]]
 _COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
