@@ -111,10 +111,15 @@ def _made(moment: Moment, spec: DerivedSpec, parts: Sequence[Part | None]) -> Ma
     return Made(made, there, apart, Quality.SUSPECT if apart else Quality.GOOD)
 
 
+ROUNDING: Final = 1e-9  # 3 · 0.3 is a little less than 0.9
+
+
 def agreeing(catalogue: Catalogue, spec: DerivedSpec) -> float | None:
     """How far apart the inputs may be, in their unit: as stated, or of the least accurate. None: however far."""
     if spec.agree_within is not None or spec.kind not in AGREEING:
         return spec.agree_within
+    if spec.kind == "mean" and len({series.node for series in spec.inputs}) > 1:
+        return None  # in different places they may differ as they like; side by side they measure the same
     stated = [catalogue.types[series.sensor_type].accuracy for series in spec.inputs]
     known = [accuracy for accuracy in stated if accuracy is not None]
     return SIGMAS * max(known) if len(known) == len(stated) else None
@@ -124,7 +129,7 @@ def _disagreement(state: State, spec: DerivedSpec, parts: Sequence[Part]) -> str
     """The two that are furthest apart, where that is too far."""
     limit = agreeing(state.catalogue, spec)
     low, high = (end(parts, key=lambda part: part.value) for end in (min, max))
-    if limit is None or high.value - low.value <= limit:
+    if limit is None or high.value - low.value <= limit + ROUNDING:
         return ""
     unit = f" {state.unit_of(spec.series)}".rstrip()
     said = [f"{state.name_of(part.reading.series)} ({part.value:.6g}{unit})" for part in (low, high)]

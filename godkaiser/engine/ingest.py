@@ -24,8 +24,8 @@ from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
-from godkaiser.sensors.types import Converted
-from godkaiser.sensors.wired import converted, wired
+from godkaiser.sensors.types import Converted, convert
+from godkaiser.sensors.wired import wired
 
 EARLIEST_TS: Final = 1_577_836_800  # 2020-01-01: no node clock that works is older
 LATEST_TS: Final = 4_102_444_800  # 2100-01-01: nor one younger
@@ -87,6 +87,7 @@ def _heard_again(moment: Moment, sensor: SensorState, latest: Reading) -> None:
     """Delivered twice, or measured twice within a second with the same result: judged once."""
     again = replace(latest, received_at=moment.now) if moment.now - latest.measured_at <= JUST_NOW else latest
     sensor.usable = again if sensor.usable is latest else sensor.usable
+    sensor.timely = {kept: again if old is latest else old for kept, old in sensor.timely.items()}
     sensor.latest = again
     moment.emit(Store(again))
     moment.tell("sensor", sensor.id)
@@ -111,10 +112,13 @@ def _reading(
     measured, server_timed = _measured_at(event, moment.now)
     calibration, water = counting(moment, sensor, measured), water_of(moment, sensor, measured)
     sent = wired(row, sensor.spec, event.raw, raw_mode=event.raw_mode)
-    made = converted(row, sent.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
+    made = convert(row, sent.raw, raw_mode=event.raw_mode, adc=adc, calibration=calibration, water=water)
     made = Converted(None, Quality.ERROR, sent.problem) if sent.problem else made
     dark = row.dark_end is not None and event.raw < row.dark_end
-    found = _quality(made, "good" if dark and event.quality == "suspect" else event.quality)
+    at_rail = (
+        dark or sent.contact
+    ) and event.quality == "suspect"  # where they say 0 or 1, rails are no fault
+    found = _quality(made, "good" if at_rail else event.quality)
     found = _out_of_time(found, moment.now - measured)
     if found.settled and _newest(measured, sensor.latest):
         pause = moment.state.allowed_age(sensor, sensor.latest.received_at) if sensor.latest else 0

@@ -7,7 +7,6 @@ from typing import Final
 
 from godkaiser.engine.effect import Placed, Store
 from godkaiser.engine.state import Moment, SensorState, State
-from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import Instant
 
 EVER: Final[Instant] = 0
@@ -39,7 +38,7 @@ def note_moves(moment: Moment, before: Places) -> None:
 
 def _known_before(state: State, thing: str, before: Places) -> bool:
     """A node that was not there before has not moved; a series may have been heard without being declared."""
-    return thing in before or any(thing in (sensor.id, _bare(sensor.id)) for sensor in state.sensors.values())
+    return thing in before or any(thing in (sensor.id, sensor.id.bare) for sensor in state.sensors.values())
 
 
 def zone_at(state: State, sensor: SensorState, at: Instant) -> str | None:
@@ -47,15 +46,13 @@ def zone_at(state: State, sensor: SensorState, at: Instant) -> str | None:
     spec, node = sensor.spec, state.nodes.get(sensor.id.node)
     if not state.places:  # nothing has ever moved
         return (None if spec is None else spec.zone) or (None if node is None else node.zone)
-    named = next((name for name in (sensor.id, _bare(sensor.id)) if name in state.places), sensor.id)
-    own = _at(state, named, at, None if spec is None else spec.zone)
+    names = [name for name in (sensor.id, sensor.id.bare) if name in state.places]
+    # It may have been declared without its address before.
+    own = next((zone for name in names if (zone := _at(state, name, at, None)) is not None), None)
+    own = own if names or spec is None else spec.zone
     return own or _at(state, sensor.id.node, at, None if node is None else node.zone)
 
 
 def _at(state: State, thing: str, at: Instant, now: str | None) -> str | None:
     known = state.places.get(thing)
     return now if not known else next((zone for since, zone in reversed(known) if since <= at), known[0][1])
-
-
-def _bare(series: SeriesId) -> SeriesId:
-    return SeriesId.of(series.node, series.gpio, series.sensor_type)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from godkaiser.engine.calibration import in_force, number
 from godkaiser.engine.ingest import AHEAD_AFTER, LATE_AFTER
 from godkaiser.engine.signal import Judged, criteria_of, usable
 from godkaiser.engine.state import SensorState, State
@@ -27,10 +28,14 @@ def recall(state: State, sensor: SensorState, past: Sequence[Reading], now: Inst
     if sensor.row.derived or not past:
         return
     newest = past[-1]
+    spec = sensor.spec
+    current = None if spec is None else in_force(state.calibrations.get(spec.series, ()), now)
+    since = (None if current is None else current.since) or 0
+    scaled = [r for r in past if r.measured_at >= since and r.calibration in (0, number(current))]
     age = max(sensor.stale_after, state.allowed_age(sensor, newest.received_at))
     criteria = criteria_of(sensor.row, sensor.spec, age, raw_mode=True)
     # With a filter these are the filtered values: near enough to tell a spike.
-    sensor.signal = recalled(((r.raw, r.value, r.measured_at, r.quality) for r in past), criteria.gap)
+    sensor.signal = recalled(((r.raw, r.value, r.measured_at, r.quality) for r in scaled), criteria.gap)
     if sensor.mode in ("on_demand", "scheduled") and newest.received_at <= now:
         _believe(state, sensor, newest, now)
 

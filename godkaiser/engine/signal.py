@@ -14,6 +14,8 @@ from godkaiser.sensors.quality import FLAT_AFTER, SPIKE_MAD, Criteria, judge
 from godkaiser.sensors.types import SensorType
 
 CONTRADICTED: Final = 2  # doubted values in a row after which the older one says nothing any more
+RARELY: Final = ("on_demand", "scheduled")
+WARM_AFTER_S: Final = 90  # of its node's uptime: three readings at the usual interval
 MISSED: Final = 3  # readings in a row that may be missing before a series counts as interrupted
 
 
@@ -42,9 +44,9 @@ def weigh(
     row = sensor.row
     if _warm_up(sensor, row) and node.online is not True:
         # It may just have been started: its heartbeat will say so.
-        return Judged(
-            found.value, max(found.quality, Quality.SUSPECT, key=_rank), "before its node's heartbeat", False
-        )
+        quality = max(found.quality, Quality.SUSPECT, key=_rank)
+        reason = "; ".join(filter(None, (found.reason, "before its node's heartbeat")))
+        return Judged(found.value, quality, reason, settled=False)
     warm_up, number = _warming(sensor, node, row)
     if found.value is None:
         return replace(found, settled=not number)
@@ -91,6 +93,8 @@ def _warm_up(sensor: SensorState, row: SensorType) -> int:
 def _warming(sensor: SensorState, node: NodeState, row: SensorType) -> tuple[int, int]:
     """How many readings it warms up for, and which of them this is; 0: it has settled."""
     warm_up = _warm_up(sensor, row)
+    if sensor.mode in RARELY and (node.uptime or 0) >= WARM_AFTER_S:
+        sensor.starts, sensor.warming = node.starts, None  # three of its readings may be three days
     if sensor.starts != node.starts:
         sensor.starts, sensor.warming = node.starts, 0
     if sensor.warming is None or sensor.warming >= warm_up:

@@ -367,15 +367,15 @@ class State:
         """As the site says, or as is usual for the type."""
         return spec.mode or self.catalogue.types[spec.type].mode
 
-    def adc_of(self, series: SeriesId, spec: SensorSpec | None) -> tuple[Adc | None, str]:
-        """What a probe is read by and who says so; None: nobody does."""
+    def adc_of(self, series: SeriesId, spec: SensorSpec | None) -> tuple[Adc, str]:
+        """What a probe is read by and who says so: whatever the board, the wire's raw counts are those of its own."""
         if spec is not None and spec.adc is not None:
             return spec.adc, "site"
         made = None if spec is None else spec.calibration
         if made is not None and made.adc is not None:
             return made.adc, "calibration"
         node = self.nodes.get(series.node)
-        return (OWN_ADC, "board") if node is not None and node.board is not None else (None, "")
+        return OWN_ADC, "wire" if node is None or node.board is None else "board"
 
     def interval_of(self, spec: SensorSpec) -> int:
         """In seconds, as the site says, or as is usual for the type."""
@@ -576,7 +576,8 @@ def sensor_name(sensor: SensorState) -> str:
     """The declared name, or what it measures and where."""
     if sensor.title:
         return sensor.title
-    return f"{sensor.row.label} {sensor.id.node}/{sensor.id.gpio}"
+    address = f" {sensor.id.address}" if sensor.id.address else ""
+    return f"{sensor.row.label} {sensor.id.node}/{sensor.id.gpio}{address}"
 
 
 def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:

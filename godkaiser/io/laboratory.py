@@ -12,13 +12,11 @@ from godkaiser.errors import CalibrationError, InvalidValueError, StoreAwayError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.model import event as ev
-from godkaiser.model.board import OWN_ADC
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import parse_instant, to_datetime
 from godkaiser.model.site import SensorSpec
 from godkaiser.sensors.calibration import fit
-from godkaiser.sensors.types import SensorType
 
 KEPT_WITHIN: Final = 20.0  # s, for a database that is slow or away
 
@@ -55,7 +53,7 @@ class Laboratory:
         who = self._clerk.who(token, Permission.CALIBRATE)
         spec = self._declared(sensor)
         row = self._state.catalogue.types[spec.type]
-        options = _options(how or {}, row, self._state.adc_of(spec.series, spec)[0])
+        options = _options(how or {}, self._state.adc_of(spec.series, spec)[0])
         made = self._from(fit(row, points, alpha=spec.ec_alpha, **options), valid_from)
         if dry_run:
             return calibration_picture(made)
@@ -133,7 +131,7 @@ class Laboratory:
         return spec_or_none
 
 
-def _options(how: Any, row: SensorType, adc: str | None) -> dict[str, Any]:
+def _options(how: Any, adc: str) -> dict[str, Any]:
     """How to fit, as clients in any language may say it."""
     known = ("method", "adc", "gain", "raw_mode")
     if not isinstance(how, Mapping) or set(how) - set(known):
@@ -146,18 +144,15 @@ def _options(how: Any, row: SensorType, adc: str | None) -> dict[str, Any]:
     counts = how.get("raw_mode") is not False
     return {
         "method": how.get("method"),
-        "adc": _adc(how.get("adc"), adc if row.probe and counts else adc or OWN_ADC),
+        "adc": _adc(how.get("adc"), adc),
         "gain": gain,
         "raw_mode": counts,
     }
 
 
-def _adc(adc: Any, declared: str | None) -> str:
-    """What it is read by, is declared; a fit for another would be applied wrongly ever after."""
+def _adc(adc: Any, declared: str) -> str:
+    """A fit for another one would be applied wrongly ever after."""
     way = "State the sensor's `adc` in the site file first: esp32 or ads1115."
-    if declared is None:
-        problem = "nobody says by which the sensor is read"
-        raise CalibrationError(field="adc", problem=problem, way=way)
     if adc not in (None, declared):
         problem = f"{adc!r:.20} is not the declared one ({declared})"
         raise CalibrationError(field="adc", problem=problem, way=f"Leave it out, or: {way}")

@@ -10,7 +10,6 @@ from godkaiser.errors import CalibrationError
 from godkaiser.model.board import OWN_ADC
 from godkaiser.model.calibration import Calibration, read_later
 from godkaiser.model.difference import Difference
-from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import Instant
 from godkaiser.model.site import SensorSpec, Site
 from godkaiser.sensors.allowed import check_calibration
@@ -101,40 +100,17 @@ def calibration_faults(site: Site, catalogue: Catalogue = BUILT_IN) -> Iterator[
         told: list[tuple[Path, Calibration | None]] = [(("calibration",), spec.calibration)]
         told += [(("calibrations_later", place), one) for place, one in enumerate(spec.calibrations_later)]
         for path, one in told:
-            if one is not None and (found := _unusable(site, spec, one, catalogue)):
+            if one is not None and (found := _unusable(spec, one, catalogue)):
                 yield ("sensors", number, *path, found[0]), found[1]
 
 
-def _unusable(
-    site: Site, spec: SensorSpec, calibration: Calibration, catalogue: Catalogue
-) -> tuple[str, str] | None:
-    board = next((node.board for node in site.nodes if node.id == spec.node), OWN_ADC)
-    adc = spec.adc or (None if calibration.adc or board is None else OWN_ADC)
+def _unusable(spec: SensorSpec, calibration: Calibration, catalogue: Catalogue) -> tuple[str, str] | None:
+    adc = spec.adc or (None if calibration.adc else OWN_ADC)
     try:
         check_calibration(catalogue.types[spec.type], calibration, adc)
     except CalibrationError as error:
         return error.field, f"{error.problem}. {error.way}"
     return None
-
-
-def adc_faults(
-    site: Site, state: State | None = None, catalogue: Catalogue = BUILT_IN
-) -> Iterator[tuple[Path, str]]:
-    """Place and what is wrong of each probe of which nobody says by which ADC it is read.
-
-    A file alone is asked for the nodes that it lists, with the registry also for those that are only known there.
-    """
-    boards = {} if state is None else {node.id: node.board for node in state.nodes.values()}
-    boards |= {NodeId.parse(node.id): node.board for node in site.nodes}
-    for number, spec in enumerate(site.sensors):
-        told = (
-            spec.adc,
-            *(one.adc for one in (spec.calibration, *spec.calibrations_later) if one is not None),
-        )
-        unknown = boards.get(NodeId.parse(spec.node), OWN_ADC) is None
-        if catalogue.types[spec.type].probe and unknown and not any(told):
-            way = "state esp32 (the board's own) or ads1115, or the `board` of its node"
-            yield ("sensors", number, "adc"), f"nobody says by which ADC {spec.series} is read: {way}"
 
 
 def wired_faults(site: Site) -> Iterator[tuple[Path, str]]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from godkaiser.errors import DocumentError, SettingsError, UnknownSensorTypeError
 from godkaiser.kaiser.making import making_faults, with_own_types
-from godkaiser.kaiser.probes import adc_faults, calibration_faults, pace_faults, water_faults, wired_faults
+from godkaiser.kaiser.probes import calibration_faults, pace_faults, water_faults, wired_faults
 from godkaiser.kaiser.wiring import wiring_faults
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.site import ActuatorSpec, Site
@@ -87,7 +87,6 @@ def read_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> SiteFil
         *calibration_faults(file.site, catalogue),
         *pace_faults(file.site, catalogue),
         *wired_faults(file.site),
-        *adc_faults(file.site, catalogue=catalogue),
     ):
         raise file.fault(path, problem)
     for number, problem in water_faults(file.site, catalogue):

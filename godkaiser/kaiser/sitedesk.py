@@ -12,7 +12,7 @@ from godkaiser.errors import DocumentError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.kaiser.probes import adc_faults, settled
+from godkaiser.kaiser.probes import settled
 from godkaiser.kaiser.site import SiteFile, bind_rules, check_permissives, check_wiring, read_site
 from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
 from godkaiser.kaiser.sitefile import export_site, site_of
@@ -118,8 +118,6 @@ class SiteDesk:
         if started is not None:
             here = here.model_copy(update={"kaiser_id": started})
         check_wiring(file, site)
-        for path, problem in adc_faults(site, self._state, self._state.catalogue):
-            raise file.fault(path, problem)
         self._check_stopped(file, site)
         try:
             check_permissives(site, self._state.sensors)

@@ -95,8 +95,8 @@ class SensorSpec(Spec):
     how much of its value at 25 °C conductivity rises per °C.
     `mode` None is that of the type: pH and EC on demand, all others continuous; so are `interval_s` and
     `stale_after_s`. `schedule`: five fields of cron in the site's time zone, with mode `scheduled` and only with it.
-    `adc`: what an analog probe is read by. None is that of its calibration, else that of the board its node is
-    declared with; it is never guessed from a count.
+    `adc`: what an analog probe is read by. None is that of its calibration, else the board's own, which is what the
+    firmware reads; it is never guessed from a count.
     `active`: of a contact (`switch`, or `level` that is one), the level of the pin that means 1; `states`: what 0 and
     1 are called, as in `[closed, open]`. `pulses_over_s`: of `flow` whose node counts pulses over so many seconds;
     without it the node sends their frequency in Hz.

@@ -400,12 +400,23 @@ TYPES: Final = {
             3000,
             180,
             _as_given,
+            dark_end=50,
             steps=True,
             methods=("linear",),
             interval_s=60,
         ),
         SensorType(
-            "flow", "flow", "L/min", 0, 100, 180, _flow, steps=True, methods=("factor",), interval_s=10
+            "flow",
+            "flow",
+            "L/min",
+            0,
+            100,
+            180,
+            _flow,
+            dark_end=50,
+            steps=True,
+            methods=("factor",),
+            interval_s=10,
         ),
         SensorType("level", "level", "%", 0, 100, 180, _as_given, steps=True, methods=("linear",)),
         SensorType("switch", "switch", "", 0, 1, 180, _as_given, steps=True),
@@ -511,6 +522,8 @@ def judged(
     water: Water | None = None,
 ) -> Converted:
     """As `convert`, but what the type's own conversion raises comes through."""
+    if not math.isfinite(raw):
+        return Converted(None, Quality.ERROR, "the raw value is no number")
     result = _checked(row.convert(raw, raw_mode, adc, calibration))
     if water is not None and raw_mode:  # who converts may have compensated, too
         result = _in_water(result, row.name, calibration, water)

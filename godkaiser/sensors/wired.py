@@ -6,32 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from godkaiser.model.board import OWN_ADC
-from godkaiser.model.calibration import Calibration
-from godkaiser.model.quantity import Quality
 from godkaiser.model.site import SensorSpec
-from godkaiser.sensors.compensation import Water
-from godkaiser.sensors.types import Converted, SensorType, convert
+from godkaiser.sensors.conversion import ADC_MAX
+from godkaiser.sensors.types import SensorType
 
 CONTACTS: Final = ("switch", "level")
 FLOWS: Final = ("flow",)
-UNKNOWN_ADC: Final = f"its ADC is not declared, taken as {OWN_ADC}"
-
-
-def converted(
-    row: SensorType,
-    raw: float,
-    *,
-    raw_mode: bool,
-    adc: str | None,
-    calibration: Calibration | None,
-    water: Water | None,
-) -> Converted:
-    """As `convert`. Counts of an ADC that nobody declares are worth no more than uncalibrated ones."""
-    made = convert(row, raw, raw_mode=raw_mode, adc=adc or OWN_ADC, calibration=calibration, water=water)
-    if adc is not None or not row.probe or not raw_mode or made.value is None:
-        return made
-    quality = max(made.quality, Quality.UNCALIBRATED, key=lambda one: one.rank)
-    return Converted(made.value, quality, "; ".join(filter(None, (made.reason, UNKNOWN_ADC))))
+LOW_RAIL, HIGH_RAIL = 50, 4045  # counts; beyond them the firmware calls a value suspect (protocol section 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +21,30 @@ class Wired:
 
     raw: float
     problem: str = ""
+    contact: bool = False
 
 
 def wired(row: SensorType, spec: SensorSpec | None, raw: float, *, raw_mode: bool) -> Wired:
     """A contact by the level that means 1 (of `level` 0 and 100 %); pulses in Hz, by their time."""
-    if spec is None:
-        return Wired(raw)
-    if row.name in FLOWS and raw_mode and spec.pulses_over_s is not None:
+    if row.name in FLOWS and raw_mode and spec is not None and spec.pulses_over_s is not None:
         return Wired(raw / spec.pulses_over_s)
-    if row.name not in CONTACTS or (spec.active is None and spec.states is None):
+    stated = spec is not None and (spec.active is not None or spec.states is not None)
+    if row.name not in CONTACTS or not (stated or row.name == "switch"):
         return Wired(raw)
-    if raw not in (0, 1):
-        return Wired(raw, f"{raw:g} is neither 0 nor 1, as of a contact")
-    on = raw != (spec.active == "low")
-    return Wired(on * (100.0 if row.name == "level" else 1.0))
+    closed = _level(raw, raw_mode=raw_mode)
+    if closed is None:
+        return Wired(raw, f"{raw:g} is neither of the two levels of a contact")
+    on = closed != (spec is not None and spec.active == "low")
+    return Wired(on * (100.0 if row.name == "level" else 1.0), contact=True)
+
+
+def _level(raw: float, *, raw_mode: bool) -> bool | None:
+    """A node reads a contact as it reads any pin it has no driver for: by its ADC, at one rail or the other."""
+    if raw in (0, 1):
+        return raw == 1
+    if not raw_mode or raw % 1 or LOW_RAIL <= raw <= HIGH_RAIL or not 0 <= raw <= ADC_MAX[OWN_ADC]:
+        return None
+    return raw > HIGH_RAIL
 
 
 def wired_problem(spec: SensorSpec) -> tuple[str, str] | None:

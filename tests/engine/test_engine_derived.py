@@ -134,7 +134,7 @@ def test_in_a_vote_the_silent_and_the_suspect_have_no_voice() -> None:
     assert (reading.value, reading.quality) == (25.25, GOOD)
     (reading,) = made(one.read(AIR, 40.0))
     assert (reading.value, reading.quality) == (None, ERROR)
-    words = f"air temperature {CLIMATE}/0 (25.5 °C) and bench air (40 °C) do not agree within 0.9 °C"
+    words = f"air temperature {CLIMATE}/0 {OTHER.address} (25.5 °C) and bench air (40 °C) do not agree within 0.9 °C"
     assert reading.reason == f"no majority agrees: {words}"
     one.wait(90)
     assert made(one.read(AIR, 25.0)) == []
@@ -161,7 +161,7 @@ def test_sensors_that_do_not_agree_make_nothing_a_rule_may_use(
     assert (reading.quality, reading.usable) == (quality, quality is GOOD)
     if quality is SUSPECT:
         limit = fields.get("agree_within", 0.9)
-        names = f"bench air (25 °C) and air temperature {CLIMATE}/0 ({other:g} °C)"
+        names = f"bench air (25 °C) and air temperature {CLIMATE}/0 {OTHER.address} ({other:g} °C)"
         assert reading.reason == f"{names} do not agree within {limit} °C"
     else:
         assert reading.reason == ""

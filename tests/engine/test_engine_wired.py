@@ -40,7 +40,16 @@ def desk(*sensors: dict[str, Any], rules: tuple[dict[str, Any], ...] = ()) -> De
         ("level", {"active": "low", "states": ["dry", "wet"]}, 1, 0.0, "dry"),
         ("level", {"active": "low", "states": ["dry", "wet"]}, 0, 100.0, "wet"),
         ("level", {"states": [False, True]}, 1, 100.0, "on"),
-        ("level", {"active": "high"}, 40, None, None),
+        ("level", {"active": "high"}, 40, 0.0, None),
+        ("level", {"active": "high"}, 2000, None, None),
+        ("level", {"active": "high"}, 4095, 100.0, None),
+        ("switch", {}, 4095, 1.0, None),
+        ("switch", {}, 12, 0.0, None),
+        ("switch", {"active": "low", "states": ["closed", "open"]}, 4050, 0.0, "closed"),
+        ("switch", {}, 50, None, None),
+        ("switch", {}, 4045, None, None),
+        ("switch", {}, 4096, None, None),
+        ("switch", {}, -1, None, None),
         ("switch", {"active": "low"}, 0.5, None, None),
         ("flow", {}, 15, 2.0, None),
         ("flow", {"pulses_over_s": 60}, 450, 1.0, None),
@@ -58,6 +67,20 @@ def test_what_arrives_becomes(
     assert reading.quality is (Quality.ERROR if value is None else Quality.GOOD)
     sensor = here.state.sensors[series]
     assert picture.sensor_picture(here.state, sensor, here.now)["state"] == word
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "value"), [("switch", 0, 0.0), ("switch", 4095, 1.0), ("ppfd", 0, 0.0), ("flow", 0, 0.0)]
+)
+def test_where_the_rail_is_a_value_the_nodes_word_about_it_is_none(
+    kind: str, raw: float, value: float
+) -> None:
+    """Firmware calls every count below 50 and above 4045 suspect: darkness, a dry pipe and contacts are none."""
+    here, series = desk(PIN | {"type": kind}), SeriesId.of(WATER, 32, kind)
+    (reading,) = stored(Reading, here.read(series, raw, raw_mode=True, quality="suspect"))
+    assert (reading.value, reading.quality, reading.usable) == (value, Quality.GOOD, True)
+    (other,) = stored(Reading, here.read(series, raw, raw_mode=True, quality="poor", seq=9))
+    assert other.quality is Quality.SUSPECT
 
 
 def test_a_flow_that_its_node_converted_is_no_number_of_pulses() -> None:

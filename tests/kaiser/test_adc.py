@@ -1,4 +1,4 @@
-"""By which ADC a probe is read is declared: by the site, its calibration or its node's board, and never guessed."""
+"""By which ADC a probe is read: as the site or its calibration says, else the board's own, as the wire means."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from godkaiser.errors import CalibrationError, DocumentError
-from godkaiser.kaiser.site import parse_site
-from godkaiser.model.quantity import Quality
-from godkaiser.sensors.types import TYPES
-from godkaiser.sensors.wired import converted
+from godkaiser.errors import CalibrationError
 from tests.kaiser.house import NODE, House, file, house
 
 PH = f"{NODE}/35/ph"
@@ -44,7 +40,7 @@ async def shot(made: House, raw: int = 2150) -> dict[str, Any]:
             text(", board: null", SENSOR.replace("name:", "calibration: {slope: 7, adc: ads1115}, name:")),
             {"name": "ads1115", "by": "calibration"},
         ),
-        (text(", board: null", "sensors: []\n"), {"name": None, "by": None}),
+        (text(", board: null", "sensors: []\n"), {"name": "esp32", "by": "wire"}),
     ],
 )
 async def test_who_says_so_is_shown(tmp_path: Path, site: str, adc: dict[str, str | None]) -> None:
@@ -52,40 +48,6 @@ async def test_who_says_so_is_shown(tmp_path: Path, site: str, adc: dict[str, st
         await made.beat()
         found = await shot(made)
         assert found["adc"] == adc
-        assert ("ADC is not declared" in (found["reason"] or "")) == (adc["name"] is None)
-
-
-def test_counts_of_nobody_knows_what_are_uncalibrated_at_best() -> None:
-    row, made = TYPES["moisture"], {"calibration": None, "water": None}
-    found = converted(row, 2000, raw_mode=True, adc=None, **made)
-    assert (found.quality, found.reason) == (
-        Quality.UNCALIBRATED,
-        "not calibrated; its ADC is not declared, taken as esp32",
-    )
-    assert converted(row, 20, raw_mode=False, adc=None, **made).quality is Quality.GOOD
-    assert converted(TYPES["sht31_temp"], 27445, raw_mode=True, adc=None, **made).quality is Quality.GOOD
-    assert converted(row, 0, raw_mode=True, adc=None, **made).quality is Quality.SUSPECT
-
-
-def test_a_site_file_is_asked_for_it() -> None:
-    with pytest.raises(DocumentError, match="nobody says by which ADC") as caught:
-        parse_site(text(", board: null"), "x")
-    assert "state esp32 (the board's own) or ads1115, or the `board`" in caught.value.problem
-    assert caught.value.path == "sensors.0.adc (line 2 of x)"
-    assert (
-        parse_site(text(", board: xiao_esp32c3", SENSOR.replace("gpio: 35", "gpio: 2")), "x").sensors[0].adc
-        is None
-    )
-
-
-async def test_also_for_a_node_that_only_the_registry_knows(tmp_path: Path) -> None:
-    async with house(tmp_path, file(text(", board: null", "sensors: []\n"))) as made:
-        with pytest.raises(DocumentError, match="nobody says by which ADC"):
-            await made.call("site.apply", text=SENSOR)
-        stated = SENSOR.replace("type: ph", "type: ph, adc: ads1115")
-        assert (await made.call("site.apply", text=stated))["applied"]
-        answer = await made.call("sensors.calibrate", sensor="tank", points=POINTS)
-        assert answer["adc"] == "ads1115"
 
 
 async def test_a_fit_takes_that_of_the_board_and_no_other(tmp_path: Path) -> None:
@@ -94,3 +56,29 @@ async def test_a_fit_takes_that_of_the_board_and_no_other(tmp_path: Path) -> Non
             await made.call("sensors.calibrate", sensor="tank", points=POINTS)
         with pytest.raises(CalibrationError, match="is not the declared one"):
             await made.call("sensors.calibrate", sensor="tank", points=POINTS, how={"adc": "ads1115"})
+
+
+async def test_a_node_let_in_by_command_keeps_its_calibrated_probes(tmp_path: Path) -> None:
+    """Whatever its board is, what is analog in its firmware is read by the chip's own ADC."""
+    probes = (
+        f"sensors:\n  - {{node: {NODE}, gpio: 35, type: ph, name: tank, "
+        "calibration: {slope: 10.636364, offset: -11.428571}}\n"
+        f"  - {{node: {NODE}, gpio: 34, type: moisture, name: soil, calibration: {{dry: 2800, wet: 1200}}}}\n"
+    )
+    async with house(tmp_path, file(probes)) as one:
+        await one.beat(sensors=2)
+        await one.call("nodes.approve", node=NODE)
+        for _ in range(5):
+            one.pass_time(30)
+            await one.beat(sensors=2)
+            for gpio, kind in ((35, "ph"), (34, "moisture")):
+                body = {"esp_id": NODE, "gpio": gpio, "sensor_type": kind, "raw": 2000, "raw_mode": True}
+                await one.hear(f"sensor/{gpio}/data", body | {"quality": "good", "time_valid": True})
+        sensors = (await one.call("snapshot"))["sensors"]
+        assert [(sensor["quality"], sensor["reason"]) for sensor in sensors] == [("good", None)] * 2
+        await one.call("site.apply", text=probes)
+        exported = (await one.call("site.export"))["text"]
+        await one.call("site.apply", text=exported)
+        assert (await one.call("site.export"))["text"] == exported
+        points = [{"raw": 2150, "value": 7}, {"raw": 1800, "value": 4}]
+        assert (await one.call("sensors.calibrate", sensor="tank", points=points))["adc"] == "esp32"

@@ -42,6 +42,25 @@ async def settled(one: House) -> None:
         await ph(one)
 
 
+async def test_what_an_older_scale_made_is_no_measure_of_the_new_one(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as one:
+        await one.beat()
+        for number in range(25):
+            one.pass_time(60)
+            await one.beat()
+            await one.soil(2000 + number % 3)
+        points = [{"raw": 2800, "role": "dry"}, {"raw": 1800, "role": "wet"}]
+        await one.call("sensors.calibrate", sensor="soil", points=points)
+    one.pass_time(100)
+    async with house(tmp_path, clock=one.clock) as two:
+        await two.beat()
+        for number in range(6):
+            two.pass_time(60)
+            await two.beat()
+            await two.soil(2000 + number % 3)
+            assert (await shown(two, 34))["quality"] == "good"
+
+
 @pytest.mark.parametrize(
     ("more", "hours", "freshness"),
     [

@@ -178,8 +178,17 @@ def test_the_longest_gap_that_is_bridged(gap: int, coverage: float) -> None:
     assert dli([(START, 100.0), (START + gap, 100.0)], START, START + gap).coverage == coverage
 
 
+# From some minute on every so many minutes: near enough to each other that the cut falls between two of them.
+DAYS = st.builds(
+    lambda first, every, values: [(min(first + n * every, 1440), value) for n, value in enumerate(values)],
+    st.integers(0, 1240),
+    st.integers(1, 12),
+    st.lists(st.floats(0, 3000), min_size=2, max_size=200),
+)
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 24 * 60), st.floats(0, 3000)), max_size=200),
+    DAYS,
     st.integers(1, 24 * 3600 - 1),
 )
 def test_the_sums_of_two_parts_are_the_sum_of_the_day(found: list[tuple[int, float]], cut: int) -> None:
