@@ -26,8 +26,10 @@ from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database
+from godkaiser.io.sql.due import Due, mark_minutes
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
+from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
@@ -40,7 +42,7 @@ from godkaiser.ports import Columns
 SITE: Final = "site"  # its row in the table of facts
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
-_DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord})
+_DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord, Placed})
 Documents = Sequence[tuple[str, dict[str, Any]]]
 _COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
@@ -60,6 +62,8 @@ class SqlStore:
         self._access = Access(engine, within)
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
+        self._due = Due()
+        self.rollups = Rollups(self._access, self._due)
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
     async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
@@ -67,9 +71,12 @@ class SqlStore:
         learned = dict(self._series)
         async with self._access.writing() as connection:
             rows, repeats = await self._append(connection, records, learned)
+            marks = self._due.unmarked(records, learned)
+            await mark_minutes(connection, marks)
             if batch:
                 await _state_fact(connection, BATCH, batch)
         self._series = learned
+        self._due.remember(marks)
         return rows, repeats
 
     async def _append(
