@@ -37,6 +37,7 @@ from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.ending import ended
 from godkaiser.io.folder import DataFolder
+from godkaiser.io.historian import Historian
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.laboratory import Laboratory
@@ -155,6 +156,7 @@ class Controller:
         self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)
 

@@ -31,6 +31,7 @@ from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
 from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
+from godkaiser.io.sql.summary import Summary, Wish, summarize
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Quality
@@ -271,6 +272,19 @@ class SqlStore:
             [row[4] for row in rows],
             [row[5] for row in rows],
         )
+
+    async def between(self, model: Any, since: Instant, until: Instant, limit: int) -> list[dict[str, Any]]:
+        """Rows of a table with since ≤ at < until, oldest first; the newest `limit` of them."""
+        table = _table(model)
+        order = [table.c.at.desc(), *(key.desc() for key in table.primary_key if key.name != "at")]
+        query = select(table).where(table.c.at >= since, table.c.at < until).order_by(*order).limit(limit)
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [dict(row) for row in reversed(rows)]
+
+    async def summary(self, series: SeriesId, wish: Wish, now: Instant) -> Summary:
+        """A stretch in buckets; see `summarize`."""
+        return await summarize(self._access, series, wish, now)
 
     async def close(self) -> None:
         """Let go of the database."""

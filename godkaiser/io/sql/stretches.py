@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from godkaiser.model.instant import SECOND, Duration, Instant
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import HOUR, SECOND, Duration, Instant
 from godkaiser.model.rollup import Bucket, Point
 
+_NUMBER: Final = text("SELECT id FROM series WHERE name = :name")
+_FIRST_DUE: Final = text(
+    "SELECT min(at) FROM rollup_due WHERE series_id = :series AND span_s <= :span"
+    " AND (at >= :begin OR span_s <= 60 AND at > :reach)"
+)
 NUMBERS: Final = ("n", "mean", "minimum", "maximum", "std", "bad", "covered_s")
 Wanted = Sequence[tuple[int, Instant, Instant]]  # series, from, to
 
@@ -67,3 +74,19 @@ async def buckets(
         bucket = Bucket(row[2], row[3], row[4], row[5], row[6], row[7], round(row[8] * SECOND))
         found[row[0]].append((row[1], bucket))
     return found
+
+
+async def series_number(connection: AsyncConnection, series: SeriesId) -> int | None:
+    """Its surrogate id; None: nothing of it was ever stored."""
+    found = await connection.execute(_NUMBER, {"name": str(series)})
+    number: int | None = found.scalar()
+    return number
+
+
+async def first_due(
+    connection: AsyncConnection, number: int, span: Duration, begin: Instant, hold: Duration
+) -> Instant | None:
+    """From when on buckets of that span are not true any more. A mark reaches on, as a value holds."""
+    values = {"series": number, "span": span // SECOND, "begin": begin, "reach": begin - max(hold, HOUR)}
+    found = (await connection.execute(_FIRST_DUE, values)).scalar()
+    return None if found is None else int(found)
