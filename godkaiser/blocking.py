@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import wait
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from godkaiser.errors import GodkaiserError
-from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
+from godkaiser.frames import at_least, in_zone, need_pandas, one_frame, table_frame, wide_frame
 from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
@@ -157,14 +158,16 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         quality: str | None = None,
         *,
         cycle: str | None = None,
+        tz: str = "UTC",
     ) -> DataFrame:
         """Stored readings as a pandas frame; see `godkaiser.Farm.history`."""
         need_pandas()
         at_least(quality)
         ids, alone = self._ids(sensors)
-        step = deeds.bucket(every)
-        found = self._line.waited(deeds.fetch, self._line, ids, (since, until), cycle)
-        return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
+        how = deeds.How(deeds.bucket(every), deeds.zone(tz), quality)
+        found = self._line.waited(deeds.fetch, self._line, ids, (since, until), cycle, how)
+        make = partial(one_frame, found[0]) if alone else partial(wide_frame, found)
+        return in_zone(make(how.every, quality), how.tz)
 
     def cycles(self) -> DataFrame:
         """What grows and has grown; see `godkaiser.Farm.cycles`."""
@@ -201,6 +204,24 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         need_pandas()
         span = deeds.span_of(since, until)
         return alarms.history_frame(self._line.waited(alarms.history, self._line, span))
+
+    def decisions(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What rules concluded; see `godkaiser.Farm.decisions`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(self._line.waited(deeds.listed, self._line, "decisions", span), deeds.DECISIONS)
+
+    def commands(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """Every step of every command; see `godkaiser.Farm.commands`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(self._line.waited(deeds.listed, self._line, "commands", span), deeds.COMMANDS)
+
+    def heartbeats(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What nodes said of themselves; see `godkaiser.Farm.heartbeats`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(self._line.waited(deeds.listed, self._line, "heartbeats", span), deeds.HEARTBEATS)
 
     def approve(self, node: str) -> None:
         """Let a pending node take part."""

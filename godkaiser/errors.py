@@ -1,9 +1,9 @@
 """Every error of godkaiser, one declaration each.
 
     GodkaiserError
-    ├── ConfigurationError   SettingsError, PortInUseError, DataFolderError, DatabaseBrokenError,
-    │                        DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError, MissingExtraError,
-    │                        WeakSecretError, BrokerRefusedError, BrokerDistrustedError
+    ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError,
+    │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
+    │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
     │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
@@ -135,6 +135,16 @@ class SettingsError(ConfigurationError):
     field: str
     problem: str
     remedy_text: str
+
+
+class RetentionTooShortError(ConfigurationError):
+    """Readings would be deleted that roll-ups still need."""
+
+    sentence = "Readings are to be kept for {kept}, but roll-ups need them for {needed}"
+    hint = "Keep readings longer: one may come a day late, and a value holds for up to {hold}."
+    kept: str
+    needed: str
+    hold: str
 
 
 class PortInUseError(ConfigurationError, OSError):

@@ -2,13 +2,14 @@
 
 Times are a UTC `DatetimeIndex` named `time`, values float64. `frame.attrs` says what the columns are:
 `units`, `series` (ids), `names`, `gap_s` (seconds of silence that make a gap), `marks` (when board or calibration
-were changed: `at` and `text`) and `calibrations` (the versions that made these values), each by column.
+were changed: `at` and `text`), `calibrations` (the versions that made these values) and `provenance` (which database,
+as of when, and the `source` of buckets: `readings` or roll-ups of `1 min`, `15 min`, `1 h`, `1 d`), each by column.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -26,8 +27,24 @@ GAP_S: Final = 300.0  # when a frame does not say: five minutes of silence are a
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    """What buckets have besides their begins, means and coverage, which are `times`, `values`, `coverage`."""
+
+    minimum: array[float]
+    maximum: array[float]
+    std: array[float]
+    readings: array[int]
+    bad: array[int]
+    tz: str = "UTC"
+    source: str = "readings"
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of one sensor's readings, oldest first. `times` are microseconds since 1970 UTC."""
+    """A stretch of one sensor's readings, oldest first. `times` are microseconds since 1970 UTC.
+
+    `quality`: words, or a byte each with their rank. With `buckets` it is a stretch in buckets.
+    """
 
     series: str
     name: str
@@ -35,12 +52,14 @@ class Stretch:
     gap_s: float = GAP_S
     times: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
-    quality: Sequence[str] = ()
+    quality: Sequence[str] | bytes = ()
     marks: Sequence[dict[str, str]] = ()
     calibration: Sequence[int] = ()  # version of each; empty: not known
     calibrations: Sequence[dict[str, Any]] = ()
     raw: array[float] = field(default_factory=lambda: array("d"))  # before conversion; empty: not known
     coverage: array[float] = field(default_factory=lambda: array("d"))  # of sums; empty: it is none
+    buckets: Buckets | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)  # which database, as of when
 
 
 def need(module: str, feature: str) -> Any:
@@ -81,21 +100,59 @@ def one_frame(stretch: Stretch, every: Duration | None = None, quality: str | No
     how many went into it. Buckets reach from the first reading to the last; nothing is filled in.
     """
     pandas = need_pandas()
-    if every is None:
-        qualities = pandas.Categorical(list(stretch.quality), categories=QUALITIES)
-        frame = pandas.DataFrame({"value": _raw(stretch), "quality": qualities})
-        if stretch.raw:
-            frame["raw"] = list(stretch.raw)
-        if stretch.calibration:
-            frame["calibration"] = pandas.array(list(stretch.calibration), dtype="int64")
-        if stretch.coverage:
-            frame["coverage"] = list(stretch.coverage)
+    if stretch.buckets is not None:
+        frame = _bucket_frame(stretch, stretch.buckets)
+    elif every is None:
+        frame = _reading_frame(stretch)
         frame = frame if quality is None else frame[frame["quality"].isin(at_least(quality))]
     else:
         buckets = _trusted(stretch, quality).resample(_step(every), origin="epoch")
         frame = pandas.DataFrame({"value": buckets.mean(), "readings": buckets.count()})
         frame.index.name = "time"
     return _described(frame, {"value": stretch}, every)
+
+
+def _reading_frame(stretch: Stretch) -> DataFrame:
+    pandas = need_pandas()
+    qualities = pandas.Categorical.from_codes(_codes(stretch), categories=QUALITIES)
+    frame: DataFrame = pandas.DataFrame({"value": _raw(stretch), "quality": qualities})
+    if stretch.raw:
+        frame["raw"] = _numbers(stretch.raw, "float64")
+    if stretch.calibration:
+        frame["calibration"] = _numbers(array("q", stretch.calibration), "int64")
+    if len(stretch.coverage):
+        frame["coverage"] = _numbers(stretch.coverage, "float64")
+    return frame
+
+
+def _bucket_frame(stretch: Stretch, buckets: Buckets) -> DataFrame:
+    """One row per bucket, NaN where there was no value; `coverage`: the part 0..1 of it that had one."""
+    columns = {
+        "value": _numbers(stretch.values, "float64"),
+        "min": _numbers(buckets.minimum, "float64"),
+        "max": _numbers(buckets.maximum, "float64"),
+        "std": _numbers(buckets.std, "float64"),
+        "readings": _numbers(buckets.readings, "int64"),
+        "bad": _numbers(buckets.bad, "int64"),
+        "coverage": _numbers(stretch.coverage, "float64"),
+    }
+    pandas = need_pandas()
+    frame: DataFrame = pandas.DataFrame(columns, index=_index(pandas, stretch.times))
+    return frame.tz_convert(buckets.tz)
+
+
+def _numbers(column: array[Any], kind: str) -> Any:
+    """As numpy sees them, copied once."""
+    numpy = need("numpy", "history as a pandas frame")
+    return numpy.frombuffer(column, dtype=kind).copy() if column else numpy.empty(0, dtype=kind)
+
+
+def _codes(stretch: Stretch) -> Any:
+    """The rank of each reading's quality."""
+    numpy = need("numpy", "history as a pandas frame")
+    if isinstance(stretch.quality, bytes):
+        return numpy.frombuffer(stretch.quality, dtype="int8")
+    return numpy.fromiter(map(QUALITIES.index, stretch.quality), dtype="int8", count=len(stretch.quality))
 
 
 def wide_frame(
@@ -109,6 +166,8 @@ def wide_frame(
     pandas = need_pandas()
     names = [stretch.name for stretch in stretches]
     columns = {s.name if names.count(s.name) == 1 else s.series: s for s in stretches}
+    if stretches and all(stretch.buckets is not None for stretch in stretches):
+        return _described(_wide_buckets(columns), columns, every)
     series = {column: _trusted(stretch, quality) for column, stretch in columns.items()}
     if every is not None:
         series = {
@@ -118,6 +177,19 @@ def wide_frame(
     frame = pandas.DataFrame(kept, index=_union(pandas, kept, every), dtype="float64")
     frame.index.name = "time"
     return _described(frame, columns, every)
+
+
+def _wide_buckets(columns: dict[str, Stretch]) -> DataFrame:
+    """All buckets lie by one calendar, so what one sensor has not is NaN."""
+    pandas = need_pandas()
+    found = {
+        column: pandas.Series(_numbers(stretch.values, "float64"), index=_index(pandas, stretch.times))
+        for column, stretch in columns.items()
+    }
+    frame: DataFrame = pandas.DataFrame(found, dtype="float64").sort_index()
+    frame.index.name = "time"
+    tz = next(stretch.buckets.tz for stretch in columns.values() if stretch.buckets is not None)
+    return frame.tz_convert(tz)
 
 
 def _union(pandas: Any, series: dict[str, Series[float]], every: Duration | None) -> Any:
@@ -139,14 +211,14 @@ def _index(pandas: Any, times: array[int]) -> Any:
 def _raw(stretch: Stretch) -> Series[float]:
     pandas = need_pandas()
     series: Series[float] = pandas.Series(
-        list(stretch.values), index=_index(pandas, stretch.times), dtype="float64"
+        _numbers(stretch.values, "float64"), index=_index(pandas, stretch.times), dtype="float64"
     )
     return series
 
 
 def _trusted(stretch: Stretch, least: str | None) -> Series[float]:
-    values, kept = _raw(stretch), at_least(least)
-    return values[[quality in kept for quality in stretch.quality]].dropna()
+    kept: Series[float] = _raw(stretch)[_codes(stretch) < len(at_least(least))].dropna()
+    return kept
 
 
 def _step(every: Duration) -> Any:
@@ -159,8 +231,35 @@ def _described(frame: DataFrame, columns: dict[str, Stretch], every: Duration | 
     frame.attrs["names"] = {column: stretch.name for column, stretch in columns.items()}
     frame.attrs["marks"] = {column: list(stretch.marks) for column, stretch in columns.items()}
     frame.attrs["calibrations"] = {column: list(stretch.calibrations) for column, stretch in columns.items()}
+    frame.attrs["provenance"] = {
+        column: {
+            **stretch.origin,
+            "source": "readings" if stretch.buckets is None else stretch.buckets.source,
+        }
+        for column, stretch in columns.items()
+    }
     gap = {column: stretch.gap_s for column, stretch in columns.items()}
     frame.attrs["gap_s"] = gap if every is None else dict.fromkeys(columns, every / SECOND)
+    return frame
+
+
+def in_zone(frame: DataFrame, tz: str) -> DataFrame:
+    """The same instants by the clock of a zone."""
+    attrs = frame.attrs
+    shown = frame.tz_convert(tz)
+    shown.attrs = attrs
+    return shown
+
+
+def table_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> DataFrame:
+    """What happened, one row each, oldest first, with a UTC index named `time`."""
+    pandas = need_pandas()
+    index = pandas.DatetimeIndex(
+        pandas.to_datetime([row["at"] for row in rows], utc=True, format="ISO8601"), name="time"
+    )
+    frame: DataFrame = pandas.DataFrame(
+        {column: [row[column] for row in rows] for column in columns}, index=index
+    )
     return frame
 
 

@@ -9,7 +9,7 @@ from godkaiser.engine.alive import acknowledge, announce, ours
 from godkaiser.engine.clear import release_again, release_late
 from godkaiser.engine.debt import leaving
 from godkaiser.engine.decide import reconsider_node
-from godkaiser.engine.effect import Say
+from godkaiser.engine.effect import Say, Store
 from godkaiser.engine.ending import deliver_owed
 from godkaiser.engine.halt import stop_node_again
 from godkaiser.engine.registry import discovered, rediscovered, store_node
@@ -43,6 +43,8 @@ def on_heartbeat(moment: Moment, event: Heartbeat) -> None:
     if _remember(moment, node, event) and node.online:
         _lost(moment, node)  # it was away, although nobody said so: no will came, or it comes later
     lane.watch_drift(moment, node, event)
+    if node.status == "approved":
+        moment.emit(Store(event))
     _heard(moment, node)
 
 

@@ -7,21 +7,31 @@ import math
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from godkaiser.errors import AckTimeoutError, DocumentError, InvalidValueError
-from godkaiser.frames import GAP_S, Stretch
+from godkaiser.frames import GAP_S, Buckets, Stretch
 from godkaiser.handles.line import Line
 from godkaiser.handles.mirror import Event
 from godkaiser.handles.said import Probe
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Stop, Verdict
+from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
 
 Span = str | float | timedelta
 When = str | datetime
 Document = Mapping[str, Any]
+DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause")
+COMMANDS: Final = (
+    "command", "intent", "actuator", "value", "fate", "who", "origin", "message", "findings", "cause",
+)  # fmt: skip
+HEARTBEATS: Final = (
+    "node", "uptime", "heap_free", "wifi_rssi", "boot_id", "reset_reason", "state", "sensor_count", "actuator_count",
+    "handover_epoch", "handover_rejects", "degraded",
+)  # fmt: skip
 
 
 def level(value: object) -> float:
@@ -48,6 +58,11 @@ def bucket(every: Span | None) -> Duration | None:
             field="every", value=repr(every), problem="is nothing", allowed="a positive duration"
         )
     return span
+
+
+def zone(tz: str) -> str:
+    """A time zone that is known. Raises `InvalidValueError`."""
+    return Calendar(SECOND, tz).timezone
 
 
 def moment(when: object, field: str) -> str:
@@ -137,38 +152,76 @@ def span_of(since: object, until: object) -> dict[str, str]:
     return span if until is None else span | {"until": moment(until, "until")}
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """`every` (microseconds), by the clock of `tz`, of a `quality` or better; without `every` each reading."""
+
+    every: Duration | None = None
+    tz: str = UTC_NAME
+    quality: str | None = None
+
+
+ALL: Final = How()
+
+
 async def fetch(
-    line: Line, sensors: Sequence[str], span: tuple[object, object], cycle: str | None = None
+    line: Line,
+    sensors: Sequence[str],
+    span: tuple[object, object],
+    cycle: str | None = None,
+    how: How = ALL,
 ) -> list[Stretch]:
     """Stretches of history, one per sensor: since and until, or those of a cycle."""
-    what = span_of(*span) if cycle is None else {"cycle": cycle}
-    return list(await asyncio.gather(*(_fetch_one(line, sensor, what) for sensor in sensors)))
+    if cycle is not None:
+        return list(await asyncio.gather(*(_readings(line, one, {"cycle": cycle}) for one in sensors)))
+    what = span_of(*span)
+    if how.every is None:
+        return list(await asyncio.gather(*(_readings(line, one, what) for one in sensors)))
+    return list(await asyncio.gather(*(_in_buckets(line, one, what, how) for one in sensors)))
 
 
-async def _fetch_one(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
+async def _readings(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
     method = "cycles.history" if "cycle" in what else "history"
     answer = await line.ask(method, series=sensor, packed=True, **what)
-    times, values, raw, coverage = array("q"), array("d"), array("d"), array("d")
-    times.frombytes(b64decode(answer["times"]))
-    values.frombytes(b64decode(answer["values"]))
-    raw.frombytes(b64decode(answer["raw"]))
-    coverage.frombytes(b64decode(answer["coverage"]))
+    raw, coverage = _column("d", answer["raw"]), _column("d", answer["coverage"])
+    return replace(
+        _headed(line, sensor, answer),
+        times=_column("q", answer["times"]),
+        values=_column("d", answer["values"]),
+        quality=b64decode(answer["quality"]),
+        calibration=_column("q", answer["calibration"]),
+        raw=raw,
+        coverage=coverage,
+    )
+
+
+async def _in_buckets(line: Line, sensor: str, span: dict[str, str], how: How) -> Stretch:
+    assert how.every is not None
+    wish = {"every": how.every / SECOND, "tz": how.tz, "quality": how.quality}
+    answer = await line.ask("history.buckets", series=sensor, span=span, packed=True, **wish)
+    numbers = {name: _column("d", answer[name]) for name in ("minimum", "maximum", "std")}
+    counts = {name: _column("q", answer[name]) for name in ("readings", "bad")}
+    return replace(
+        _headed(line, sensor, answer),
+        times=_column("q", answer["begins"]),
+        values=_column("d", answer["values"]),
+        coverage=_column("d", answer["coverage"]),
+        buckets=Buckets(**numbers, **counts, tz=how.tz, source=answer["source"]),
+    )
+
+
+def _headed(line: Line, sensor: str, answer: Mapping[str, Any]) -> Stretch:
     shot = line.mirror.one("sensor", sensor)
     name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
-    return Stretch(
-        sensor,
-        name,
-        answer["unit"],
-        gap,
-        times,
-        values,
-        answer["quality"],
-        tuple(answer["marks"]),
-        answer["calibration"],
-        tuple(answer["versions"]),
-        raw,
-        coverage,
-    )
+    marks, versions = tuple(answer["marks"]), tuple(answer["versions"])
+    origin = {"database": line.name, "as_of": line.mirror.now().isoformat()}
+    return Stretch(sensor, name, answer["unit"], gap, marks=marks, calibrations=versions, origin=origin)
+
+
+def _column(kind: str, packed: str) -> array[Any]:
+    column: array[Any] = array(kind)
+    column.frombytes(b64decode(packed))
+    return column
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,3 +263,9 @@ async def listen(line: Line) -> asyncio.Queue[Event]:
 async def heard(queue: asyncio.Queue[Event]) -> Event:
     """The next change."""
     return await queue.get()
+
+
+async def listed(line: Line, what: str, span: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows of `decisions`, `commands` or `heartbeats` in a span of time."""
+    found: list[dict[str, Any]] = await line.ask(what, **span)
+    return found

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from godkaiser.frames import at_least, need_pandas, one_frame, wide_frame
+from godkaiser.frames import at_least, in_zone, need_pandas, one_frame, table_frame, wide_frame
 from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
@@ -200,13 +201,15 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         quality: str | None = None,
         *,
         cycle: str | None = None,
+        tz: str = "UTC",
     ) -> DataFrame:
-        """Stored readings as a pandas frame with a UTC index and float64 values.
+        """Stored readings as a pandas frame with float64 values, its index in UTC or in the zone `tz`.
 
         One sensor: columns `value`, `quality`, `raw` (before conversion and filters) and `calibration`, the version
-        (every reading, also doubtful ones), or with `every` the mean of each bucket in `value` and in `readings` how
-        many went into it. A list of sensors: one column each. Means and wide frames use good and uncalibrated
-        readings only; where there are none, NaN.
+        (every reading, also doubtful ones). With `every` whole buckets, made of the largest roll-ups that fit:
+        `value` (the mean weighted by time), `min`, `max`, `std`, `readings`, `bad` and `coverage`, the part 0..1 of
+        it in which there was a value. A list of sensors: one column each. Buckets and wide frames use good and
+        uncalibrated readings only; where there is nothing, NaN. Days begin at midnight in `tz`.
         `quality`, good, uncalibrated, suspect or error, is the worst that goes into the frame.
         `cycle`, a name of `cycles()`: what was measured in its zone from planting to its end, whatever `since` and
         `until` say. A sensor that came from elsewhere or was moved since counts for the time it was there.
@@ -219,9 +222,10 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         need_pandas()
         at_least(quality)
         ids, alone = self._ids(sensors)
-        step = deeds.bucket(every)
-        found = await self._line.awaited(deeds.fetch, self._line, ids, (since, until), cycle)
-        return one_frame(found[0], step, quality) if alone else wide_frame(found, step, quality)
+        how = deeds.How(deeds.bucket(every), deeds.zone(tz), quality)
+        found = await self._line.awaited(deeds.fetch, self._line, ids, (since, until), cycle, how)
+        make = partial(one_frame, found[0]) if alone else partial(wide_frame, found)
+        return in_zone(make(how.every, quality), how.tz)
 
     async def cycles(self) -> DataFrame:
         """What grows and has grown, from the site file, as a pandas frame with one row per cycle.
@@ -290,6 +294,42 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         need_pandas()
         span = deeds.span_of(since, until)
         return alarms.history_frame(await self._line.awaited(alarms.history, self._line, span))
+
+    async def decisions(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What rules concluded, one row per decision: `rule`, `truth`, `active`, `trace`, `note`, `cause`.
+
+        The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
+        Raises `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(
+            await self._line.awaited(deeds.listed, self._line, "decisions", span), deeds.DECISIONS
+        )
+
+    async def commands(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """Every step of every command: `command`, `actuator`, `value`, `fate`, `who`, `origin`, `message` and more.
+
+        The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
+        Raises `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(
+            await self._line.awaited(deeds.listed, self._line, "commands", span), deeds.COMMANDS
+        )
+
+    async def heartbeats(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What nodes said of themselves: `node`, `uptime` (s), `heap_free` (bytes), `wifi_rssi` (dBm) and more.
+
+        The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
+        Raises `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(
+            await self._line.awaited(deeds.listed, self._line, "heartbeats", span), deeds.HEARTBEATS
+        )
 
     async def approve(self, node: str) -> None:
         """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""

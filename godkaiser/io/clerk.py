@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import getpass
-import math
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -36,6 +34,7 @@ from godkaiser.errors import (
 )
 from godkaiser.io.accounts import Accounts, require
 from godkaiser.io.hub import Hub
+from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model import event as ev
@@ -196,11 +195,14 @@ class Clerk:
         `coverage`: of a light sum, the part 0..1 of its time that was measured; of all others it is empty.
         """
         _check_history(since, until, limit)
-        sensor = self.sensor(series)
+        return await self.stretch(self.sensor(series), self.span(since, until), limit, packed)
+
+    def span(self, since: str, until: str | None = None) -> tuple[Instant, Instant]:
+        """By the controller's clock. Raises `InvalidValueError`."""
+        _check_history(since, until, None)
         now = self._runner.clock.now()
         start = parse_instant(since, now, "since")
-        end = now + SECOND if until is None else parse_instant(until, now, "until")
-        return await self.stretch(sensor, (start, end), limit, packed)
+        return start, now + SECOND if until is None else parse_instant(until, now, "until")
 
     async def stretch(
         self,
@@ -213,23 +215,36 @@ class Clerk:
         """What is stored of a span, the end exclusive; with `zone` only what was measured there."""
         await self._runner.depot.committed()  # who has seen a value finds it in the history
         columns = await self._store.history(sensor, *span, limit, zone)
-        shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
-        marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
-        marks = sorted([*marks, *marks_of(self._state, zone or shown["zone"], *span)])
+        marks = await self.marks(sensor, span, zone)
         versions = self._versions(sensor, set(columns.calibration))
         head: dict[str, Any] = {"series": sensor, "unit": self._state.unit_of(sensor)}
         head |= {
             "quality": columns.quality,
-            "marks": [{"at": to_iso(at), "text": text} for at, text in marks],
+            "marks": marks,
             "calibration": columns.calibration,
             "versions": versions,
         }
         coverage = columns.coverage if any(part is not None for part in columns.coverage) else []
         if packed:
-            head |= {"times": _packed(array("q", columns.times)), "raw": _packed(array("d", columns.raw))}
-            return head | {"values": _floats(columns.values), "coverage": _floats(coverage)}
+            ranks = bytes(RANKS[word] for word in columns.quality)
+            head |= {"quality": packed_array(array("B", ranks))}
+            head |= {"calibration": packed_array(array("q", columns.calibration))}
+            head |= {
+                "times": packed_array(array("q", columns.times)),
+                "raw": packed_array(array("d", columns.raw)),
+            }
+            return head | {"values": floats(columns.values), "coverage": floats(coverage)}
         times = [to_iso(at) for at in columns.times]
         return head | {"times": times, "values": columns.values, "raw": columns.raw, "coverage": coverage}
+
+    async def marks(
+        self, sensor: SeriesId, span: tuple[Instant, Instant], zone: str | None = None
+    ) -> list[dict[str, str]]:
+        """What a reader of a curve must know of."""
+        shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
+        marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
+        marks = sorted([*marks, *marks_of(self._state, zone or shown["zone"], *span)])
+        return [{"at": to_iso(at), "text": text} for at, text in marks]
 
     def _versions(self, sensor: SeriesId, numbers: set[int]) -> list[dict[str, Any]]:
         made = versions_of(self._state, self._state.sensors[sensor])
@@ -574,14 +589,6 @@ def _number(field: str, value: Any) -> float:
             field=field, value=repr(value), problem="not a finite number", allowed="0.0 to 1.0"
         )
     return float(value)
-
-
-def _floats(values: Sequence[float | None]) -> str:
-    return _packed(array("d", (math.nan if value is None else value for value in values)))
-
-
-def _packed(column: array[Any]) -> str:
-    return base64.b64encode(column.tobytes()).decode()
 
 
 def _raised(outcome: Outcome) -> Outcome:

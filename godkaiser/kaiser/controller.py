@@ -37,12 +37,14 @@ from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.ending import ended
 from godkaiser.io.folder import DataFolder
+from godkaiser.io.historian import Historian
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.registrar import Registrar
+from godkaiser.io.roller import Roller
 from godkaiser.io.runner import Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.spool import Spool
@@ -63,7 +65,7 @@ from godkaiser.kaiser.sitedesk import SiteDesk
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import KaiserId, NodeId, SeriesId
-from godkaiser.model.instant import SECOND
+from godkaiser.model.instant import SECOND, Duration
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.request import Reply
 from godkaiser.model.site import ActuatorSpec, Site
@@ -74,6 +76,7 @@ from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 SAFE_WITHIN: Final = 1.2
 DRAINED_WITHIN: Final = 1.0
+USUAL_HOLD: Final = 180 * SECOND
 log = logging.getLogger(__name__)
 
 
@@ -153,7 +156,14 @@ class Controller:
         self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
+        self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)
+
+    def _hold_of(self, series: SeriesId) -> Duration:
+        """For how long a value counts as fresh; of what the engine does not know, as long as is usual."""
+        sensor = self.engine.state.sensors.get(series)
+        return USUAL_HOLD if sensor is None else sensor.stale_after
 
     def _tell(self, kind: str, thing: str) -> None:
         self.clerk.hub.tell(kind, thing)
@@ -266,6 +276,7 @@ class Controller:
     async def running(self) -> AsyncIterator[Controller]:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
+        tasks.append(asyncio.create_task(self.roller.run()))
         if self.options.link is None and self.options.check_rival:
             tasks.append(asyncio.create_task(self._alone(tuple(tasks))))
         self.tasks = tasks

@@ -92,13 +92,40 @@ async def test_history_of_one_sensor_has_a_utc_index_and_its_quality(farm: Farm)
 
 async def test_history_in_buckets_and_of_several_sensors(farm: Farm) -> None:
     frame = await farm.history("bench air", **SPAN, every="10min")
-    assert list(frame.columns) == ["value", "readings"]
+    assert list(frame.columns) == ["value", "min", "max", "std", "readings", "bad", "coverage"]
+    assert (frame["min"] <= frame["value"]).all()
+    assert frame["coverage"].iloc[1] == pytest.approx(1.0)
+    assert frame.attrs["provenance"]["value"]["source"] == "1 min"
+    assert frame.attrs["gap_s"] == {"value": 600.0}
     assert {time.minute % 10 for time in frame.index} == {0}
     assert frame["readings"].iloc[1] == 20
     wide = await farm.history(["bench air", SOIL], **SPAN, every=timedelta(minutes=10))
     assert list(wide.columns) == ["bench air", "bench soil"]
     assert wide.attrs["units"] == {"bench air": "°C", "bench soil": "%"}
     assert wide["bench air"].iloc[1] == pytest.approx(frame["value"].loc[wide.index[1]])
+
+
+async def test_history_by_the_clock_of_a_zone(farm: Farm) -> None:
+    frame = await farm.history("bench air", since="-1d", every="1d", tz="Asia/Kathmandu")
+    assert str(frame.index.tz) == "Asia/Kathmandu"  # type: ignore[attr-defined]
+    assert {(time.hour, time.minute) for time in frame.index} == {(0, 0)}
+    assert frame.attrs["provenance"]["value"]["source"] == "15 min"
+    every = await farm.history("bench air", **SPAN, tz="Europe/Berlin")
+    assert str(every.index.tz) == "Europe/Berlin"  # type: ignore[attr-defined]
+    assert every.attrs["units"] == {"value": "°C"}
+
+
+async def test_what_rules_commands_and_nodes_did_are_frames(farm: Farm) -> None:
+    decisions, commands, beats = await farm.decisions(), await farm.commands(), await farm.heartbeats()
+    assert min(len(decisions), len(beats)) > 0
+    for frame in (decisions, commands, beats):
+        assert frame.index.is_monotonic_increasing
+        assert str(frame.index.dtype).endswith("UTC]")
+        assert frame.index.name == "time"
+    assert set(beats["node"]) <= {str(node.id) for node in farm.nodes}
+    assert "fate" in commands
+    assert set(decisions["truth"]) <= {"true", "false", "unknown"}
+    assert len(await farm.heartbeats(since="-0s")) == 0
 
 
 async def test_history_between_two_times_excludes_its_end(farm: Farm) -> None:

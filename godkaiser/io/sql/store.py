@@ -26,9 +26,12 @@ from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database
+from godkaiser.io.sql.due import Due, mark_minutes
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
+from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
+from godkaiser.io.sql.summary import Summary, Wish, summarize
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Quality
@@ -60,6 +63,8 @@ class SqlStore:
         self._access = Access(engine, within)
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
+        self._due = Due()
+        self.rollups = Rollups(self._access, self._due)
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
     async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:
@@ -67,9 +72,12 @@ class SqlStore:
         learned = dict(self._series)
         async with self._access.writing() as connection:
             rows, repeats = await self._append(connection, records, learned)
+            marks = self._due.unmarked(records, learned)
+            await mark_minutes(connection, marks)
             if batch:
                 await _state_fact(connection, BATCH, batch)
         self._series = learned
+        self._due.remember(marks)
         return rows, repeats
 
     async def _append(
@@ -264,6 +272,19 @@ class SqlStore:
             [row[4] for row in rows],
             [row[5] for row in rows],
         )
+
+    async def between(self, model: Any, since: Instant, until: Instant, limit: int) -> list[dict[str, Any]]:
+        """Rows of a table with since ≤ at < until, oldest first; the newest `limit` of them."""
+        table = _table(model)
+        order = [table.c.at.desc(), *(key.desc() for key in table.primary_key if key.name != "at")]
+        query = select(table).where(table.c.at >= since, table.c.at < until).order_by(*order).limit(limit)
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [dict(row) for row in reversed(rows)]
+
+    async def summary(self, series: SeriesId, wish: Wish, now: Instant) -> Summary:
+        """A stretch in buckets; see `summarize`."""
+        return await summarize(self._access, series, wish, now)
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -95,7 +95,10 @@ class RollupRow(SQLModel, table=True):
 
 
 class RollupDueRow(SQLModel, table=True):
-    """A bucket that does not tell the truth any more: readings came after it was made."""
+    """A bucket that does not tell the truth any more: readings came after it was made.
+
+    `span_s` 0: the hour from `at` on was never rolled up, and is made out of its readings minute by minute.
+    """
 
     __tablename__ = "rollup_due"
     __table_args__ = {"sqlite_with_rowid": False}

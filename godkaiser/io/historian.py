@@ -1,0 +1,103 @@
+"""The past of a site for clients: readings in buckets, what rules decided, what was commanded, what nodes said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from godkaiser.auth.policy import Permission
+from godkaiser.engine.calibration import calibration_picture, versions_of
+from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.packing import bucket_columns, check_buckets, worst_rank
+from godkaiser.io.runner import Runner
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.sql.summary import Wish
+from godkaiser.io.sql.table import DecisionRow, HeartbeatRow, OutcomeRow
+from godkaiser.model.calendar import UTC_NAME, Calendar
+from godkaiser.model.instant import parse_duration, to_iso
+
+ROWS_MOST: Final = 100_000
+
+
+class Historian:
+    """Answers requests about what was."""
+
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
+        self._runner, self._store, self._clerk = runner, store, clerk
+        self._state = runner.engine.state
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+        return {
+            "history.buckets": self._buckets,
+            "decisions": self._decisions,
+            "commands": self._commands,
+            "heartbeats": self._heartbeats,
+        }
+
+    async def _buckets(
+        self,
+        series: str,
+        every: str | float,
+        span: dict[str, str],
+        tz: str = UTC_NAME,
+        quality: str | None = None,
+        *,
+        packed: bool = False,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """Whole buckets of a length, by the clock of a zone, of readings of a quality or better.
+
+        `span`: `since` and, if it is not now, `until`. `begins` of each bucket, `values` (the mean weighted by time),
+        `minimum`, `maximum`, `std`, the `readings` that went into it, `bad` ones, and `coverage`, the part 0..1 of it
+        in which there was a value. `source`: what they were made of.
+        """
+        self._clerk.who(token, Permission.LOOK)
+        sensor, of = self._clerk.sensor(series), self._clerk.span(**span)
+        calendar = Calendar(parse_duration(every, "every"), tz)
+        check_buckets(calendar, of)
+        await self._runner.depot.committed()  # who has seen a value finds it in the history
+        held = self._state.sensors[sensor]
+        wish = Wish(*of, calendar, held.stale_after, worst_rank(quality))
+        found = await self._store.summary(sensor, wish, self._runner.clock.now())
+        head: dict[str, Any] = {
+            "series": sensor,
+            "unit": self._state.unit_of(sensor),
+            "source": found.source,
+            "tz": tz,
+        }
+        head |= {"versions": [calibration_picture(version) for version in versions_of(self._state, held)]}
+        return head | {"marks": await self._clerk.marks(sensor, of)} | bucket_columns(found, packed)
+
+    async def _decisions(
+        self, since: str = "-24h", until: str | None = None, token: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What rules concluded, oldest first; the newest 100,000."""
+        return await self._listed(DecisionRow, since, until, token)
+
+    async def _commands(
+        self, since: str = "-24h", until: str | None = None, token: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Every step of every command, oldest first; the newest 100,000."""
+        return await self._listed(OutcomeRow, since, until, token)
+
+    async def _heartbeats(
+        self, since: str = "-24h", until: str | None = None, token: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What nodes said of themselves, oldest first; the newest 100,000."""
+        return await self._listed(HeartbeatRow, since, until, token)
+
+    async def _listed(
+        self, model: Any, since: str, until: str | None, token: str | None
+    ) -> list[dict[str, Any]]:
+        self._clerk.who(token, Permission.LOOK)
+        span = self._clerk.span(since, until)
+        await self._runner.depot.committed()
+        rows = await self._store.between(model, *span, ROWS_MOST)
+        return [row | {"at": to_iso(row["at"])} | _unpacked(row) for row in rows]
+
+
+def _unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json.loads(row[name]) for name in ("findings", "degraded") if name in row}

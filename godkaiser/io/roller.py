@@ -1,0 +1,58 @@
+"""The task that keeps the roll-ups true, beside everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from godkaiser.errors import UnavailableError
+from godkaiser.io.retry import Backoff
+from godkaiser.io.sql.rollups import HoldOf, Rollups
+from godkaiser.model.instant import SECOND
+from godkaiser.ports import Clock
+
+EVERY: Final = 15.0
+GRACE: Final = 5 * SECOND  # what was measured in a minute may still be on its way when it is over
+TOLD_FROM: Final = 5_000  # marks: so many are worth a line in the log
+TOLD_EVERY: Final = 10.0
+log = logging.getLogger(__name__)
+
+
+class Roller:
+    """`done` of `known` buckets were made again in the pass under way."""
+
+    def __init__(self, rollups: Rollups, clock: Clock, hold_of: HoldOf) -> None:
+        self._rollups, self._clock, self._hold_of = rollups, clock, hold_of
+        self.done = self.known = 0
+
+    async def run(self) -> None:
+        """Until cancelled. A database that is away is asked again later."""
+        backoff = Backoff(first=1.0, most=60.0)
+        while True:
+            try:
+                await self.catch_up()
+            except UnavailableError as error:
+                log.warning("Roll-ups wait. %s", error)
+                backoff = backoff.failed()
+                await asyncio.sleep(backoff.delay(0.5))
+                continue
+            backoff = backoff.succeeded()
+            await asyncio.sleep(EVERY)
+
+    async def catch_up(self) -> None:
+        """Everything that is due now; others may write after each transaction."""
+        await self._rollups.survey()
+        now = self._clock.now() - GRACE
+        self.done, self.known = 0, await self._rollups.waiting(now)
+        loop = asyncio.get_running_loop()
+        told = loop.time() - TOLD_EVERY
+        while done := await self._rollups.work(now, self._hold_of):
+            self.done += done
+            self.known = max(self.known, self.done)
+            if self.known >= TOLD_FROM and loop.time() >= told + TOLD_EVERY:
+                told = loop.time()
+                log.info("Rolling up what is stored: %d of %d buckets.", self.done, self.known)
+            await asyncio.sleep(0)
+        if self.known >= TOLD_FROM:
+            log.info("All %d buckets are rolled up.", self.done)
