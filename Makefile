@@ -3,6 +3,8 @@ PY := .venv/bin/python
 ARGS ?=
 # Test files run beside each other; WORKERS=0 runs them in this process, one after the other.
 WORKERS ?= 2
+# What `make bench` measures, one after the other.
+BENCHMARKS ?= engine latency stop ingest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup services demo lint format test test-full bench mutants wheel clean
@@ -38,7 +40,7 @@ test-full: services lint ## the same with the slow tests and many more generated
 	$(PY) -m scripts.coverage_floor
 
 bench: setup ## measure: prints figures, judges nothing
-	@for script in benchmarks/*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
 
 mutants: setup ## plant small mistakes in the safety gate; a test must fail for each: make mutants ARGS="gate stop"
 	$(PY) -m scripts.mutate --jobs $(WORKERS) $(ARGS)

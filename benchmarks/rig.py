@@ -48,12 +48,14 @@ def site(nodes: int, rules: int = 20, switching: int = 4) -> dict[str, Any]:
     return {
         "nodes": [{"id": name, "approved": True} for name in names],
         "actuators": [{"node": name, "gpio": 25, "type": "relay", "kind": "fan"} for name in names],
-        "rules": [_rule(number, names[number % nodes], number < switching) for number in range(rules)],
+        "rules": [_rule(number, names, number < switching) for number in range(rules)],
     }
 
 
-def _rule(number: int, node: str, switches: bool) -> dict[str, Any]:
-    gpio, kind, _, limit = SENSORS[number % len(SENSORS)]
+def _rule(number: int, nodes: list[str], switches: bool) -> dict[str, Any]:
+    """One for each series before any gets a second."""
+    node = nodes[number % len(nodes)]
+    gpio, kind, _, limit = SENSORS[(number + number // len(nodes)) % len(SENSORS)]
     condition = {"type": "sensor", "esp_id": node, "gpio": gpio, "sensor_type": kind, "operator": ">"}
     return {
         "name": f"Rule {number}",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
 from typing import Any, Final
 
 import aiomqtt
-from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from godkaiser.io.address import BrokerAddress, MqttVersion
+from godkaiser.io.ahead import Take
 from godkaiser.io.manual_ack import listen, mend
 from godkaiser.io.wire.encode import Outgoing
 
@@ -28,7 +27,7 @@ _log.setLevel(logging.CRITICAL)
 def new_client(
     address: BrokerAddress,
     name: str,
-    take: Callable[[MQTTMessage], None],
+    take: Take,
     will: Outgoing | None = None,
     *,
     keep: bool = False,

@@ -13,6 +13,13 @@ from typing import Any, Final
 AGAIN: Final = 10.0  # longer than any orderly end of ours takes
 
 
+def heed_cancellation() -> None:
+    """After a call into such a library: end, if we were told to while it had its answer already."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def ended(tasks: Sequence[asyncio.Task[Any]], again: float = AGAIN) -> list[Any]:
     """Cancel tasks and wait for their end, asking again every `again` seconds: what they returned or raised."""
     going = set(tasks)

@@ -10,21 +10,19 @@ Subscribe with QoS 1 at most: paho answers a QoS 2 message by itself, and then t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiomqtt
 from paho.mqtt.client import MQTTMessage
-from paho.mqtt.enums import MessageType
+from paho.mqtt.enums import MessageType, MQTTErrorCode, MQTTProtocolVersion
 
-from godkaiser.ports import RawMessage
+from godkaiser.io.ahead import AheadSocket, Delivered, Take, acknowledge_at_once
 
 HUNG_UP: Final = "it hangs up without a word"
-AHEAD: Final = 16 * 1024  # bytes, some 60 readings: the loop is ours for so long at a time
 
 
 _PUBACK: Final = bytes((MessageType.PUBACK, 2))  # of both versions, when there is no reason to name
@@ -38,32 +36,6 @@ class Token:
     mid: int
 
 
-class AheadSocket(socket.socket):
-    """Asks the kernel for all that has come, and hands it out in the small pieces paho asks for.
-
-    TLS does so itself. aiomqtt goes on reading while something is `pending`.
-    """
-
-    def __init__(self, plain: socket.socket) -> None:
-        timeout = plain.gettimeout()
-        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        self.settimeout(timeout)
-        self._data, self._at = b"", 0
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Up to `size` bytes; empty at the end of the connection."""
-        if self._at >= len(self._data):
-            self._data, self._at = super().recv(AHEAD, flags), 0
-            acknowledge_at_once(self)
-        begin = self._at
-        self._at += size
-        return self._data[begin : self._at]
-
-    def pending(self) -> int:
-        """How many bytes are here already."""
-        return max(0, len(self._data) - self._at)
-
-
 class ManualAck:
     """The acknowledgements of one connection: make it before connecting, a new one with every client."""
 
@@ -74,7 +46,7 @@ class ManualAck:
         self._waiting: deque[Token] = deque()
         self._durable: set[Token] = set()
 
-    def expect(self, message: MQTTMessage) -> Token | None:
+    def expect(self, message: Delivered) -> Token | None:
         """The token of a message that has just come; None for QoS 0, which nobody acknowledges."""
         if message.qos == 0:
             return None
@@ -113,41 +85,37 @@ def acknowledge_now(client: aiomqtt.Client) -> None:
         acknowledge_at_once(connection)
 
 
-def acknowledge_at_once(connection: socket.socket) -> None:
-    """Ask the kernel to acknowledge what comes at once; it forgets the wish, so it is repeated.
-
-    A broker without TCP_NODELAY holds its next message until the last is acknowledged, which Linux delays by 40 ms.
-    """
-    if hasattr(socket, "TCP_QUICKACK"):
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
-def listen(client: aiomqtt.Client, take: Callable[[MQTTMessage], None], *, quiet: bool) -> None:
+def listen(client: aiomqtt.Client, take: Take, *, quiet: bool) -> None:
     """Hand every message on as it comes, without a queue, and read ahead; call it before connecting.
 
+    Over a plain socket complete PUBLISH packets never reach paho, which needs longer to read one than we to judge it.
     `quiet`: paho need not make up two lines of a log for every message, which nobody reads.
     """
     paho = client._client
     if quiet:
         paho.disable_logger()
-    paho.on_message = lambda _client, _data, message: take(message)
-    connect = paho._create_socket
+    paho.on_message = lambda _client, _data, message: take(_delivered(message))
+    connect, read, modern = paho._create_socket, paho.loop_read, paho._protocol == MQTTProtocolVersion.MQTTv5
 
     def create() -> Any:
         made = connect()
         return AheadSocket(made) if type(made) is socket.socket else made
 
+    def loop_read(max_packets: int = 1) -> MQTTErrorCode:
+        connection = paho._sock
+        between_packets = isinstance(connection, AheadSocket) and paho._in_packet["command"] == 0
+        if between_packets and cast("AheadSocket", connection).deliver(take, modern=modern):
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return read(max_packets)
+
     paho._create_socket = create  # type: ignore[method-assign]
+    paho.loop_read = loop_read  # type: ignore[method-assign]
 
 
-def raw_message(message: MQTTMessage, token: object | None) -> RawMessage:
-    """What a broker delivered. A topic that is no text is shown as well as it can be, and will be refused as such."""
-    try:
-        topic = message.topic
-    except UnicodeDecodeError:
-        topic = bytes(message._topic).decode("utf-8", "replace")
-    return RawMessage(topic, bytes(message.payload), message.retain, token)
+def _delivered(message: MQTTMessage) -> Delivered:
+    """What paho has read: over TLS, and what came in pieces. Of a topic that is no text what can be shown."""
+    topic = bytes(message._topic).decode("utf-8", "replace")
+    return Delivered(topic, bytes(message.payload), message.retain, message.qos, message.mid)
 
 
 def mend(client: aiomqtt.Client) -> None:

@@ -16,17 +16,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import aiomqtt
-from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
 from godkaiser.errors import BrokerRefusedError, LinkDownError
 from godkaiser.io.address import BrokerAddress, MqttVersion
+from godkaiser.io.ahead import Delivered
 from godkaiser.io.client import new_client
 from godkaiser.io.diagnose import Diagnosis, answers, diagnose
-from godkaiser.io.manual_ack import ManualAck, hang_up, raw_message, socket_of
+from godkaiser.io.ending import heed_cancellation
+from godkaiser.io.manual_ack import ManualAck, hang_up, socket_of
 from godkaiser.io.retry import PROBE_EVERY, Backoff, jittered
 from godkaiser.io.wire.encode import Outgoing
-from godkaiser.ports import LinkListener
+from godkaiser.ports import LinkListener, RawMessage
 
 __all__ = ["BrokerAddress", "MqttLink", "MqttVersion", "peek_retained"]
 
@@ -99,8 +100,9 @@ class MqttLink:
         return Diagnosis(self._down(problem), answered=True), True
 
     async def _live(self, listener: LinkListener) -> None:
-        def take(message: MQTTMessage) -> None:
-            listener.on_message(raw_message(message, acks.expect(message)))
+        def take(message: Delivered) -> None:
+            token = acks.expect(message)
+            listener.on_message(RawMessage(message.topic, message.payload, message.retain, token))
 
         client = new_client(self._address, self._client_id, take, self._will(), keep=True)
         # There before the subscriptions: a full window of old messages holds their answer up at some brokers.
@@ -118,6 +120,7 @@ class MqttLink:
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         """Deaf to one topic is broken, so a refusal is not passed over."""
         granted = await client.subscribe([(pattern, 1) for pattern in self._subscriptions])
+        heed_cancellation()
         for pattern, code in zip(self._subscriptions, granted, strict=True):
             if isinstance(code, ReasonCode) and code.is_failure:
                 raise BrokerRefusedError(
@@ -181,14 +184,15 @@ async def peek_retained(address: BrokerAddress, topic: str, wait: float = 0.5) -
     """
     found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def take(message: MQTTMessage) -> None:
+    def take(message: Delivered) -> None:
         if not found.done():
-            found.set_result(bytes(message.payload))
+            found.set_result(message.payload)
 
     client = new_client(address, f"godkaiser_look_{secrets.token_hex(4)}", take)
     try:
         async with client:
             await client.subscribe(topic, qos=1)
+            heed_cancellation()
             async with asyncio.timeout(wait):
                 return await found
     except TimeoutError:

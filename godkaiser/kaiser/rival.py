@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiomqtt
-from paho.mqtt.client import MQTTMessage
 
 from godkaiser.errors import ControllerRunningError
 from godkaiser.io.address import BrokerAddress
+from godkaiser.io.ahead import Delivered
 from godkaiser.io.client import new_client
+from godkaiser.io.ending import heed_cancellation
 from godkaiser.model.ids import KaiserId
 
 EVERY: Final = 20.0
@@ -82,7 +83,7 @@ class RivalWatch:
                 await self._connected()
             await asyncio.sleep(AGAIN)
 
-    def _take(self, message: MQTTMessage) -> None:
+    def _take(self, message: Delivered) -> None:
         # A retained one was said by nobody who is there now.
         hello = None if message.retain else read(message.payload)
         if hello is not None and hello.run != self._run and not self._heard.full():
@@ -93,9 +94,11 @@ class RivalWatch:
         async with client:
             async with asyncio.timeout(WITHIN):
                 await client.subscribe(self.topic, qos=1)
+            heed_cancellation()
             while True:
                 async with asyncio.timeout(WITHIN):
                     await client.publish(self.topic, self._me.to_wire(), 1)
+                heed_cancellation()
                 await self._compared()
 
     async def _compared(self) -> None:

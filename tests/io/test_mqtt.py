@@ -11,12 +11,14 @@ import pytest
 
 from godkaiser.errors import LinkDownError
 from godkaiser.io.manual_ack import socket_of
-from godkaiser.io.mqtt import BrokerAddress, MqttVersion, peek_retained
+from godkaiser.io.mqtt import BrokerAddress, MqttLink, MqttVersion, peek_retained
 from godkaiser.io.retry import PROBE_EVERY
+from godkaiser.ports import RawMessage
 from tests.io.rig import (
     CONNECT,
     PUBLISH,
     SUBSCRIBE,
+    WILL,
     Answer,
     Listener,
     at,
@@ -232,3 +234,25 @@ async def test_nobody_there(address: BrokerAddress, mosquitto: Mosquitto) -> Non
     mosquitto.stop()
     with pytest.raises(LinkDownError, match=str(mosquitto.port)):
         await peek_retained(address, "x")
+
+
+async def test_an_end_that_comes_together_with_an_answer_is_not_lost() -> None:
+    """The library returns the broker's answer instead of ending; then nobody would end the link any more."""
+    link_task: list[asyncio.Task[None]] = []
+
+    class Leaving(Listener):
+        def on_message(self, message: RawMessage) -> None:
+            super().on_message(message)
+            link_task[0].cancel()
+
+    def subscribed(packet: bytes) -> bytes:
+        return b"\x30\x04\x00\x01kx" + granted(packet)
+
+    listener = Leaving()
+    async with stub(connect=welcome, subscribe=subscribed) as broker, asyncio.timeout(10):
+        link = MqttLink(at(broker), "leaving", ["k"], lambda: WILL)
+        link_task.append(asyncio.create_task(link.run(listener)))
+        (left,) = await asyncio.gather(*link_task, return_exceptions=True)
+        assert isinstance(left, asyncio.CancelledError)
+        assert listener.heard == ["x"]
+        assert listener.ups == []
