@@ -50,10 +50,14 @@ class Sqlite:
     path: Path
     name: str = "sqlite"
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)) as known:
+            return known.execute(query).fetchall()
+
     def count(self) -> int:
         """Rows now."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)) as known:
-            return int(known.execute("select count(*) from reading").fetchone()[0])
+        return int(self.rows("select count(*) from reading")[0][0])
 
 
 @dataclass
@@ -64,17 +68,21 @@ class PostgreSql:
     name: str = "postgresql"
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
-    async def _ask(self, query: str) -> Any:
+    async def _ask(self, query: str) -> list[tuple[Any, ...]]:
         known = await asyncpg.connect(self.url)
         try:
-            return await known.fetchval(query)
+            return [tuple(row) for row in await known.fetch(query)]
         finally:
             await known.close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        return self.loop.run_until_complete(self._ask(query))
 
     def count(self) -> int:
         """Rows now; before the controller has made its tables, none."""
         try:
-            return int(self.loop.run_until_complete(self._ask("select count(*) from reading")))
+            return int(self.rows("select count(*) from reading")[0][0])
         except (asyncpg.PostgresError, OSError):
             return 0
 

@@ -136,11 +136,24 @@ class Controller:
             env=environment, stdout=log, stderr=log,
         )  # fmt: skip
         end = time.monotonic() + STARTED_WITHIN
-        while not (self.data / "controller.json").exists():
+        while not self._answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"the controller did not start: see {log.name}")
             time.sleep(0.05)
         time.sleep(1.0)  # its subscriptions
+
+    def _answers(self) -> bool:
+        """Is it this one, and not the pointer of one that was killed?"""
+        with contextlib.suppress(OSError, ValueError):
+            return bool(json.loads((self.data / "controller.json").read_text())["pid"] == self.pid)
+        return False
+
+    def counters(self) -> dict[str, Any]:
+        """What it has counted since it was started."""
+        command = [sys.executable, "-m", "godkaiser.cli.main", "status", "--json", "--data", str(self.data)]
+        said = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+        found: dict[str, Any] = json.loads(said)["counters"]
+        return found
 
     @property
     def pid(self) -> int:

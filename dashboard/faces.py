@@ -181,8 +181,20 @@ def _house_reasons(view: View) -> Iterator[Remark]:
         yield Remark("well.stop.part", "bad")
     if view.link.get("state") != "up":
         yield Remark("well.link", "bad")
+    yield from _database_reasons(view.counters)
     if unseen := view.alarms.get("unacknowledged"):
         yield Remark("well.alarms", "bad", {"n": unseen})
+
+
+def _database_reasons(counts: Thing) -> Iterator[Remark]:
+    """Is it away, what waits for it, and what it would not take."""
+    waiting = counts.get("spooled") or 0
+    if problem := counts.get("database"):
+        yield Remark("well.database", "warn", {"problem": problem, "n": waiting})
+    elif waiting:
+        yield Remark("well.spooled", "note", {"n": waiting})
+    if refused := counts.get("unstorable"):
+        yield Remark("well.unstorable", "warn", {"n": refused})
 
 
 def _node_reasons(node: Thing) -> Iterator[Remark]:

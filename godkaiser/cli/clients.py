@@ -30,6 +30,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
 def _tell_status(shot: dict[str, Any]) -> None:
     link, stop, counts = shot["link"], shot["stop"], shot["counters"]
     say(f"broker {link['broker'] or '–'}: {link['state']}" + (f" ({link['error']})" if link["error"] else ""))
+    say(f"database: {_database(counts)}")
     reason = (
         f": {stop['reason']} (by {stop['by']}, since {stop['since']})" if stop["phase"] != "NORMAL" else ""
     )
@@ -45,6 +46,11 @@ def _tell_status(shot: dict[str, Any]) -> None:
     )
     for bad in shot["malformed"]:
         say(f"unreadable ({bad['code']}): {bad['topic']} – {bad['why']}")
+
+
+def _database(counts: dict[str, Any]) -> str:
+    waiting = f"; {counts['spooled']} records wait on the disk" if counts["spooled"] else ""
+    return (counts["database"] or "up") + waiting
 
 
 def tell_sensors(found: list[dict[str, Any]]) -> None:

@@ -95,7 +95,9 @@ class Archive:
                 break
         if records:
             await self.append(records, _batch(names[-1]))
+        doubt, self._doubt = self._doubt, True  # until the files are gone: else it would be written again
         await self.spool.drop(names)
+        self._doubt = doubt
         self.counts.spooled = max(0, self.counts.spooled - len(records)) if len(self.spool) else 0
         if not self.waiting:
             log.warning("Everything that waited in the spool is in the database.")

@@ -59,7 +59,7 @@ class Depot:
         self._linger: asyncio.TimerHandle | None = None
         self._breaker = Breaker()
         self._waiting = asyncio.Event()  # something is in the spool
-        self.problem = ""
+        self._problems = {"database": "", "spool": ""}
         if archive.waiting:
             self._waiting.set()
 
@@ -130,10 +130,14 @@ class Depot:
             async with asyncio.timeout(self._within):
                 await work()
         except (StoreAwayError, TimeoutError) as error:
-            self._away(str(error) or f"The database does not answer within {self._within:g} s.")
+            self._breaker = self._breaker.failed(_now())
+            self._trouble(
+                "database", str(error) or f"The database does not answer within {self._within:g} s."
+            )
             return False
         self._breaker = self._breaker.succeeded()
-        self._well()
+        self._well("database", "The database is back.")
+        self._well("spool", "The spool is in order again, or not needed any more.")
         return True
 
     # ── the spool ──────────────────────────────────────────────────────────────────────────────────────
@@ -143,8 +147,9 @@ class Depot:
         try:
             await self.archive.put_aside(batch.records, batch.name)
         except SpoolError as error:
-            self._away(f"{error} {error.remedy}")
+            self._trouble("spool", f"{error} {error.remedy}")
             return False
+        self._well("spool", "The spool can be used again.")
         self._waiting.set()
         return True
 
@@ -165,21 +170,25 @@ class Depot:
         try:
             return await self._tried(self.archive.bring_back)
         except SpoolError as error:
-            self._away(f"{error} {error.remedy}")
+            self._trouble("spool", f"{error} {error.remedy}")
             return False
 
     # ── how it is ──────────────────────────────────────────────────────────────────────────────────────
-    def _away(self, problem: str) -> None:
-        self._breaker = self._breaker.failed(_now())
-        if problem != self.problem:
+    @property
+    def problem(self) -> str:
+        """What is wrong with the database and with the spool before it; empty when nothing is."""
+        return " ".join(filter(None, self._problems.values()))
+
+    def _trouble(self, whose: str, problem: str) -> None:
+        if problem != self._problems[whose]:
             log.error("%s", problem)
-            self.problem = problem
+            self._problems[whose] = problem
             self._on_change()
 
-    def _well(self) -> None:
-        if self.problem:
-            log.warning("The database is back.")
-            self.problem = ""
+    def _well(self, whose: str, sentence: str) -> None:
+        if self._problems[whose]:
+            log.warning("%s", sentence)
+            self._problems[whose] = ""
             self._on_change()
 
     # ── for drivers and for the end ────────────────────────────────────────────────────────────────────

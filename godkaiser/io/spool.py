@@ -154,6 +154,9 @@ class Spool:
         path = self._path(name)
         try:
             return [from_line(line) for line in path.read_bytes().splitlines()]
+        except FileNotFoundError:  # deleted after all, when nobody waited for it any more
+            log.warning("%s is gone from the spool already.", path)
+            return []
         except (ValueError, KeyError, TypeError) as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)

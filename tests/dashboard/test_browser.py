@@ -116,6 +116,19 @@ async def test_an_alarm_is_seen_on_every_page_and_acknowledged(browser: Browser,
     assert watched.troubles == []
 
 
+async def test_a_database_that_is_away_is_said_until_it_is_back(browser: Browser, running: Running) -> None:
+    watched = await enter(browser, running, viewport=PHONE)
+    page, house = watched.page, running.house
+    house.change("counters", "", database="The database is away: <refused>", spooled=12, unstorable=0)
+    said = page.get_by_text("Nothing reaches the database; records waiting on the disk: 12.")
+    await expect(said).to_be_visible(timeout=PATIENCE_MS)
+    await expect(said).to_contain_text("The database is away: <refused>")
+    house.change("counters", "", database=None, spooled=0)
+    await expect(said).to_be_hidden(timeout=PATIENCE_MS)
+    await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=PATIENCE_MS)
+    assert watched.troubles == []
+
+
 async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Browser, running: Running) -> None:
     for name in ("ada", "vera"):
         watched = await enter(browser, running, name, viewport=PHONE)
