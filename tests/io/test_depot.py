@@ -81,7 +81,7 @@ async def test_away_it_waits_on_the_disk_and_the_broker_may_forget_it(tmp_path: 
         say(it, 4)
         await until(lambda: link.acknowledged == [1, 2, 3, 4])
         await until(lambda: audited(store) == [1, 2, 3, 4])
-        assert not it.problem
+        await until(lambda: not (it.problem or it.archive.waiting))
         assert it.counts.spooled == 0
         assert list((tmp_path / "spool").iterdir()) == []
 
