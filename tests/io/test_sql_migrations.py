@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +247,22 @@ async def test_logging_stays_as_it_was(tmp_path: Path) -> None:
     await (await SqlStore.open(None, tmp_path)).close()
     after = (root.level, list(root.handlers), logging.getLogger("godkaiser").disabled, alembic.level)
     assert after == before
+
+
+def test_many_threads_each_make_their_own_database(tmp_path: Path) -> None:
+    """As notebooks do with several greenhouses: the library for upgrades knows only one connection."""
+
+    def work(number: int) -> int:
+        async def opened() -> int:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            engine = await open_database(database_url(None, folder))
+            async with engine.connect() as connection:
+                found = len(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+            await engine.dispose()
+            return found
+
+        return asyncio.run(opened())
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(work, range(12))) == {len(SQLModel.metadata.tables) + 1}

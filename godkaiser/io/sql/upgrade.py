@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,7 @@ from godkaiser.io.sql.migrations import HEAD
 from godkaiser.io.sql.version import Version, version_of
 
 LOCK: Final = 0x676F646B  # of all advisory locks of a PostgreSQL database the one of our upgrades
+_ONE_AT_A_TIME: Final = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
 
@@ -25,7 +29,8 @@ async def upgrade(engine: AsyncEngine) -> tuple[Version, Path | None]:
         found = await connection.run_sync(version_of)  # not before: another process may have been first
         copy = None if found.current or found.empty else await _keep(engine)
         if not found.current:
-            await connection.run_sync(_upgrade)
+            async with _alone():
+                await connection.run_sync(_upgrade)
         await connection.commit()
     return found, copy
 
@@ -34,7 +39,19 @@ async def plan(engine: AsyncEngine) -> tuple[Version, str]:
     """What is there, and the SQL that `upgrade` would run. Changes nothing."""
     async with engine.connect() as connection:
         found = await connection.run_sync(version_of)
-        return found, "" if found.current else await connection.run_sync(_plan, found.found)
+        async with _alone():
+            return found, "" if found.current else await connection.run_sync(_plan, found.found)
+
+
+@asynccontextmanager
+async def _alone() -> AsyncIterator[None]:
+    """Alembic keeps the connection it works on in a global: two threads would upgrade one another's database."""
+    while not _ONE_AT_A_TIME.acquire(blocking=False):
+        await asyncio.sleep(0.02)
+    try:
+        yield
+    finally:
+        _ONE_AT_A_TIME.release()
 
 
 async def _lock(connection: AsyncConnection) -> None:
