@@ -46,7 +46,7 @@ async def plan(engine: AsyncEngine) -> tuple[Version, str]:
 @asynccontextmanager
 async def _alone() -> AsyncIterator[None]:
     """Alembic keeps the connection it works on in a global: two threads would upgrade one another's database."""
-    while not _ONE_AT_A_TIME.acquire(blocking=False):
+    while not _ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110 - another thread has it
         await asyncio.sleep(0.02)
     try:
         yield
