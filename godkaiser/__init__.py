@@ -4,6 +4,7 @@ The names below are the whole public surface. They are loaded when first used, s
 
     import godkaiser as gk
     farm = await gk.connect()              # the controller on this machine, or "sim://greenhouse?seed=7"
+    farm = await gk.open("sqlite:///…")    # a database alone, without controller or broker
     with gk.blocking.connect() as farm:    # the same without await
     gk.calibration.fit("ph", points)       # what farm.sensor(…).calibrate(points) does, without a farm
 """
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from godkaiser.io.desk import Desk
-    from godkaiser.kaiser.connect import connect
+    from godkaiser.kaiser.connect import connect, open  # noqa: A004 - godkaiser.open
     from godkaiser.sensors import calibration
 
 _HOMES = {
@@ -122,7 +123,7 @@ _HOMES = {
         "Verdict",
     ),
     "godkaiser.io.desk": ("Desk",),
-    "godkaiser.kaiser.connect": ("connect",),
+    "godkaiser.kaiser.connect": ("connect", "open"),
 }
 _MODULES = {"blocking": "godkaiser.blocking", "calibration": "godkaiser.sensors.calibration"}
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
@@ -179,6 +180,7 @@ __all__ = [
     "calibration",
     "connect",
     "html_of",
+    "open",
     "plot",
 ]
 __version__ = "0.1.0"

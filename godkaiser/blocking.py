@@ -29,7 +29,7 @@ from godkaiser.handles.thing import NodeLook, Rule
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
 from godkaiser.kaiser.bar import Bar
 from godkaiser.kaiser.connect import DRAW_EVERY
-from godkaiser.kaiser.opening import make_line
+from godkaiser.kaiser.opening import make_line, make_reader
 from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
@@ -263,6 +263,15 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
 def connect(target: str | os.PathLike[str] | None = None, *, token: str | None = None) -> Farm:
     """Connect and wait until it is there; targets and errors as for `godkaiser.connect`."""
     line = make_line(target, token)
+    farm = Farm(line)
+    line.owner.start()
+    _opened(line)
+    return farm
+
+
+def open(database_url: str) -> Farm:  # noqa: A001 - as people say it: godkaiser.blocking.open(…)
+    """Look at a database without controller or broker; see `godkaiser.open`."""
+    line = make_reader(database_url)
     farm = Farm(line)
     line.owner.start()
     _opened(line)

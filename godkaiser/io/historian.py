@@ -62,12 +62,8 @@ class Historian:
         held = self._state.sensors[sensor]
         wish = Wish(*of, calendar, held.stale_after, worst_rank(quality))
         found = await self._store.summary(sensor, wish, self._runner.clock.now())
-        head: dict[str, Any] = {
-            "series": sensor,
-            "unit": self._state.unit_of(sensor),
-            "source": found.source,
-            "tz": tz,
-        }
+        head: dict[str, Any] = {"series": sensor, "source": found.source}
+        head["unit"] = self._state.unit_of(sensor)
         head |= {"versions": [calibration_picture(version) for version in versions_of(self._state, held)]}
         return head | {"marks": await self._clerk.marks(sensor, of)} | bucket_columns(found, packed)
 

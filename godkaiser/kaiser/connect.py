@@ -12,7 +12,7 @@ from godkaiser.errors import GodkaiserError
 from godkaiser.handles.farm import Farm
 from godkaiser.handles.line import Line, told
 from godkaiser.kaiser.bar import Bar
-from godkaiser.kaiser.opening import make_line
+from godkaiser.kaiser.opening import make_line, make_reader
 
 DRAW_EVERY = 0.2
 
@@ -84,3 +84,18 @@ def connect(target: str | os.PathLike[str] | None = None, *, token: str | None =
     that is not understood or not there yet (http, mqtt).
     """
     return Connecting(make_line(target, token))
+
+
+def open(database_url: str) -> Connecting:  # noqa: A001 - as people say it: godkaiser.open(…)
+    """Look at a database without controller or broker: `sqlite:///…` or `postgresql://…`.
+
+        farm = await godkaiser.open("sqlite:////var/lib/godkaiser/godkaiser.db")
+        frame = await farm.history("bench air", since="-30d", every="5min")
+
+    A farm for looking: `sensors`, `nodes`, `history`, `decisions`, `commands`, `alarm_history`, `heartbeats`,
+    `cycles`, `statistics`. What would need a controller raises `ControllerGoneError`. Nothing is changed in it.
+
+    Raises (when awaited) `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`,
+    `SettingsError` for another kind of database, `MissingExtraError`.
+    """
+    return Connecting(make_reader(database_url))

@@ -17,15 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.lightsum import KEPT, lights_of, remember
 from godkaiser.engine.recall import RECALLED, recall
-from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
-from godkaiser.errors import ControllerRunningError, DatabaseBrokenError, DocumentError, LinkDownError
+from godkaiser.engine.state import ActuatorState, State, from_site
+from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
 from godkaiser.io.accounts import Accounts, installation_secret
 from godkaiser.io.almanac import Almanac
@@ -59,12 +57,13 @@ from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
 from godkaiser.io.workshop import Workshop
+from godkaiser.kaiser.memory import kept_site, merge_node
 from godkaiser.kaiser.rival import RivalWatch
 from godkaiser.kaiser.site import SiteFile
 from godkaiser.kaiser.sitedesk import SiteDesk
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
-from godkaiser.model.ids import KaiserId, NodeId, SeriesId
+from godkaiser.model.ids import KaiserId, SeriesId
 from godkaiser.model.instant import SECOND, Duration
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.request import Reply
@@ -187,7 +186,7 @@ class Controller:
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)
             await archive.bring_back_all()  # before anything of it is read
-            kept = _kept(await store.site())
+            kept = kept_site(await store.site())
             site = _first(options) if kept is None else _under(kept, options.file)
             if options.check_rival:
                 await _check_rival(options.address, site.kaiser_id, journal)
@@ -222,7 +221,7 @@ class Controller:
         """What earlier runs learned: nodes, series, actuators, rules, accounts; stop and leases. Then the file."""
         state = self.engine.state
         for row in await self.store.rows(NodeRow):
-            _merge_node(state.nodes, state.kaiser, row)
+            merge_node(state.nodes, state.kaiser, row)
         for row in await self.store.rows(ActuatorRow):
             spec = ActuatorSpec.model_validate_json(row["spec"])
             state.actuators.setdefault(spec.id, ActuatorState(spec.id, spec))
@@ -346,29 +345,11 @@ async def _used(store: SqlStore, site: Site) -> list[str]:
     return [*heard, *read, *(spec.type for spec in site.sensors)]
 
 
-def _kept(text: str | None) -> Site | None:
-    """The site that was applied last, if any."""
-    try:
-        return None if text is None else Site.model_validate_json(text)
-    except ValidationError as error:
-        raise DatabaseBrokenError(where="kept site", problem=error.errors()[0]["msg"]) from None
-
-
 def _under(kept: Site, file: SiteFile | None) -> Site:
     """Only the kaiser id must be the file's from the beginning: the link is made for it."""
     if file is None or "kaiser_id" not in file.site.model_fields_set:
         return kept
     return kept.model_copy(update={"kaiser_id": file.site.kaiser_id})
-
-
-def _merge_node(nodes: dict[NodeId, NodeState], kaiser: Any, row: dict[str, Any]) -> None:
-    """The site says where a node is; what was decided about it stays, whatever the site says."""
-    node_id = NodeId.parse(row["id"])
-    node = nodes.get(node_id) or NodeState(node_id, kaiser, row["status"], row["name"], row["zone"])
-    nodes[node_id] = node
-    node.status = row["status"]
-    node.boot_id, node.boot, node.modern = row["boot_id"], row["boot"], row["modern"]
-    node.first_seen = row["first_seen"]
 
 
 def _read_status(payload: bytes | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 def make_line(target: str | os.PathLike[str] | None, token: str | None) -> Line:
     """A line to a target, not started yet. Raises `InvalidValueError`."""
     return Line(make_owner(target), token)
+
+
+def make_reader(database_url: str) -> Line:
+    """A line to a database alone, not started yet."""
+    scheme, _, rest = database_url.partition("://")
+    return Line(Owner(lambda progress: _reading(database_url), f"{scheme}://{rest.rpartition('@')[2]}"))
+
+
+def _reading(database_url: str) -> AbstractAsyncContextManager[Session]:
+    # Brings the database along, which a client of a running controller does not pay for.
+    from godkaiser.kaiser.stored import reading  # noqa: PLC0415
+
+    return reading(database_url)
 
 
 def make_owner(target: str | os.PathLike[str] | None) -> Owner:

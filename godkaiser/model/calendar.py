@@ -69,6 +69,11 @@ class Calendar:
         before = wall - self.ahead(wall - DAY)
         return before if self.ahead(before) == self.ahead(wall - DAY) else wall - self.ahead(wall + DAY)
 
+    def steady(self, since: Instant, until: Instant) -> Duration | None:
+        """By how much the local clock is ahead of UTC in all of the stretch; None: it is put forward or back."""
+        found = {self.ahead(at) for at in (*range(since - DAY, until + DAY, DAY), until + DAY)}
+        return found.pop() if len(found) == 1 else None
+
     def span(self, since: Instant, until: Instant) -> Duration | None:
         """The roll-ups that make up these buckets; None: readings do."""
         days = range(since, max(until, since + 1) + DAY, 7 * DAY)

@@ -9,7 +9,7 @@ from godkaiser.alarms.reference import page as alarms_page
 from godkaiser.engine import picture
 from godkaiser.engine.alarm import alarm_picture
 from godkaiser.engine.state import from_site
-from godkaiser.io import almanac, annunciator, clerk, laboratory, ledger, registrar, workshop
+from godkaiser.io import almanac, annunciator, clerk, historian, laboratory, ledger, registrar, workshop
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
 from godkaiser.kaiser import sitedesk
@@ -94,7 +94,17 @@ def test_the_site_file_of_the_docs_can_be_read() -> None:
 def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
     sources = (
         Path(str(module.__file__)).read_text()
-        for module in (clerk, registrar, workshop, sitedesk, annunciator, ledger, laboratory, almanac)
+        for module in (
+            clerk,
+            registrar,
+            workshop,
+            sitedesk,
+            annunciator,
+            ledger,
+            laboratory,
+            almanac,
+            historian,
+        )
     )
     row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)
     told = {name for text in sources for name in row.findall(text)}

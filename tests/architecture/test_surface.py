@@ -63,6 +63,7 @@ PUBLIC: set[str] = {
     "calibration",
     "connect",
     "html_of",
+    "open",
     "plot",
 }
 

@@ -80,6 +80,34 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
     return engine
 
 
+async def open_to_read(url: URL) -> AsyncEngine:
+    """Only to look: nothing is made, brought up to date or changed.
+
+    Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`, `SettingsError`.
+    """
+    if url.get_backend_name() == "sqlite" and not _is_there(url):
+        raise DatabaseBrokenError(where=str(url.database), problem="is not there")
+    engine = engine_of(url)
+    event.listen(engine.sync_engine, "connect", _read_only)
+    try:
+        with typed(url):
+            async with asyncio.timeout(OPEN_WITHIN), engine.connect() as connection:
+                version = await connection.run_sync(version_of)
+        if not version.current:
+            raise DatabaseOutdatedError(where=shown(url), found=version.name, needed=HEAD)
+    except GodkaiserError:
+        await engine.dispose()
+        raise
+    return engine
+
+
+def _read_only(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    sqlite = "sqlite" in type(connection).__module__.lower()
+    cursor.execute("PRAGMA query_only=ON" if sqlite else "SET default_transaction_read_only = on")
+    cursor.close()
+
+
 @contextmanager
 def typed(url: URL) -> Iterator[None]:
     """What a driver complains of, in our words."""

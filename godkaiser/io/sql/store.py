@@ -24,8 +24,9 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
+from godkaiser.io.sql.bulk import many
 from godkaiser.io.sql.calibrations import row_of
-from godkaiser.io.sql.database import DEFAULTS, database_url, open_database
+from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
 from godkaiser.io.sql.due import Due, mark_minutes
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
@@ -41,6 +42,7 @@ from godkaiser.model.site import ActuatorSpec
 from godkaiser.ports import Columns
 
 SITE: Final = "site"  # its row in the table of facts
+LOOK_WITHIN: Final = 600.0  # seconds for one question of somebody who reads a database by himself
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 _DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord, Placed})
@@ -58,6 +60,15 @@ class SqlStore:
     ) -> SqlStore:
         """The store of a URL, or of the SQLite file in a data folder. `within`: seconds for one transaction."""
         return cls(await open_database(database_url(url, data), pool, echo=echo), within)
+
+    @classmethod
+    async def look(cls, url: str) -> SqlStore:
+        """The store of a URL as it is, only to read; many rows may take their time."""
+        return cls(await open_to_read(database_url(url, Path())), LOOK_WITHIN)
+
+    async def many(self, series: SeriesId, since: Instant, until: Instant) -> dict[str, Any]:
+        """As `history`, as numpy arrays by the names of the table's columns."""
+        return await many(self._access, series, since, until)
 
     def __init__(self, engine: AsyncEngine, within: float = WITHIN) -> None:
         self._access = Access(engine, within)

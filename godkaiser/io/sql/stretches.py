@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,18 @@ _FIRST_DUE: Final = text(
     "SELECT min(at) FROM rollup_due WHERE series_id = :series AND span_s <= :span"
     " AND (at >= :begin OR span_s <= 60 AND at > :reach)"
 )
+_K: Final = "(at + CAST(:ahead AS BIGINT)) / CAST(:every AS BIGINT)"
+# The mean first, then the squares around it: sums of squares by themselves lose their digits.
+_GROUPED: Final = text(f"""
+SELECT k, sum(n), max(m), min(minimum), max(maximum), sum(covered_s * (std * std + (mean - m) * (mean - m))),
+    sum(bad), sum(covered_s)
+FROM (
+    SELECT {_K} AS k, n, mean, minimum, maximum, std, bad, covered_s,
+        sum(mean * covered_s) OVER one / NULLIF(sum(covered_s) OVER one, 0) AS m
+    FROM rollup WHERE series_id = :series AND span_s = :span AND at >= :begin AND at < :end
+    WINDOW one AS (PARTITION BY {_K})
+) parts GROUP BY k ORDER BY k
+""")  # noqa: S608 - ours
 NUMBERS: Final = ("n", "mean", "minimum", "maximum", "std", "bad", "covered_s")
 Wanted = Sequence[tuple[int, Instant, Instant]]  # series, from, to
 
@@ -90,3 +103,29 @@ async def first_due(
     values = {"series": number, "span": span // SECOND, "begin": begin, "reach": begin - max(hold, HOUR)}
     found = (await connection.execute(_FIRST_DUE, values)).scalar()
     return None if found is None else int(found)
+
+
+async def grouped(
+    connection: AsyncConnection,
+    span: Duration,
+    wanted: tuple[int, Instant, Instant],
+    every: Duration,
+    ahead: Duration,
+) -> list[tuple[Instant, Bucket]]:
+    """What is stored of a stretch in buckets of `every`; `ahead`: of the local clock."""
+    series, begin, end = wanted
+    values = {
+        "series": series,
+        "span": span // SECOND,
+        "begin": begin,
+        "end": end,
+        "every": every,
+        "ahead": ahead,
+    }
+    found = []
+    for k, n, mean, low, high, squares, bad, covered in (await connection.execute(_GROUPED, values)).all():
+        middle = None if mean is None else min(max(mean, low), high)
+        std = None if squares is None or mean is None else math.sqrt(squares / covered)
+        bucket = Bucket(int(n), middle, low, high, std, int(bad), round(covered * SECOND))
+        found.append((int(k) * every - ahead, bucket))
+    return found

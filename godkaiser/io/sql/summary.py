@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from godkaiser.io.sql.access import Access
-from godkaiser.io.sql.stretches import buckets, find_neighbours, first_due, readings, series_number
+from godkaiser.io.sql.stretches import buckets, find_neighbours, first_due, grouped, readings, series_number
 from godkaiser.model.calendar import Calendar, gather
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import MINUTE, Duration, Instant
@@ -50,22 +50,25 @@ async def summarize(access: Access, series: SeriesId, wish: Wish, now: Instant) 
             return Summary([], RAW)
         parts, at = list[Part](), since
         for smaller in () if span is None else [one for one in SPANS[::-1] if one <= span]:
-            found, at = await _stored(connection, number, smaller, (at, until), wish.hold)
+            found, at = await _stored(connection, number, smaller, (at, until), wish)
             parts += found
         parts += await _raw(connection, number, (at, until), wish)
     return Summary(gather(calendar, parts), RAW if span is None else _NAMES[span])
 
 
 async def _stored(
-    connection: AsyncConnection, number: int, span: Duration, part: tuple[Instant, Instant], hold: Duration
+    connection: AsyncConnection, number: int, span: Duration, part: tuple[Instant, Instant], wish: Wish
 ) -> tuple[list[Part], Instant]:
     """Roll-ups of a span, up to the first one that is to be made again or goes on; and up to where."""
     begin, until = part
-    due = await first_due(connection, number, span, begin, hold)
+    due = await first_due(connection, number, span, begin, wish.hold)
     end = until if due is None else min(until, due)
     end = max(begin, end - end % span)
     if end == begin:
         return [], begin
+    ahead = wish.calendar.steady(begin, end)
+    if ahead is not None:
+        return await grouped(connection, span, (number, begin, end), wish.calendar.every, ahead), end
     return (await buckets(connection, span, [(number, begin, end)]))[0], end
 
 
