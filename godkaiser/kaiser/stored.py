@@ -93,7 +93,7 @@ class StoredDesk:
         for row in await store.rows(NodeRow):
             merge_node(state.nodes, state.kaiser, row)
         for series, versions in stored_versions(await store.rows(CalibrationRow, "version")).items():
-            restore(state, series, versions)
+            restore(state, series, versions, self._runner.clock.now())
         for row in await store.rows(SeriesRow):
             state.add_sensor(SeriesId.parse(row["name"]))
         for sensor in state.sensors.values():

@@ -28,7 +28,7 @@ from godkaiser.model.rollup import SPANS, Bucket, Point, combine, roll
 SURVEYED: Final = "rollups"  # the fact that all that was stored before there were roll-ups is marked
 HOLDS: Final = "holds"  # the fact for how long (microseconds) a value of each series holds, as JSON
 RAW_SINCE: Final = "raw_since"  # the fact before when readings were deleted, if ever
-PICKED: Final = 400  # marks looked at for one transaction
+FIRST, PICKED = 16, 400  # marks looked at for one transaction: at first, and at most
 HELD_MOST: Final = 0.05  # seconds that a transaction of ours should take at most
 _ROLLUP: Final[Any] = t.RollupRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 _SERIES: Final[Any] = t.SeriesRow.__table__  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ class Rollups:
         self._access, self._due = access, due
         self._names: dict[int, SeriesId] = {}
         self._holds: dict[str, Duration] | None = None
-        self._most = PICKED
+        self._most = FIRST
 
     @property
     def marked(self) -> int:
@@ -116,7 +116,8 @@ class Rollups:
                 await self._make(connection, picked, horizon, hold_of)
             took = asyncio.get_running_loop().time() - began
         # As many the next time as will keep others waiting for about as long as they may.
-        self._most = min(PICKED, max(1, self._most // 2 if took > HELD_MOST else self._most * 2))
+        share = min(2.0, HELD_MOST / max(took, 1e-6))
+        self._most = min(PICKED, max(1, int(self._most * share)))
         return len(picked)
 
     async def _make(
