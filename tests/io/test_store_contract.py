@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
@@ -267,3 +268,33 @@ async def test_a_heartbeat_is_kept_once_per_node_and_moment(database: SqlStore) 
     assert (first["wifi_rssi"], first["degraded"]) == (-60, '["network", "mqtt"]')
     assert len(rows) == 3
     assert await database.rows(AuditRow) == []
+
+
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.003, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3])
+async def test_an_opening_that_is_cancelled_leaves_no_connection_behind(after: float, tmp_path: Path) -> None:
+    """A connection nobody closes says so when it is collected, and warnings are errors here."""
+    opening = asyncio.create_task(SqlStore.open(None, tmp_path))
+    await asyncio.sleep(after)
+    opening.cancel()
+    (made,) = await asyncio.gather(opening, return_exceptions=True)
+    if isinstance(made, SqlStore):
+        await made.close()
+    del opening, made
+    gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 4))
+async def test_a_transaction_that_is_cancelled_anywhere_leaves_no_connection_behind(
+    turns: int, tmp_path: Path
+) -> None:
+    """The next one has a connection that works."""
+    store = await SqlStore.open(None, tmp_path)
+    writing = asyncio.create_task(store.append([reading(1)]))
+    for _ in range(turns):
+        await asyncio.sleep(0.0001)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert await store.append([reading(2)]) == (1, 0)
+    await store.close()
+    del writing
+    gc.collect()

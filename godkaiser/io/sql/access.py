@@ -35,7 +35,8 @@ class Access:
         async with self._bounded(), self._one_at_a_time:
             self._check()
             connection, self._writer = self._writer or await self._engine.connect(), None
-            async with connection.begin(), _cut_on_failure(connection):
+            # Twice: a transaction can be interrupted while it begins, too.
+            async with _cut_on_failure(connection), connection.begin(), _cut_on_failure(connection):
                 yield connection
             self._writer = connection
 

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from godkaiser.errors import (
     DatabaseBrokenError,
     DatabaseOutdatedError,
-    GodkaiserError,
     MissingExtraError,
     SettingsError,
     StoreAwayError,
@@ -74,7 +73,7 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
             if missing:
                 async with asyncio.timeout(UPGRADE_WITHIN):
                     await upgrade(engine)
-    except GodkaiserError:
+    except BaseException:  # a cancellation, too: an upgrade takes its time
         await engine.dispose()
         raise
     return engine
@@ -93,12 +92,16 @@ async def open_to_read(url: URL) -> AsyncEngine:
         with typed(url):
             async with asyncio.timeout(OPEN_WITHIN), engine.connect() as connection:
                 version = await connection.run_sync(version_of)
-        if not version.current:
-            raise DatabaseOutdatedError(where=shown(url), found=version.name, needed=HEAD)
-    except GodkaiserError:
+        _demand(version, url)
+    except BaseException:  # a cancellation, too: an upgrade takes its time
         await engine.dispose()
         raise
     return engine
+
+
+def _demand(version: Version, url: URL) -> None:
+    if not version.current:
+        raise DatabaseOutdatedError(where=shown(url), found=version.name, needed=HEAD)
 
 
 def _read_only(connection: Any, _: object) -> None:

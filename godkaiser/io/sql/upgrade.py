@@ -20,6 +20,7 @@ from godkaiser.io.sql.version import Version, version_of
 LOCK: Final = 0x676F646B  # of all advisory locks of a PostgreSQL database the one of our upgrades
 _ONE_AT_A_TIME: Final = threading.Lock()
 _LOG = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)  # each step of a new database is no news to anybody
 
 
 async def upgrade(engine: AsyncEngine) -> tuple[Version, Path | None]:
