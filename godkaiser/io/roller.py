@@ -34,11 +34,15 @@ class Roller:
                 await self.catch_up()
             except UnavailableError as error:
                 log.warning("Roll-ups wait. %s", error)
-                backoff = backoff.failed()
-                await asyncio.sleep(backoff.delay(0.5))
+            except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
+                # Somebody's nonsense in the tables, or our mistake: no reason to end what switches pumps off.
+                log.exception("Roll-ups wait. What they are made of cannot be read.")
+            else:
+                backoff = backoff.succeeded()
+                await asyncio.sleep(EVERY)
                 continue
-            backoff = backoff.succeeded()
-            await asyncio.sleep(EVERY)
+            backoff = backoff.failed()
+            await asyncio.sleep(backoff.delay(0.5))
 
     async def catch_up(self) -> None:
         """Everything that is due now; others may write after each transaction."""

@@ -256,3 +256,19 @@ async def test_a_bucket_whose_readings_are_gone_keeps_what_it_had(store: SqlStor
     kept = [(60, T0), (900, T0), (3600, T0), (86400, T0)]
     assert {key: after[key][:1] for key in kept} == {key: before[key][:1] for key in kept}
     assert after[60, T0] == before[60, T0]
+
+
+async def test_nonsense_in_its_tables_does_not_end_the_controller(store: SqlStore) -> None:
+    """The task is one of those without which the program ends; a broken statistic must not switch control off."""
+    await store.append([at(NOW)])
+    await store.execute(text("insert into meta (key, value) values ('holds', 'nonsense')"))
+    roller = Roller(store.rollups, VirtualClock(NOW + DAY), lambda _: 3 * MINUTE)
+    task = asyncio.create_task(roller.run())
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    await store.execute(text("delete from meta where key = 'holds'"))
+    async with asyncio.timeout(10):
+        while not await stored(store):
+            await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
