@@ -23,6 +23,7 @@ from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
 from godkaiser.ports import Store
 from godkaiser.testing import MemoryStore
+from tests.cancelling import cancelled_at
 from tests.io.test_sql_store import NODE, SERIES, T0, reading
 from tests.services import Postgres
 
@@ -270,31 +271,52 @@ async def test_a_heartbeat_is_kept_once_per_node_and_moment(database: SqlStore) 
     assert await database.rows(AuditRow) == []
 
 
-@pytest.mark.parametrize("after", [0.0, 0.001, 0.003, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3])
-async def test_an_opening_that_is_cancelled_leaves_no_connection_behind(after: float, tmp_path: Path) -> None:
-    """A connection nobody closes says so when it is collected, and warnings are errors here."""
-    opening = asyncio.create_task(SqlStore.open(None, tmp_path))
-    await asyncio.sleep(after)
-    opening.cancel()
-    (made,) = await asyncio.gather(opening, return_exceptions=True)
-    if isinstance(made, SqlStore):
-        await made.close()
-    del opening, made
-    gc.collect()
-
-
-@pytest.mark.parametrize("turns", range(0, 60, 4))
-async def test_a_transaction_that_is_cancelled_anywhere_leaves_no_connection_behind(
-    turns: int, tmp_path: Path
+async def test_an_opening_that_is_cancelled_anywhere_leaves_no_connection_behind(
+    address: str, tmp_path: Path
 ) -> None:
-    """The next one has a connection that works."""
-    store = await SqlStore.open(None, tmp_path)
-    writing = asyncio.create_task(store.append([reading(1)]))
-    for _ in range(turns):
-        await asyncio.sleep(0.0001)
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
-    assert await store.append([reading(2)]) == (1, 0)
-    await store.close()
-    del writing
-    gc.collect()
+    """A connection nobody closes says so when it is collected, and warnings are errors here."""
+    reached, place = True, 1
+    while reached:
+        place += 1 + place // 10  # closer at the beginning
+        opening, reached = await cancelled_at(SqlStore.open(address, tmp_path), place)
+        if not opening.cancelled():
+            await opening.result().close()
+        del opening
+        gc.collect()
+    assert place > 10, "it was cancelled at one place after the other"
+    made = await SqlStore.open(address, tmp_path)
+    assert await made.append([reading(1)]) == (1, 0)
+    await made.close()
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize("times", [1, 3], ids=["once", "thrice"])
+async def test_a_transaction_that_is_cancelled_anywhere_keeps_no_lock(
+    address: str, times: int, warm: bool, tmp_path: Path
+) -> None:
+    """The next one has a connection that works, also while somebody still looks at the task that was cancelled."""
+    reached, place = True, 0
+    while reached:
+        place += 1
+        store = await SqlStore.open(address, tmp_path)
+        if warm:
+            await store.append([reading(-place)])
+        first = [replace(reading(1), boot=place), replace(reading(2), boot=place, series=OTHER)]
+        writing, reached = await cancelled_at(store.append(first), place, times)
+        async with asyncio.timeout(8):  # less than a writer waits for another's lock
+            assert await store.append(first) in ([(2, 0), (0, 2)] if writing.cancelled() else [(0, 2)])
+        await store.close()
+        del writing
+        gc.collect()
+    assert place > 2, "it was cancelled at one place after the other"
+
+
+async def test_a_question_that_is_cancelled_anywhere_leaves_no_connection_behind(database: SqlStore) -> None:
+    await database.append([reading(n) for n in range(50)])
+    reached, place = True, 0
+    while reached:
+        place += 1
+        _, reached = await cancelled_at(database.history(SERIES, 0, END, None), place)
+        gc.collect()
+        assert await stored(database) == 50
+    assert place > 2, "it was cancelled at one place after the other"

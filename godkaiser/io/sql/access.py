@@ -73,12 +73,25 @@ async def _cut_on_failure(connection: AsyncConnection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException as error:
-        if isinstance(error, asyncio.CancelledError | OSError):
-            await _terminate(connection)
-        if not connection.closed:
-            await connection.invalidate()
-            await connection.close()
+        abruptly = isinstance(error, asyncio.CancelledError | OSError)
+        cut = asyncio.create_task(_cut(connection, abruptly=abruptly))
+        again = False
+        while not cut.done():  # whoever is cancelled twice leaves no connection half closed
+            try:
+                await asyncio.shield(cut)
+            except asyncio.CancelledError:
+                again = True
+        if again:
+            raise asyncio.CancelledError from error
         raise
+
+
+async def _cut(connection: AsyncConnection, *, abruptly: bool) -> None:
+    if abruptly:
+        await _terminate(connection)
+    if not connection.closed:
+        await connection.invalidate()
+        await connection.close()
 
 
 async def _terminate(connection: AsyncConnection) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,13 +129,29 @@ def engine_of(url: URL, pool: Pool = DEFAULTS, within: float = WITHIN) -> AsyncE
     """Not connected yet. Raises `MissingExtraError`, `SettingsError`."""
     if url.get_backend_name() == "sqlite":
         pool.refuse_for_sqlite()
-        engine = create_async_engine(url, connect_args={"timeout": 10}, hide_parameters=True)
+        engine = create_async_engine(
+            url, connect_args={"timeout": 10, "factory": RolledBack}, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _pragmas)
         return engine
     try:
         return create_async_engine(url, hide_parameters=True, **pool.options(within))
     except ModuleNotFoundError:
         raise MissingExtraError(feature="PostgreSQL", extra="postgres") from None
+
+
+class RolledBack(sqlite3.Connection):
+    """Once closed it holds no lock.
+
+    SQLite closes a connection only when the last of its statements is gone; until then a transaction stays open. A
+    cancelled task keeps its statement alive through its traceback, so nobody else could write.
+    """
+
+    def close(self) -> None:
+        """Ends the transaction, then the connection."""
+        with suppress(sqlite3.ProgrammingError):  # closed already, which is no error
+            self.rollback()
+        super().close()
 
 
 def _pragmas(connection: Any, _: object) -> None:
