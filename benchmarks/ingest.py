@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,10 @@ OTHERS: Final = (
     {"who": "Home Assistant 2025.4 with recorder (measured)", "stored_s": 1766},
     {"who": "Node-RED 4.1 with SQLite (measured)", "stored_s": 1046},
 )
+NEWEST: Final = "select id, (select max(measured_at) from reading where series_id = id) from series"
+COMMITTED: Final = (
+    "select extract(epoch from pg_xact_commit_timestamp(xmin)) - measured_at / 1e6 from reading"
+)
 
 
 # ── what is in the database ────────────────────────────────────────────────────────────────────────────
@@ -58,6 +63,39 @@ class Sqlite:
     def count(self) -> int:
         """Rows now."""
         return int(self.rows("select count(*) from reading")[0][0])
+
+    @contextlib.contextmanager
+    def lags(self) -> Iterator[list[float]]:
+        """Filled at the end: seconds from the publishing of each reading to its commit, as another reader sees it."""
+        found: list[float] = []
+        seen: list[tuple[float, dict[int, int]]] = []
+        end = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(seen, end))
+        watch.start()
+        try:
+            yield found
+        finally:
+            end.set()
+            watch.join()
+            waiting = defaultdict[int, deque[int]](deque)
+            for series, at in self.rows("select series_id, measured_at from reading order by measured_at"):
+                waiting[series].append(at)
+            for when, newest in seen:  # a node's readings arrive in order
+                for series, last in newest.items():
+                    while waiting[series] and waiting[series][0] <= last:
+                        found.append(when - waiting[series].popleft() / 1e6)
+
+    def _watch(self, seen: list[tuple[float, dict[int, int]]], end: threading.Event) -> None:
+        """After every commit, the newest reading of each series: a hundred steps down an index."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)) as known:
+            version = None
+            while not end.is_set():
+                changed = known.execute("pragma data_version").fetchone()
+                if changed != version:
+                    version = changed
+                    newest = known.execute(NEWEST).fetchall()
+                    seen.append((time.time(), {series: at for series, at in newest if at is not None}))
+                time.sleep(0.002)
 
 
 @dataclass
@@ -85,6 +123,13 @@ class PostgreSql:
             return int(self.rows("select count(*) from reading")[0][0])
         except (asyncpg.PostgresError, OSError):
             return 0
+
+    @contextlib.contextmanager
+    def lags(self) -> Iterator[list[float]]:
+        """Filled at the end: seconds from the publishing of each reading to its commit, as the server notes it."""
+        found: list[float] = []
+        yield found
+        found += [float(row[0]) for row in self.rows(COMMITTED)]
 
 
 class Watch:
@@ -115,14 +160,6 @@ class Watch:
         """Look no more."""
         self._end.set()
         self._thread.join()
-
-    def lags(self, begin: float, rate: float, base: int) -> list[float]:
-        """Seconds from the publishing of each to its row, when they are published one every 1/rate seconds."""
-        found, number = [], 0
-        for at, rows in self.seen:
-            found += [at - (begin + place / rate) for place in range(number, rows - base)]
-            number = max(number, rows - base)
-        return found
 
 
 # ── runs ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,7 +210,7 @@ def system(
         with rig.controller(place, port, rig.site(NODES), **settings) as made:
             yield made, Sqlite(made.data / "godkaiser.db"), lambda: None
         return
-    with running_postgres(fsync="on") as server:
+    with running_postgres(fsync="on", track_commit_timestamp="on") as server:
         database = PostgreSql(server.url)
         with rig.controller(place, port, rig.site(NODES), server.url, **settings) as made:
             yield made, database, server.stop
@@ -205,15 +242,16 @@ def at_rate(asked: Asked, kind: str, rate: float, place: Path, port: int, **sett
     """At a fixed rate for a while."""
     messages = round(rate * asked.seconds)
     with system(kind, place, port, **settings) as (made, database, _):
-        watch, cpu, written = Watch(database, 0.005), rig.cpu_seconds(made.pid), rig.written_bytes(made.pid)
+        watch, cpu, written = Watch(database, 0.5), rig.cpu_seconds(made.pid), rig.written_bytes(made.pid)
         base = watch.seen[-1][1]
-        sent = result_of(asked.publish(port, messages, rate))
-        rows = watch.until(base + messages) - base
-        watch.close()
-        lags = sorted(watch.lags(sent["first"], rate, base)) or [0.0]
+        with database.lags() as lags:
+            sent = result_of(asked.publish(port, messages, rate))
+            rows = watch.until(base + messages) - base
+            watch.close()
+        lags.sort()
         used = rig.cpu_seconds(made.pid) - cpu
         row = {"what": kind, "msg_s": rate, "interval": settings.get("GODKAISER_COMMIT_INTERVAL_S", "0.25")}
-        row |= {"lag_p50_ms": 1000 * lags[len(lags) // 2], "lag_p95_ms": 1000 * lags[int(len(lags) * 0.95)]}
+        row |= {f"lag_p{p}_ms": 1000 * lags[int((len(lags) - 1) * p / 100)] for p in (50, 95, 99, 100)}
         row |= {
             "lost": sent["acknowledged"] - rows,
             "cpu_us": 1e6 * used / rows,

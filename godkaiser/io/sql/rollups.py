@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import Access
 from godkaiser.io.sql.due import DUE, NEVER_ROLLED, Due, Mark, Stretch, insert_into, mark, together
+from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.stretches import NUMBERS, buckets, find_neighbours, readings
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import HOUR, MINUTE, SECOND, Duration, Instant
@@ -32,7 +33,6 @@ FIRST, PICKED = 16, 400  # marks looked at for one transaction: at first, and at
 HELD_MOST: Final = 0.05  # seconds that a transaction of ours should take at most
 _ROLLUP: Final[Any] = t.RollupRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 _SERIES: Final[Any] = t.SeriesRow.__table__  # type: ignore[attr-defined]
-_META: Final[Any] = t.Meta.__table__  # type: ignore[attr-defined]
 HoldOf = Callable[[SeriesId], Duration]
 
 # From one hour that has readings to the next one, by the key: quick however many readings an hour has.
@@ -92,14 +92,14 @@ class Rollups:
     async def survey(self) -> None:
         """Mark all that was stored before there were roll-ups, once, series by series."""
         async with self._access.reading() as connection:
-            if await _fact(connection, SURVEYED):
+            if await fact(connection, SURVEYED):
                 return
             series = (await connection.execute(select(_SERIES.c.id))).scalars().all()
         for one in series:
             async with self._access.writing() as connection:
                 await connection.execute(_SURVEY, {"series": one})
         async with self._access.writing() as connection:
-            await _state(connection, SURVEYED, "1")
+            await state_fact(connection, SURVEYED, "1")
 
     async def waiting(self, now: Instant) -> int:
         """How many marks could be taken away now."""
@@ -124,7 +124,7 @@ class Rollups:
         self, connection: AsyncConnection, picked: list[Mark], horizon: Instant, hold_of: HoldOf
     ) -> None:
         stretches = together(picked)
-        raw_since = int(await _fact(connection, RAW_SINCE) or 0)
+        raw_since = int(await fact(connection, RAW_SINCE) or 0)
         holds = await self._current(connection, {series for series, _, _ in picked}, hold_of)
         if stretches[0].span_s * SECOND <= MINUTE:
             made = await _minutes(connection, stretches, horizon, raw_since, holds)
@@ -159,12 +159,12 @@ class Rollups:
             found = await connection.execute(select(_SERIES.c.id, _SERIES.c.name))
             self._names = {row[0]: SeriesId.parse(row[1]) for row in found.all()}
         if self._holds is None:
-            self._holds = json.loads(await _fact(connection, HOLDS) or "{}")
+            self._holds = json.loads(await fact(connection, HOLDS) or "{}")
         holds = {one: hold_of(self._names[one]) for one in series}
         told = {str(self._names[one]): hold for one, hold in holds.items()}
         if any(self._holds.get(name) != hold for name, hold in told.items()):
             merged = self._holds | told
-            await _state(connection, HOLDS, json.dumps(merged))
+            await state_fact(connection, HOLDS, json.dumps(merged))
             self._holds = merged
         return holds
 
@@ -251,13 +251,3 @@ def _row(series: int, span_s: int, at: Instant, bucket: Bucket) -> dict[str, Any
 
 def _up(at: Instant) -> Instant:
     return at + -at % MINUTE
-
-
-async def _fact(connection: AsyncConnection, key: str) -> str:
-    found = (await connection.execute(select(_META.c.value).where(_META.c.key == key))).scalar()
-    return "" if found is None else str(found)
-
-
-async def _state(connection: AsyncConnection, key: str, value: str) -> None:
-    await connection.execute(delete(_META).where(_META.c.key == key))
-    await connection.execute(_META.insert(), [{"key": key, "value": value}])

@@ -28,6 +28,7 @@ from godkaiser.io.sql.bulk import many
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
 from godkaiser.io.sql.due import Due, mark_minutes
+from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
 from godkaiser.io.sql.rollups import Rollups
@@ -86,7 +87,7 @@ class SqlStore:
             marks = self._due.unmarked(records, learned)
             await mark_minutes(connection, marks)
             if batch:
-                await _state_fact(connection, BATCH, batch)
+                await state_fact(connection, BATCH, batch)
         self._series = learned
         self._due.remember(marks)
         return rows, repeats
@@ -106,7 +107,7 @@ class SqlStore:
         if beats := groups.get(Heartbeat):
             await self._add_new(connection, t.HeartbeatRow, [heartbeat_row(beat) for beat in beats])
         if watched := groups.get(Watched):
-            await _state_fact(connection, WATCHED, str(watched[-1].at))
+            await state_fact(connection, WATCHED, str(watched[-1].at))
         for node in groups.get(NodeRecord, ()):
             await self._replace(connection, t.NodeRow, node_row(node))
         if not _DECLARED.isdisjoint(groups):
@@ -176,7 +177,7 @@ class SqlStore:
     async def save_site(self, site: str, documents: Documents) -> None:
         """Replace the kept site and all rule documents, both or neither."""
         async with self._access.writing() as connection:
-            await _state_fact(connection, SITE, site)
+            await state_fact(connection, SITE, site)
             await _save_rules(connection, documents)
 
     async def execute(self, statement: Any) -> None:
@@ -186,9 +187,8 @@ class SqlStore:
 
     async def last_batch(self) -> str:
         """The name of the batch that was appended last; empty when there was none."""
-        table = _table(t.Meta)
-        rows = await self.fetch(select(table.c.value).where(table.c.key == BATCH))
-        return str(rows[0][0]) if rows else ""
+        async with self._access.reading() as connection:
+            return await fact(connection, BATCH)
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────
     async def rows(self, model: Any, order: str = "id") -> list[dict[str, Any]]:
@@ -300,13 +300,6 @@ class SqlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._access.close()
-
-
-async def _state_fact(connection: AsyncConnection, key: str, value: str) -> None:
-    """In the table of facts, instead of what stood there."""
-    table = _table(t.Meta)
-    await connection.execute(delete(table).where(table.c.key == key))
-    await connection.execute(table.insert(), [{"key": key, "value": value}])
 
 
 async def _save_rules(connection: AsyncConnection, documents: Documents) -> None:
