@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from godkaiser.io.sql import table as t
 
 _META: Final[Any] = t.Meta.__table__  # type: ignore[attr-defined]  # SQLModel makes it
-_INSTEAD: Final = "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-SQLITE: Final = "INSERT INTO meta (key, value) VALUES (?, ?) " + _INSTEAD
-POSTGRES: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) " + _INSTEAD
+SQLITE: Final = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+POSTGRES: Final = "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 async def state_fact(connection: AsyncConnection, key: str, value: str) -> None:
