@@ -4,7 +4,7 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
-    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
+    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnknownSensorTypeError,
     │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, NoControllerError
@@ -281,6 +281,14 @@ class DocumentError(InvalidError):
     sentence = "{path}: {problem}"
     hint = "Correct the document at {path}; nothing was changed."
     path: str
+    problem: str
+
+
+class RecordingError(InvalidError):
+    """A recording that cannot be replayed here."""
+
+    sentence = "The recording cannot be replayed: {problem}."
+    hint = "Replay it with the version of godkaiser that made it, and with the same plug-ins."
     problem: str
 
 

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         le=5,
         description="seconds a reading waits for others before both are stored; 0: at once, and more is written",
     )
+    godkaiser_record_mb: int = Field(
+        200,
+        ge=0,
+        le=100_000,
+        description="megabytes kept of recordings, which `godkaiser replay` plays again; 0: nothing is recorded",
+    )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     godkaiser_db_pool_size: int | None = Field(

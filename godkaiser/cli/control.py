@@ -171,6 +171,7 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
         tokens=Tokens(_plain(settings.godkaiser_node_token), _plain(settings.godkaiser_broadcast_token)),
         journal_within=settings.godkaiser_journal_within_s,
         linger=settings.godkaiser_commit_interval_s,
+        record_most=settings.godkaiser_record_mb << 20,
     )
 
 

@@ -14,6 +14,7 @@ from godkaiser.cli import (
     database,
     nodes,
     problems,
+    recordings,
     registry,
     rules,
     sensors,
@@ -41,6 +42,7 @@ app.add_typer(site.app, name="site")
 wire.app.command()(problems.problems)
 app.add_typer(wire.app, name="wire")
 app.add_typer(database.app, name="db")
+app.command()(recordings.replay)
 starters.add_to(app)
 
 

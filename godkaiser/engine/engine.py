@@ -50,9 +50,14 @@ from godkaiser.model.scope import Scope
 class Engine:
     """The controller without a machine around it."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self._seq = 0
+    def __init__(self, state: State, seq: int = 0) -> None:
+        """`seq`: how many events made this state."""
+        self.state, self._seq = state, seq
+
+    @property
+    def seq(self) -> int:
+        """How many events were handled."""
+        return self._seq
 
     @property
     def next_wakeup(self) -> Instant | None:

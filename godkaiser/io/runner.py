@@ -23,9 +23,11 @@ from godkaiser.errors import (
     LinkDownError,
 )
 from godkaiser.io.depot import Depot
+from godkaiser.io.recorder import Recorder
 from godkaiser.io.retry import Backoff
+from godkaiser.io.utter import command_on_wire, notice_on_wire
 from godkaiser.io.wire.decode import decode
-from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice, readdressed
+from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens
 from godkaiser.model import event as ev
 from godkaiser.model.command import (
     Enquiry,
@@ -43,6 +45,7 @@ from godkaiser.safety.seal import SafeCommand
 
 JOURNAL_AGAIN: Final = 0.5
 PUBLISH_TRIES: Final = 3
+Entry = tuple[ev.Event, RawMessage | None]
 log = logging.getLogger(__name__)
 
 
@@ -62,12 +65,13 @@ class Runner:
         on_answer: Callable[[Outcome], None] = lambda outcome: None,
         on_reply: Callable[[Reply], None] = lambda reply: None,
         on_record: Callable[[fx.Record], None] = lambda record: None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.engine, self.link, self.depot, self.journal, self.clock = engine, link, depot, journal, clock
         self._on_tell, self._on_answer, self._on_record = on_tell, on_answer, on_record
-        self._on_reply, self.tokens = on_reply, tokens
-        self._inbox: deque[tuple[ev.Event, object | None]] = deque()
-        self._beats: dict[NodeId, ev.Heartbeat] = {}  # before the inbox, as nodes wait for the answer
+        self._on_reply, self.tokens, self._recorder = on_reply, tokens, recorder
+        self._inbox: deque[Entry] = deque()
+        self._beats: dict[NodeId, Entry] = {}  # before the inbox, as nodes wait for the answer
         self._urgent: deque[ev.Event] = deque()
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
@@ -82,24 +86,27 @@ class Runner:
         self.on_published: Callable[[str], None] = lambda topic: None
 
     # ── what enters ────────────────────────────────────────────────────────────────────────────────────
-    def post(self, event: ev.Event, token: object | None = None) -> None:
+    def post(self, event: ev.Event, message: RawMessage | None = None) -> None:
         """One event for the engine. Stops have a lane of their own, past the inbox."""
         if isinstance(event, ev.StopAsked):
             self._urgent.append(event)
         else:
-            self._enqueue(event, token)
+            self._enqueue(event, message)
         self._idle.clear()
         self._wake.set()
 
-    def _enqueue(self, event: ev.Event, token: object | None) -> None:
+    def _enqueue(self, event: ev.Event, message: RawMessage | None) -> None:
         """After a gap only the newest heartbeat of a node is handled, and before all that waits."""
         if not isinstance(event, ev.Heartbeat):
-            self._inbox.append((event, token))
+            self._inbox.append((event, message))
             return
-        self._beats.pop(event.node, None)
-        self._beats[event.node] = event
-        if token is not None:
-            self.depot.done_with(token)  # nothing of it goes to the database
+        self._overtaken(self._beats.pop(event.node, None))
+        self._beats[event.node] = (event, message)
+
+    def _overtaken(self, entry: Entry | None) -> None:
+        """A newer one of its kind is handled instead."""
+        if entry is not None and entry[1] is not None and entry[1].token is not None:
+            self.depot.done_with(entry[1].token)
             self.depot.consider()
 
     def on_message(self, message: RawMessage) -> None:
@@ -114,7 +121,7 @@ class Runner:
         event = decode(message.topic, message.payload, self.clock.now(), retained=message.retained)
         if not isinstance(event, ev.Echo):
             self.engine.state.counters["received"] += 1
-        self.post(event, message.token)
+        self.post(event, message)
 
     @property
     def holding(self) -> bool:
@@ -153,19 +160,28 @@ class Runner:
                 self._turns += 1
                 if by := self.clock.jumped():
                     jump = ev.ClockJumped(self.clock.now(), by)
-                    await self._carry_out(self.engine.handle(jump), None)
-                event, token = entry
-                await self._carry_out(self.engine.handle(event), token)
+                    await self._carry_out(self._handled(jump, None), None)
+                event, message = entry
+                token = None if message is None else message.token
+                await self._carry_out(self._handled(event, message), token)
             self._handling = False
             self._arm()
             if not self._waiting and not self._publishing:
                 self._idle.set()
 
-    def _next(self) -> tuple[ev.Event, object | None] | None:
+    def _handled(self, event: ev.Event, message: RawMessage | None) -> list[fx.Effect]:
+        if self._recorder is None:
+            return self.engine.handle(event)
+        self._recorder.before(self.engine, event, message)
+        effects = self.engine.handle(event)
+        self._recorder.after(self.engine, effects)
+        return effects
+
+    def _next(self) -> Entry | None:
         if self._urgent:
             return self._urgent.popleft(), None
         if self._beats:
-            return self._beats.pop(next(iter(self._beats))), None
+            return self._beats.pop(next(iter(self._beats)))
         due = self.engine.next_wakeup
         if due is not None and due <= (self._inbox[0][0].at if self._inbox else self.clock.now()):
             return ev.Timer(max(due, 0)), None
@@ -247,19 +263,10 @@ class Runner:
 
     # ── commands: first and alone ──────────────────────────────────────────────────────────────────────
     def _encoded(self, command: SafeCommand) -> Outgoing:
-        state, node = self.engine.state, command.order.node
-        known = None if node is None else state.nodes.get(node)
-        modern = known is not None and known.modern
-        board = None if known is None else known.board_id
-        return encode_command(command, state.kaiser_of(node), self.tokens, modern=modern, board=board)
+        return command_on_wire(command, self.engine.state, self.tokens)
 
     def _notice(self, notice: Notice) -> Outgoing:
-        message = encode_notice(notice)
-        node = getattr(notice, "node", None)
-        known = None if node is None else self.engine.state.nodes.get(node)
-        if known is None or known.board_id is None:
-            return message
-        return readdressed(message, known.id, known.board_id)
+        return notice_on_wire(notice, self.engine.state)
 
     def _send(self, encode: Callable[[], Outgoing], command: str) -> None:
         try:

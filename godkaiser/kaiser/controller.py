@@ -41,6 +41,7 @@ from godkaiser.io.journal import JournalFile
 from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
+from godkaiser.io.recorder import RECORDINGS, Recorder
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.roller import Roller
 from godkaiser.io.runner import Runner
@@ -104,6 +105,7 @@ class Options:
     on_record: Callable[[Record], None] = lambda record: None
     tokens: Tokens = NO_TOKENS
     journal_within: float = JOURNAL_WITHIN
+    record_most: int = 0  # bytes of recordings kept; 0: nothing is recorded
     folder: DataFolder | None = None  # taken already, by one that stood by
     catalogue: Catalogue = BUILT_IN
 
@@ -132,6 +134,8 @@ class Controller:
             linger=options.linger,
             on_change=lambda: self._tell("counters", ""),
         )
+        recorder = Recorder(options.data / RECORDINGS, options.record_most) if options.record_most else None
+        self.recorder = recorder
         self.runner = Runner(
             self.engine,
             self.link,
@@ -143,6 +147,7 @@ class Controller:
             on_reply=self._reply,
             tokens=options.tokens,
             on_record=options.on_record,
+            recorder=recorder,
         )
         self.clerk = Clerk(
             self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
@@ -276,6 +281,8 @@ class Controller:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
         tasks.append(asyncio.create_task(self.roller.run()))
+        if self.recorder is not None:
+            tasks.append(asyncio.create_task(self.recorder.run()))
         if self.options.link is None and self.options.check_rival:
             tasks.append(asyncio.create_task(self._alone(tuple(tasks))))
         self.tasks = tasks
@@ -321,6 +328,8 @@ class Controller:
         return state.link.up and any(a.owed and a.id.node in online for a in state.actuators.values())
 
     async def _close(self) -> None:
+        if self.recorder is not None:
+            await self.recorder.close()
         await self.store.close()
         self.runner.depot.archive.close()
         self._journal.close()

@@ -51,7 +51,7 @@ class Simulation:
 
 
 @contextlib.asynccontextmanager
-async def simulation(
+async def simulation(  # noqa: PLR0913 - what a demo may be made of
     data: Path,
     seed: int,
     *,
@@ -60,10 +60,11 @@ async def simulation(
     broker: PrivateBroker | None = None,
     lock_step: bool = False,
     desk: bool = True,
+    record_most: int = 0,
 ) -> AsyncIterator[Simulation]:
     """The demo: `broker` is a running private broker, or None for one in this process.
 
-    `desk`: whether other programs may find it by its local socket.
+    `desk`: whether other programs may find it by its local socket. `record_most`: bytes of recordings kept.
     """
     clock = VirtualClock(start if start is not None else parse_instant(SIMULATION_START, 0))
     decisions: list[Decision] = []
@@ -85,6 +86,7 @@ async def simulation(
         desk=desk,
         on_record=on_record,
         journal_within=PATIENCE,
+        record_most=record_most,
         address=BrokerAddress(port=broker.port if broker else 0, window=WINDOW),
         link=None if broker else lambda will: LocalLink(local, "godkaiser", SUBSCRIPTIONS, will),
     )

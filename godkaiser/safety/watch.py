@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Generic, TypeVar
 
 from godkaiser.model.ids import ActuatorId
@@ -33,7 +32,7 @@ class Deadlines(Generic[K]):
     _at: dict[K, Instant] = field(default_factory=dict)
     _heap: list[tuple[Instant, int, K]] = field(default_factory=list)
     _queued: dict[K, Instant] = field(default_factory=dict)
-    _order: Iterator[int] = field(default_factory=count)
+    _order: int = 0
 
     def set(self, key: K, at: Instant) -> None:
         """Wake for `key` at `at`, instead of any earlier arrangement."""
@@ -77,7 +76,8 @@ class Deadlines(Generic[K]):
 
     def _push(self, key: K, at: Instant) -> None:
         self._queued[key] = at
-        heapq.heappush(self._heap, (at, next(self._order), key))
+        heapq.heappush(self._heap, (at, self._order, key))
+        self._order += 1
 
     def _correct(self) -> None:
         while self._heap:

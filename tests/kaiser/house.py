@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from godkaiser.io.clock import VirtualClock
+from godkaiser.io.wire.encode import NO_TOKENS
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import SiteFile, read_site
 from godkaiser.model.instant import SECOND
@@ -109,6 +110,8 @@ async def house(
         desk=False,
         linger=0.01,
         catalogue=more.get("catalogue", BUILT_IN),
+        record_most=more.get("record_most", 0),
+        tokens=more.get("tokens", NO_TOKENS),
     )
     controller = await Controller.open(options)
     async with controller.running():

@@ -1,0 +1,156 @@
+"""A recording, event by event through the production engine: it says the same again, or we hear where it does not."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from godkaiser.engine import effect as fx
+from godkaiser.engine.engine import Engine
+from godkaiser.errors import RecordingError
+from godkaiser.io.recorder import OPEN, PACKED
+from godkaiser.io.snapshot import from_bytes
+from godkaiser.io.utter import utterance
+from godkaiser.io.wire.decode import decode
+from godkaiser.model import event as ev
+from godkaiser.model.instant import Instant, to_iso
+from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
+
+SHOWN: Final = 100  # differences kept; more are only counted
+Said = tuple[str, str, int, bool]  # topic, payload, QoS, retained
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """After the event at `at`: what was said live and what was said now; None: nothing."""
+
+    at: Instant
+    live: Said | None
+    now: Said | None
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{to_iso(self.at)}  live: {_shown(self.live)}  replayed: {_shown(self.now)}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a replay. `cut`: its end was not written any more, as after a crash."""
+
+    file: str
+    version: str = ""  # of the program that made it
+    events: int = 0
+    said: int = 0
+    first: Instant = 0
+    last: Instant = 0
+    different: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    cut: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "file": self.file,
+            "version": self.version,
+            "events": self.events,
+            "said": self.said,
+            "first": to_iso(self.first),
+            "last": to_iso(self.last),
+            "different": self.different,
+            "differences": [str(one) for one in self.differences],
+            "cut": self.cut,
+        }
+
+
+def _shown(said: Said | None) -> str:
+    return "nothing" if said is None else f"{said[0]} {said[1]}"
+
+
+def recordings(folder: Path) -> list[Path]:
+    """The oldest first."""
+    return sorted([*folder.glob(f"*{OPEN}"), *folder.glob(f"*{PACKED}")])
+
+
+def replay(
+    path: Path,
+    catalogue: Catalogue = BUILT_IN,
+    *,
+    on_effects: Callable[[ev.Event, list[fx.Effect]], None] = lambda event, effects: None,
+) -> Report:
+    """Raises `RecordingError`. `on_effects` sees everything that comes of each event."""
+    report = Report(path.name)
+    lines = _lines(path, report)
+    engine = _begun(next(lines, None), catalogue, report)
+    now: list[Said] = []
+    live: list[Said] = []
+    at = report.first
+    for kind, *rest in lines:
+        if kind == "said":
+            live.append((str(rest[0]), str(rest[1]), int(rest[2]), bool(rest[3])))
+            continue
+        _compare(report, at, live, now)
+        event = _event(kind, rest, catalogue)
+        effects = engine.handle(event)
+        on_effects(event, effects)
+        spoken = (utterance(effect, engine.state) for effect in effects)
+        now = [(one.topic, one.payload.decode(), one.qos, one.retain) for one in spoken if one is not None]
+        live, at = [], event.at
+        report.events, report.last = report.events + 1, at
+    if report.cut and len(live) < len(now):
+        now = now[: len(live)]  # the rest of it was lost with the end
+    _compare(report, at, live, now)
+    return report
+
+
+def _compare(report: Report, at: Instant, live: list[Said], now: list[Said]) -> None:
+    report.said += len(live)
+    for place in range(max(len(live), len(now))):
+        before = live[place] if place < len(live) else None
+        after = now[place] if place < len(now) else None
+        if before != after:
+            report.different += 1
+            if len(report.differences) < SHOWN:
+                report.differences.append(Difference(at, before, after))
+
+
+def _lines(path: Path, report: Report) -> Iterator[list[Any]]:
+    """The last line may be cut off: nobody says when a machine goes dark."""
+    try:
+        with gzip.open(path, "rb") if path.name.endswith(PACKED) else path.open("rb") as file:
+            for text in file:
+                if not text.endswith(b"\n"):
+                    report.cut = True
+                    return
+                found = json.loads(text)
+                if not isinstance(found, list) or not found:
+                    raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
+                yield found
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(problem=f"{path.name} cannot be read: {error}") from None
+
+
+def _begun(head: list[Any] | None, catalogue: Catalogue, report: Report) -> Engine:
+    if head is None or head[0] != "begin" or len(head) != 6:
+        raise RecordingError(problem=f"{report.file} does not begin as one")
+    _, report.version, at, _, seq, state = head
+    report.first = report.last = int(at)
+    return Engine(from_bytes(base64.b64decode(state), catalogue), int(seq))
+
+
+def _event(kind: str, rest: list[Any], catalogue: Catalogue) -> ev.Event:
+    if kind == "message" and len(rest) == 4:
+        at, topic, payload, retained = rest
+        raw = base64.b64decode(payload["base64"]) if isinstance(payload, dict) else str(payload).encode()
+        return decode(str(topic), raw, int(at), retained=bool(retained))
+    if kind == "event" and len(rest) == 3:
+        found: ev.Event = from_bytes(base64.b64decode(rest[2]), catalogue)
+        return found
+    raise RecordingError(problem=f"nobody knows a line of the kind {kind!r}")

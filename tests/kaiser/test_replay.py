@@ -1,0 +1,259 @@
+"""What was recorded is played again: the same words, byte for byte, from every file and over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import os
+import pickle
+import random
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from godkaiser.errors import GodkaiserError, RecordingError
+from godkaiser.io.recorder import RECORDINGS, Recorder
+from godkaiser.io.replay import Report, recordings, replay
+from godkaiser.io.snapshot import from_bytes, to_bytes
+from godkaiser.io.wire.encode import Tokens
+from godkaiser.kaiser.simulation import simulation
+from godkaiser.model.event import LinkDown
+from godkaiser.model.instant import HOUR, MINUTE
+from tests.kaiser.house import NODE, OTHER, T0, House, file, house
+
+FAN = f"{NODE}/25"
+RULE = {
+    "name": "Water the bench",
+    "conditions": [
+        {"type": "sensor", "esp_id": NODE, "gpio": 34, "sensor_type": "moisture", "operator": "<", "value": 40},
+    ],
+    "actions": [{"type": "actuator", "esp_id": NODE, "gpio": 25, "command": "ON", "duration_seconds": 30}],
+    "cooldown_seconds": 5,
+}  # fmt: skip
+PLENTY = 1 << 30
+
+
+def played(data: Path) -> list[Report]:
+    return [replay(path) for path in recordings(data / RECORDINGS)]
+
+
+def lines(path: Path) -> list[list[Any]]:
+    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(one) for one in text.splitlines()]
+
+
+def said(data: Path) -> list[tuple[str, str]]:
+    found = (line for path in recordings(data / RECORDINGS) for line in lines(path) if line[0] == "said")
+    return [(topic, payload) for _, topic, payload, _, _ in found]
+
+
+async def something(home: House, dice: random.Random) -> None:
+    """Whatever may happen in a house."""
+    match dice.randrange(9):
+        case 0 | 1:
+            await home.beat(dice.choice([NODE, OTHER]))
+        case 2 | 3:
+            await home.soil(dice.choice([1200, 1900, 2400, 2800, 4095, 0]))
+        case 4:
+            home.pass_time(dice.choice([0.3, 5, 31, 200, 4000]))
+        case 5:
+            await home.call("set", actuator=FAN, value=float(dice.randrange(2)), reason="try")
+        case 6:
+            await home.call("stop", reason="smoke")
+        case 7:
+            await home.call("clear", force=True)
+        case _:
+            await home.leave()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_random_life_with_restarts_is_played_again_to_the_byte(seed: int, tmp_path: Path) -> None:
+    dice, live = random.Random(seed), list[tuple[str, str]]()
+    clock = None
+    for _ in range(3):
+        async with house(tmp_path, file(), clock=clock, record_most=PLENTY) as home:
+            clock = home.clock
+            await home.call("rules.import", documents=[RULE])
+            for _ in range(60):
+                try:
+                    await something(home, dice)
+                except GodkaiserError:  # refused, as it may be
+                    continue
+        live += [(topic, payload.decode()) for topic, payload in home.link.published]
+    reports = played(tmp_path)
+    assert len(reports) == 3
+    assert [report.differences for report in reports] == [[], [], []]
+    assert sum(report.events for report in reports) > 150
+    assert sorted(said(tmp_path)) == sorted(live), (
+        "nothing left that is not in a recording, and nothing besides"
+    )
+
+
+async def test_every_part_of_a_long_recording_stands_by_itself(tmp_path: Path) -> None:
+    async with simulation(tmp_path, 5, lock_step=True, desk=False, record_most=PLENTY) as world:
+        recorder = world.controller.recorder
+        assert recorder is not None
+        for _ in range(4):
+            await world.pacer.run_until(world.clock.now() + HOUR // 2)
+            recorder.turn()
+        await world.finish()
+    reports = played(tmp_path)
+    assert len(reports) > 4
+    assert sum(report.different for report in reports) == 0
+    assert sum(report.said for report in reports) > 100
+    ends = [report.last for report in reports]
+    assert ends == sorted(ends)
+
+
+async def test_a_changed_message_is_found(tmp_path: Path) -> None:
+    """Else a replay that compares nothing would do."""
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        await home.call("rules.import", documents=[RULE])
+        await home.beat()
+        home.pass_time(60)
+        await home.soil(2800)
+        assert [one["command"] for one in home.sent("actuator/25/command")][-1:] == ["ON"]
+    (path,) = recordings(tmp_path / RECORDINGS)
+    changed = [
+        [*line[:3], line[3].replace('"raw": 2800', '"raw": 1200'), line[4]] if line[0] == "message" else line
+        for line in lines(path)
+    ]
+    other = tmp_path / "changed.jsonl"
+    other.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    report = replay(other)
+    assert report.different > 0
+    assert "/actuator/25/command" in str(report.differences[0])
+
+
+async def test_what_a_crash_cut_off_is_told_and_the_rest_is_played(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        for _ in range(20):
+            await home.beat()
+            home.pass_time(20)
+    (path,) = recordings(tmp_path / RECORDINGS)
+    text = gzip.decompress(path.read_bytes())
+    for length in range(len(text) - 3000, len(text), 97):
+        cut = tmp_path / "cut.jsonl"
+        cut.write_bytes(text[:length])
+        report = replay(cut)
+        assert (report.different, report.cut) == (0, not text[:length].endswith(b"\n"))
+
+
+async def test_tokens_are_in_no_recording(tmp_path: Path) -> None:
+    token = "a-secret-of-the-house"
+    async with house(tmp_path, file(), record_most=PLENTY, tokens=Tokens(token, token)) as home:
+        await home.beat()
+        asking = asyncio.create_task(
+            home.call("nodes.ask", node=NODE, command="set_emergency_token", params={"token": token})
+        )
+        async with asyncio.timeout(30):
+            while not any(token in payload.decode() for _, payload in home.link.published):
+                await asyncio.sleep(0.01)
+        await home.call("stop", reason="smoke")
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    (path,) = recordings(tmp_path / RECORDINGS)
+    texts = [json.dumps(line) for line in lines(path)]
+    packed = [line[-1] for line in lines(path) if line[0] in ("begin", "event")]
+    texts += [zlib.decompress(base64.b64decode(one)).decode("latin-1") for one in packed]
+    assert not [text for text in texts if token in text]
+    assert replay(path).different == 0
+
+
+# ── files nobody should trust ──────────────────────────────────────────────────────────────────────────────
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Evil(), os.getcwd, pickle.Unpickler, json.JSONDecoder, GodkaiserError],
+    ids=["call", "function", "foreign class", "another", "ours, but no value"],
+)
+def test_a_recording_makes_nothing_but_our_values(value: Any) -> None:
+    with pytest.raises(RecordingError, match="does not belong into a recording"):
+        from_bytes(zlib.compress(b"{}\n" + pickle.dumps(value)))
+
+
+def test_other_fields_than_ours_are_refused() -> None:
+    whole = zlib.decompress(to_bytes(LinkDown(T0, "broker", "gone")))
+    shapes, _, rest = whole.partition(b"\n")
+    shifted = json.dumps({name: [*known, "more"] for name, known in json.loads(shapes).items()}).encode()
+    with pytest.raises(RecordingError, match="other fields"):
+        from_bytes(zlib.compress(shifted + b"\n" + rest))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"nonsense\n",
+        b'["said","a","b",1,false]\n',
+        b"[]\n",
+        b'{"a":1}\n',
+        b'["begin","1",1,1,1,"AAAA"]\n',
+    ],
+)
+def test_a_file_that_is_none_is_refused(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(text)
+    with pytest.raises(RecordingError):
+        replay(path)
+
+
+# ── the disk ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_oldest_files_go_when_it_is_too_much(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=1) as home:
+        recorder = home.controller.recorder
+        assert recorder is not None
+        for _ in range(5):
+            recorder.turn()
+            await home.beat()
+            home.pass_time(20)
+            await recorder.flush()
+        assert len(recordings(tmp_path / RECORDINGS)) == 1
+    assert [report.different for report in played(tmp_path)] == [0]
+
+
+async def test_a_disk_that_refuses_stops_nothing_and_a_new_file_begins_when_it_takes_it_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / RECORDINGS
+    place.write_text("no folder")
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        recorder: Recorder | None = home.controller.recorder
+        assert recorder is not None
+        recorder.again = 0.0
+        await home.beat()
+        await recorder.flush()
+        await recorder.flush()
+        assert len([r for r in caplog.records if "not recorded" in r.getMessage()]) == 1
+        place.unlink()
+        home.pass_time(20)
+        await home.beat()
+        await home.soil(2000)
+    (report,) = played(tmp_path)
+    assert (report.different, report.events > 1) == (0, True)
+
+
+async def test_minutes_of_silence_and_their_timers_are_played(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        await home.beat()
+        await home.soil(2000)
+        for _ in range(5):
+            home.pass_time(3 * MINUTE / 1e6)
+            await home.controller.runner.settled()
+    kinds = {
+        line[2] for path in recordings(tmp_path / RECORDINGS) for line in lines(path) if line[0] == "event"
+    }
+    assert "Timer" in kinds
+    assert [report.different for report in played(tmp_path)] == [0]
