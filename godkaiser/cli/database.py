@@ -16,7 +16,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
     """Say which version the database has and which one this program needs. Changes nothing."""
     from godkaiser.io.sql.database import state_of
 
-    state = run(state_of(*_place(data)))
+    state = run(state_of(*place(data)))
     show(state.document(), as_json, _tell_status)
 
 
@@ -35,7 +35,7 @@ def upgrade(
     """Bring the database to this program's version, in one transaction. SQLite keeps a copy of the old file."""
     from godkaiser.io.sql.database import state_of, upgrade_database
 
-    url, folder = _place(data)
+    url, folder = place(data)
     if dry_run:
         show(run(state_of(url, folder)).document(sql=True), as_json, _tell_sql)
     else:
@@ -55,7 +55,8 @@ def _tell_upgraded(done: dict[str, Any]) -> None:
         say(f"The file as it was: {done['copy']}")
 
 
-def _place(data: Any) -> tuple[str | None, Any]:
+def place(data: Any) -> tuple[str | None, Any]:
+    """The database's address, if one is set, and the data folder."""
     from godkaiser.settings import load_settings
 
     settings = load_settings(godkaiser_data_dir=data)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -88,6 +89,26 @@ def waiting(text: str) -> Iterator[None]:
         return
     with console.status(Text(plain(text))):
         yield
+
+
+@contextmanager
+def passing(text: str, span: tuple[int, int]) -> Iterator[Callable[[int], None]]:
+    """A bar from one moment to another on a terminal; call it with the moment reached. Into a pipe nothing."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(text, total=100)
+        shown = -1
+
+        def reached(at: int) -> None:
+            nonlocal shown
+            if (percent := max(0, 100 * (at - span[0]) // max(1, span[1] - span[0]))) > shown:
+                shown = percent
+                progress.update(task, completed=percent)
+
+        yield reached
 
 
 def complain(error: GodkaiserError, as_json: bool) -> None:

@@ -1,18 +1,23 @@
-"""`godkaiser rules …`: check, import, export."""
+"""`godkaiser rules …`: check, try on history, import, export."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 import yaml
 
-from godkaiser.cli.output import Data, Json, ask, say, show
+from godkaiser.cli.database import place
+from godkaiser.cli.output import Data, Json, ask, passing, run, say, show, table
 from godkaiser.errors import DocumentError
 
-app = typer.Typer(help="Rules: check a file, import it, export what runs.", no_args_is_help=True)
+app = typer.Typer(
+    help="Rules: check a file, try it on history, import it, export what runs.", no_args_is_help=True
+)
+SHOWN: Final = 20
+_WORD: Final = {True: "it began", False: "it ended", None: "nothing"}
 File = Annotated[Path, typer.Argument(help="JSON or YAML: one rule, a list, or a document with `rules`.")]
 
 
@@ -35,6 +40,73 @@ def read_rules(path: Path) -> list[Any]:
 def check(file: File, data: Data = None, as_json: Json = False) -> None:
     """Say in plain words what each rule of a file does, or what is wrong with it. Changes nothing."""
     show(ask(data, "rules.check", documents=read_rules(file)), as_json, _tell_rules)
+
+
+@app.command("try")
+def try_(
+    file: Annotated[
+        Path | None, typer.Argument(help="JSON or YAML; without it, the rules that run.", show_default=False)
+    ] = None,
+    since: Annotated[str, typer.Option(help="From when on: -7d, or an ISO time.")] = "-7d",
+    until: Annotated[str | None, typer.Option(help="Until when; default: now.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say what rules would have done on the readings that are stored. Changes nothing, needs no controller."""
+    documents = None if file is None else read_rules(file)
+    show(run(_tried(documents, since, until, data)), as_json, _tell_trial)
+
+
+async def _tried(
+    documents: list[Any] | None, since: str, until: str | None, data: Path | None
+) -> dict[str, Any]:
+    from godkaiser.io.clock import WallClock
+    from godkaiser.io.sql.store import SqlStore
+    from godkaiser.kaiser.trial import try_rules
+    from godkaiser.model.instant import parse_instant
+    from godkaiser.plugins import load
+
+    url, folder = place(data)
+    now = WallClock().now()
+    end = now if until is None else parse_instant(until, now, "until")
+    span = parse_instant(since, now, "since"), end
+    store = await SqlStore.look(url or f"sqlite:///{folder / 'godkaiser.db'}")
+    try:
+        with passing("Tried", span) as on_progress:
+            trial = await try_rules(store, documents, span, catalogue=load(), on_progress=on_progress)
+    finally:
+        await store.close()
+    return trial.document()
+
+
+def _tell_trial(trial: dict[str, Any]) -> None:
+    say(f"{trial['readings']} readings from {trial['since']} to {trial['until']}.")
+    rows = [(r["rule"], r["starts"], _hours(r["true_s"]), _hours(r["unknown_s"])) for r in trial["rules"]]
+    table(("Rule", "Starts", "True", "Unknown"), rows, "No rule decided anything.")
+    moved = [(a["actuator"], a["switches"], _hours(a["on_s"])) for a in trial["actuators"]]
+    table(("Actuator", "Commands", "Away from safe"), moved, "Nothing would have been switched.")
+    for what, seconds in _longest(trial["gaps"]):
+        say(
+            f"Nothing usable of {what} for {_hours(seconds)} in all; rules that read it did what they say for that."
+        )
+    for words in trial["assumed"]:
+        say(f"Assumed: {words}.")
+    for one in trial["departures"][:SHOWN]:
+        then, now = (_WORD[one[key]] for key in ("then", "now"))
+        say(f"{one['at']}  {one['rule']}: then {then}, now {now}; {one['cause']}.")
+    if len(trial["departures"]) > SHOWN:
+        say(f"… and {len(trial['departures']) - SHOWN} more; --json has all of them.")
+
+
+def _longest(gaps: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    total: dict[str, float] = {}
+    for gap in gaps:
+        total[gap["series"]] = total.get(gap["series"], 0.0) + gap["seconds"]
+    return sorted(total.items(), key=lambda item: -item[1])
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
 
 
 def _tell_rules(rules: list[dict[str, Any]]) -> None:

@@ -202,6 +202,8 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.Diagnostics: (note.on_diagnostics,),
     ev.Malformed: (ingest.on_malformed,),
     ev.Echo: (),
+    # from the past
+    ev.Retold: (ingest.on_retold,),
     # from people
     ev.Asked: (lambda moment, event: wish.on_asked(moment, event.intent),),
     ev.StopAsked: (halt.on_stop,),

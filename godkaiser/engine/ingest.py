@@ -19,7 +19,7 @@ from godkaiser.engine.place import zone_at
 from godkaiser.engine.signal import Judged, contradicted, usable, weigh
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
-from godkaiser.model.event import Malformed, SensorReport
+from godkaiser.model.event import Malformed, Retold, SensorReport
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.quantity import Quality
@@ -71,6 +71,15 @@ def on_sensor(moment: Moment, event: SensorReport) -> None:
     newest = _remember(moment, sensor, reading, settled)
     for made in made_from(moment, series) if newest else ():
         _remember(moment, *made)
+
+
+def on_retold(moment: Moment, event: Retold) -> None:
+    """As it was judged when it came: neither converted nor weighed again; derived series were stored, too."""
+    told = event.reading
+    sensor = moment.state.sensors.get(told.series) or _new_series(moment, told.series)
+    timely = -AHEAD_AFTER <= told.received_at - told.measured_at <= LATE_AFTER
+    fit = timely and usable(sensor.row, Judged(told.value, told.quality, told.reason))
+    _remember(moment, sensor, replace(told, usable=fit, cause=moment.seq), timely)
 
 
 def _again(event: SensorReport, latest: Reading, node: NodeState, now: Instant) -> bool:

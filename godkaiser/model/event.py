@@ -13,6 +13,7 @@ from godkaiser.model.difference import Difference
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Duration, Instant
 from godkaiser.model.intent import Intent
+from godkaiser.model.reading import Reading
 from godkaiser.model.report import (
     ActuatorReport,
     Alert,
@@ -102,6 +103,14 @@ class BoardReplaced:
     node: NodeId
     board: NodeId
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """A reading as it was stored, told to an engine that tries rules on the past. Never live."""
+
+    at: Instant
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +249,7 @@ Event = (
     | NodeDecided
     | NodeRemoved
     | BoardReplaced
+    | Retold
     | RulesChanged
     | SiteChanged
     | RequestAsked
@@ -289,6 +299,7 @@ __all__ = [
     "QueuePressure",
     "Report",
     "RequestAsked",
+    "Retold",
     "RulesChanged",
     "ScanResult",
     "SendFailed",

@@ -29,3 +29,8 @@ class Freshness(enum.Enum):
     OFFLINE = "offline"
     PAUSED = "paused"
     NEVER = "never"
+
+    @property
+    def usable(self) -> bool:
+        """May rules act on it?"""
+        return self in (Freshness.FRESH, Freshness.LATE)

@@ -11,7 +11,6 @@ from godkaiser.model.instant import Instant
 from godkaiser.model.intent import Intent
 from godkaiser.model.outcome import Finding
 from godkaiser.model.permissive import DailyWindow, Permissive
-from godkaiser.model.quantity import Freshness
 from godkaiser.model.site import ActuatorSpec
 from godkaiser.model.view import SafetyView
 from godkaiser.model.window import inside, next_change
@@ -24,7 +23,6 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-_USABLE: Final = (Freshness.FRESH, Freshness.LATE)
 
 
 def permissives(intent: Intent, spec: ActuatorSpec, view: SafetyView, now: Instant) -> Finding | None:
@@ -47,7 +45,7 @@ def _test(permissive: Permissive, spec: ActuatorSpec, view: SafetyView, now: Ins
     reading, freshness = view.latest(series), view.freshness(series, now)
     if reading is None or reading.value is None:
         return found("permissive_unknown", actuator=spec.id, condition=condition, found="there is no reading")
-    if freshness not in _USABLE:
+    if not freshness.usable:
         said = f"the last reading is {freshness.value}"
         return found("permissive_unknown", actuator=spec.id, condition=condition, found=said)
     if _COMPARE[str(permissive.op)](reading.value, limit):

@@ -35,7 +35,7 @@ from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
 from godkaiser.io.sql.summary import Summary, Wish, summarize
 from godkaiser.model.ids import SeriesId, ZoneId
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import DAY, Instant
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
@@ -255,6 +255,21 @@ class SqlStore:
         async with self._access.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [_kept(series, row) for row in reversed(rows)]
+
+    async def readings(self, series: SeriesId, since: Instant, until: Instant) -> list[Reading]:
+        """With since ≤ received_at < until and measured at most a day away from it, in the order they came."""
+        table, names = _table(t.ReadingRow), _table(t.SeriesRow)
+        query = (
+            select(table, names.c.unit)
+            .join(names, names.c.id == table.c.series_id)
+            .where(names.c.name == str(series))
+            .where(table.c.measured_at >= since - DAY, table.c.measured_at < until + DAY)
+            .where(table.c.received_at >= since, table.c.received_at < until)
+            .order_by(table.c.received_at, table.c.measured_at, table.c.boot, table.c.seq)
+        )
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [_kept(series, row) for row in rows]
 
     async def history(
         self, series: SeriesId, since: Instant, until: Instant, limit: int | None, zone: str | None = None
