@@ -188,7 +188,7 @@ async def _readings(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
         _headed(line, sensor, answer),
         times=_column("q", answer["times"]),
         values=_column("d", answer["values"]),
-        quality=b64decode(answer["quality"]),
+        quality=_bytes(answer["quality"]),
         calibration=_column("q", answer["calibration"]),
         raw=raw,
         coverage=coverage,
@@ -218,10 +218,15 @@ def _headed(line: Line, sensor: str, answer: Mapping[str, Any]) -> Stretch:
     return Stretch(sensor, name, answer["unit"], gap, marks=marks, calibrations=versions, origin=origin)
 
 
-def _column(kind: str, packed: str) -> array[Any]:
+def _column(kind: str, packed: Any) -> array[Any]:
     column: array[Any] = array(kind)
-    column.frombytes(b64decode(packed))
+    column.frombytes(_bytes(packed))
     return column
+
+
+def _bytes(packed: Any) -> bytes:
+    """Of a text in base64, as it comes over a socket, or of an array."""
+    return b64decode(packed) if isinstance(packed, str) else bytes(packed)
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
