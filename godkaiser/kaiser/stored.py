@@ -23,6 +23,7 @@ from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import Depot
 from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
+from godkaiser.io.pages import Pages
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.calibrations import versions_of as stored_versions
 from godkaiser.io.sql.store import SqlStore
@@ -35,7 +36,7 @@ from godkaiser.ports import Clock, LinkListener
 from godkaiser.sensors.catalogue import BUILT_IN
 
 LOOKS: Final = {
-    "snapshot", "history.buckets", "decisions", "commands", "heartbeats", "alarms.history", "cycles",
+    "snapshot", "history.buckets", "history.page", "decisions", "commands", "heartbeats", "alarms.history", "cycles",
     "actuators.statistics",
 }  # fmt: skip
 
@@ -80,6 +81,7 @@ class StoredDesk:
         self._clerk = Clerk(self._runner, store, accounts, speed=1.0, simulated=False)
         for part in (
             Historian(self._runner, store, self._clerk),
+            Pages(self._runner, store, self._clerk),
             Annunciator(self._runner, store, self._clerk),
             Almanac(self._runner, self._clerk),
             Ledger(self._runner, store, self._clerk),

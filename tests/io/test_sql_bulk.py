@@ -90,6 +90,19 @@ async def test_parts_one_after_the_other_are_the_whole(store: SqlStore, most: in
     assert keys == [(one.measured_at, one.boot, one.seq) for one in GIVEN]
 
 
+async def test_without_numpy_a_part_is_the_same(store: SqlStore) -> None:
+    await store.append(GIVEN)
+    part = replace(ALL, after=(GIVEN[4].measured_at, 1, 4), most=60)
+    few, found = await store.part(SERIES, part), await many(store._access, SERIES, part, places=True)
+    assert few.keys() == found.keys()
+    for name, column in few.items():
+        assert numbers(column) == numbers(found[name])
+        assert len(column) == 60
+    assert await store.occurring(SERIES, ALL.since, ALL.until) == ({0, 50, 100, 150, 200, 250}, True)
+    assert await store.occurring(SERIES, T0 + SECOND // 2, T0 + SECOND) == (set(), False)
+    assert len((await store.part(SeriesId.of(SERIES.node, 39, "light"), part))["value"]) == 0
+
+
 async def test_who_gives_up_waiting_ends_the_work() -> None:
     started, ended = threading.Event(), threading.Event()
 

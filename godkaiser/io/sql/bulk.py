@@ -7,9 +7,11 @@ of rows is ever made. Of PostgreSQL a binary COPY is taken apart.
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,14 +50,18 @@ class Part:
     most: int | None = None
 
     def clause(self, number: int) -> str:
-        """FROM … LIMIT; numbers of ours alone."""
+        """FROM … LIMIT, in order; numbers of ours alone."""
+        lines = f"{self.source(number)} ORDER BY measured_at, boot, seq"
+        return lines if self.most is None else f"{lines} LIMIT {int(self.most)}"
+
+    def source(self, number: int) -> str:
+        """FROM … WHERE of a series."""
         since = max(int(self.since), self.after[0] if self.after else int(self.since))
         lines = f"FROM reading WHERE series_id = {number} AND measured_at >= {since}"
         lines += f" AND measured_at < {int(self.until)}"
         if self.after is not None:
             lines += f" AND (measured_at, boot, seq) > ({', '.join(str(int(part)) for part in self.after)})"
-        lines += " ORDER BY measured_at, boot, seq"
-        return lines if self.most is None else f"{lines} LIMIT {int(self.most)}"
+        return lines
 
 
 def need_numpy() -> Any:
@@ -79,6 +85,37 @@ async def many(access: Access, series: SeriesId, part: Part, *, places: bool = F
             return await in_thread(lambda given_up: _sqlite(numpy, file, clause, places, given_up))
         driver = (await connection.get_raw_connection()).driver_connection
         return await _postgres(numpy, driver, clause, places)
+
+
+async def few(access: Access, series: SeriesId, part: Part) -> dict[str, Any]:
+    """As `many` with `places`, without numpy: a controller gets along without the extra `lab`."""
+    names = COLUMNS + _PLACE
+    async with access.reading() as connection:
+        number = await series_number(connection, series)
+        rows: list[Any] = []
+        if number is not None:
+            query = f"SELECT {', '.join(names)} {part.clause(number)}"
+            rows = list((await connection.exec_driver_sql(query)).all())
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return {name: _array(name, column) for name, column in zip(names, columns, strict=True)}
+
+
+def _array(name: str, column: Iterable[Any]) -> array[Any]:
+    if name not in _KINDS:
+        return array("q", column)
+    return array("d", (math.nan if number is None else number for number in column))
+
+
+async def occurring(access: Access, series: SeriesId, part: Part) -> tuple[set[int], bool]:
+    """The calibrations that occur, and whether any reading has a coverage."""
+    async with access.reading() as connection:
+        number = await series_number(connection, series)
+        if number is None:
+            return set(), False
+        query = f"SELECT DISTINCT calibration, coverage IS NOT NULL {part.source(number)}"
+        rows: Any = await connection.exec_driver_sql(query)
+        found = [(row[0], bool(row[1])) for row in rows.all()]
+    return {version for version, _ in found}, any(covered for _, covered in found)
 
 
 async def in_thread(work: Callable[[threading.Event], T]) -> T:

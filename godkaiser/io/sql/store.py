@@ -24,7 +24,7 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
-from godkaiser.io.sql.bulk import Part, many
+from godkaiser.io.sql.bulk import Part, few, many, occurring
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
 from godkaiser.io.sql.due import Due, mark_minutes
@@ -73,6 +73,16 @@ class SqlStore:
     async def many(self, series: SeriesId, since: Instant, until: Instant) -> dict[str, Any]:
         """As `history`, as numpy arrays by the names of the table's columns."""
         return await many(self._access, series, Part(since, until))
+
+    async def part(self, series: SeriesId, part: Part) -> dict[str, Any]:
+        """As arrays by the names of the table's columns, with `boot` and `seq`; NaN where there is none."""
+        if self._group is regrouped:  # somebody who reads by himself has numpy
+            return await many(self._access, series, part, places=True)
+        return await few(self._access, series, part)
+
+    async def occurring(self, series: SeriesId, since: Instant, until: Instant) -> tuple[set[int], bool]:
+        """The calibrations behind the readings of a stretch, and whether any is a sum with a coverage."""
+        return await occurring(self._access, series, Part(since, until))
 
     def __init__(self, engine: AsyncEngine, within: float = WITHIN) -> None:
         self._access = Access(engine, within)
