@@ -18,16 +18,18 @@ from godkaiser.frames import at_least, in_zone, need_pandas, one_frame, table_fr
 from godkaiser.handles import alarms, calibrate, deeds
 from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
+from godkaiser.handles.bar import Bar
 from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.export import frame_of, write_parquet
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.looks import FarmLook, Table
+from godkaiser.handles.paging import CHUNK
 from godkaiser.handles.places import ActuatorLook, SensorLook
 from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
 from godkaiser.handles.thing import NodeLook, Rule
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
-from godkaiser.kaiser.bar import Bar
 from godkaiser.kaiser.connect import DRAW_EVERY
 from godkaiser.kaiser.opening import make_line, make_reader
 from godkaiser.model.scope import reach
@@ -168,6 +170,40 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         found = self._line.waited(deeds.fetch, self._line, ids, (since, until), cycle, how)
         make = partial(one_frame, found[0]) if alone else partial(wide_frame, found)
         return in_zone(make(how.every, quality), how.tz)
+
+    def iter_history(
+        self,
+        sensor: str | Sensor,
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+        quality: str | None = None,
+        *,
+        tz: str = "UTC",
+        chunk: int = CHUNK,
+    ) -> Iterator[DataFrame]:
+        """History in frames of at most `chunk` rows; see `godkaiser.Farm.iter_history`."""
+        need_pandas()
+        at_least(quality)
+        paging = self._paging(sensor, (since, until), every, quality, (tz, chunk))
+        while (stretch := self._line.waited(paging.following, self._line)) is not None:
+            if len(frame := frame_of(stretch, paging, quality)):
+                yield frame
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        sensor: str | Sensor,
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+        quality: str | None = None,
+        *,
+        tz: str = "UTC",
+    ) -> int:
+        """Write history into a Parquet file; see `godkaiser.Farm.to_parquet`."""
+        paging = self._paging(sensor, (since, until), every, quality, (tz, CHUNK))
+        return write_parquet(self._line, path, paging, quality)
 
     def cycles(self) -> DataFrame:
         """What grows and has grown; see `godkaiser.Farm.cycles`."""

@@ -1,7 +1,7 @@
 """Every error of godkaiser, one declaration each.
 
     GodkaiserError
-    ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError,
+    ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnknownSensorTypeError,
@@ -163,6 +163,15 @@ class DataFolderError(ConfigurationError, OSError):
 
     sentence = "Data folder {path}: {problem}"
     hint = "Choose a folder you may write to with --data or GODKAISER_DATA_DIR."
+    path: str
+    problem: str
+
+
+class FileWriteError(ConfigurationError, OSError):
+    """A file that somebody asked for could not be written; nothing of it is left."""
+
+    sentence = "{path} could not be written: {problem}."
+    hint = "Choose a folder that is there, with space, that you may write to. Nothing was left behind."
     path: str
     problem: str
 

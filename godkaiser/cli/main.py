@@ -12,6 +12,7 @@ from godkaiser.cli import (
     alarms,
     clients,
     database,
+    history,
     nodes,
     problems,
     recordings,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 clients.add_to(app)
 registry.add_to(nodes.app)
+app.command()(history.history)
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(sensors.app, name="sensors")
 app.add_typer(actuators.app, name="actuators")

@@ -183,13 +183,13 @@ async def fetch(
 async def _readings(line: Line, sensor: str, what: dict[str, str]) -> Stretch:
     method = "cycles.history" if "cycle" in what else "history"
     answer = await line.ask(method, series=sensor, packed=True, **what)
-    raw, coverage = _column("d", answer["raw"]), _column("d", answer["coverage"])
+    raw, coverage = column("d", answer["raw"]), column("d", answer["coverage"])
     return replace(
-        _headed(line, sensor, answer),
-        times=_column("q", answer["times"]),
-        values=_column("d", answer["values"]),
-        quality=b64decode(answer["quality"]),
-        calibration=_column("q", answer["calibration"]),
+        headed(line, sensor, answer),
+        times=column("q", answer["times"]),
+        values=column("d", answer["values"]),
+        quality=_bytes(answer["quality"]),
+        calibration=column("q", answer["calibration"]),
         raw=raw,
         coverage=coverage,
     )
@@ -199,18 +199,19 @@ async def _in_buckets(line: Line, sensor: str, span: dict[str, str], how: How) -
     assert how.every is not None
     wish = {"every": how.every / SECOND, "tz": how.tz, "quality": how.quality}
     answer = await line.ask("history.buckets", series=sensor, span=span, packed=True, **wish)
-    numbers = {name: _column("d", answer[name]) for name in ("minimum", "maximum", "std")}
-    counts = {name: _column("q", answer[name]) for name in ("readings", "bad")}
+    numbers = {name: column("d", answer[name]) for name in ("minimum", "maximum", "std")}
+    counts = {name: column("q", answer[name]) for name in ("readings", "bad")}
     return replace(
-        _headed(line, sensor, answer),
-        times=_column("q", answer["begins"]),
-        values=_column("d", answer["values"]),
-        coverage=_column("d", answer["coverage"]),
+        headed(line, sensor, answer),
+        times=column("q", answer["begins"]),
+        values=column("d", answer["values"]),
+        coverage=column("d", answer["coverage"]),
         buckets=Buckets(**numbers, **counts, tz=how.tz, source=answer["source"]),
     )
 
 
-def _headed(line: Line, sensor: str, answer: Mapping[str, Any]) -> Stretch:
+def headed(line: Line, sensor: str, answer: Mapping[str, Any]) -> Stretch:
+    """What is the same for all of a stretch."""
     shot = line.mirror.one("sensor", sensor)
     name, gap = (shot["name"], shot["stale_after_s"]) if shot is not None else (sensor, GAP_S)
     marks, versions = tuple(answer["marks"]), tuple(answer["versions"])
@@ -218,10 +219,16 @@ def _headed(line: Line, sensor: str, answer: Mapping[str, Any]) -> Stretch:
     return Stretch(sensor, name, answer["unit"], gap, marks=marks, calibrations=versions, origin=origin)
 
 
-def _column(kind: str, packed: str) -> array[Any]:
-    column: array[Any] = array(kind)
-    column.frombytes(b64decode(packed))
-    return column
+def column(kind: str, packed: Any) -> array[Any]:
+    """Of an answer: `q`, integers, or `d`, floats."""
+    numbers: array[Any] = array(kind)
+    numbers.frombytes(_bytes(packed))
+    return numbers
+
+
+def _bytes(packed: Any) -> bytes:
+    """Of a text in base64, as it comes over a socket, or of an array."""
+    return b64decode(packed) if isinstance(packed, str) else bytes(packed)
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────

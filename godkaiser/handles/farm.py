@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from functools import partial
 from types import TracebackType
@@ -17,7 +18,9 @@ from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.export import frame_of, parquet_written
 from godkaiser.handles.looks import FarmLook, Table
+from godkaiser.handles.paging import CHUNK
 from godkaiser.handles.places import ActuatorLook, SensorLook
 from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
@@ -226,6 +229,57 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         found = await self._line.awaited(deeds.fetch, self._line, ids, (since, until), cycle, how)
         make = partial(one_frame, found[0]) if alone else partial(wide_frame, found)
         return in_zone(make(how.every, quality), how.tz)
+
+    async def iter_history(
+        self,
+        sensor: str | Sensor,
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+        quality: str | None = None,
+        *,
+        tz: str = "UTC",
+        chunk: int = CHUNK,
+    ) -> AsyncGenerator[DataFrame, None]:
+        """The frame that `history` gives of one sensor, in frames of at most `chunk` rows (1 to 500,000), in order.
+
+            async for frame in farm.iter_history("bench air", since="-365d"): ...
+
+        Never more than one of them is in memory, and between two nothing is kept open, so it may be left at any
+        time. All have the columns and `attrs` of the whole. What arrives late, for a time that was given already,
+        is not in it. With `every` all buckets are fetched at once (2 million at most) and cut.
+
+        Raises like `history`.
+        """
+        need_pandas()
+        at_least(quality)
+        paging = self._paging(sensor, (since, until), every, quality, (tz, chunk))
+        while (stretch := await self._line.awaited(paging.following, self._line)) is not None:
+            if len(frame := frame_of(stretch, paging, quality)):
+                yield frame
+
+    async def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        sensor: str | Sensor,
+        since: When = "-24h",
+        until: When | None = None,
+        every: Span | None = None,
+        quality: str | None = None,
+        *,
+        tz: str = "UTC",
+    ) -> int:
+        """Write what `iter_history` gives into a Parquet file; returns the number of rows.
+
+        `pandas.read_parquet(path)` gives the frame of `history`, with its types and `attrs` (units, calibrations,
+        provenance). A file of that name is replaced when the new one is complete; until then, and when something
+        fails or is cancelled, it stays as it was. A bar shows how far it is, on a terminal or in a notebook.
+
+        Raises like `history`; `FileWriteError` when the folder is not there or the disk is full; `MissingExtraError`
+        without pyarrow.
+        """
+        paging = self._paging(sensor, (since, until), every, quality, (tz, CHUNK))
+        return await parquet_written(self._line, path, paging, quality)
 
     async def cycles(self) -> DataFrame:
         """What grows and has grown, from the site file, as a pandas frame with one row per cycle.

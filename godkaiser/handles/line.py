@@ -17,7 +17,7 @@ SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
     "rules.check", "rules.import", "rules.export", "alarms.list", "alarms.history",
     "actuators.statistics", "actuators.service", "sensors.calibrate", "sensors.calibrations", "sensors.undo",
-    "history.buckets", "decisions", "commands", "heartbeats",
+    "history.buckets", "history.page", "decisions", "commands", "heartbeats",
 }  # fmt: skip
 
 

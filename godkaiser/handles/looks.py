@@ -17,7 +17,9 @@ from godkaiser.errors import (
     UnknownRuleError,
     UnknownSensorError,
 )
+from godkaiser.handles.deeds import How, Span, bucket, zone
 from godkaiser.handles.line import Line, told
+from godkaiser.handles.paging import Paging, pages
 from godkaiser.handles.places import ActuatorLook, SensorLook
 from godkaiser.handles.thing import NodeLook, Thing
 from godkaiser.handles.values import Stop
@@ -182,6 +184,18 @@ class FarmLook(Shown, Generic[N, S, A]):
             return None
         several: Sequence[str | A] = [actuators] if isinstance(actuators, str | ActuatorLook) else actuators
         return [self.actuator(a).id if isinstance(a, str) else a.id for a in several]
+
+    def _paging(
+        self,
+        sensor: str | S,
+        span: tuple[object, object],
+        every: Span | None,
+        quality: str | None,
+        how: tuple[str, int],
+    ) -> Paging:
+        """Of one sensor; `how`: time zone and rows of a part."""
+        (one,), (tz, chunk) = self._ids([sensor])[0], how
+        return pages(one, span, How(bucket(every), zone(tz), quality), chunk)
 
     def _ids(self, sensors: str | S | Sequence[str | S]) -> tuple[list[str], bool]:
         """Ids of what was asked for, and whether it was one alone."""

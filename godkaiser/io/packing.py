@@ -24,8 +24,8 @@ def floats(values: Iterable[float | None]) -> str:
     return packed_array(array("d", (math.nan if value is None else value for value in values)))
 
 
-def packed_array(column: array[Any]) -> str:
-    """Its bytes as text."""
+def packed_array(column: Any) -> str:
+    """The bytes of an array, also one of numpy, as text."""
     return base64.b64encode(column.tobytes()).decode()
 
 

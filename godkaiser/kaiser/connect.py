@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from godkaiser.errors import GodkaiserError
+from godkaiser.handles.bar import Bar
 from godkaiser.handles.farm import Farm
 from godkaiser.handles.line import Line, told
-from godkaiser.kaiser.bar import Bar
 from godkaiser.kaiser.opening import make_line, make_reader
 
 DRAW_EVERY = 0.2

@@ -41,6 +41,7 @@ from godkaiser.io.journal import JournalFile
 from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
+from godkaiser.io.pages import Pages
 from godkaiser.io.recorder import RECORDINGS, Recorder
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.roller import Roller
@@ -161,6 +162,7 @@ class Controller:
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -24,6 +23,7 @@ from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import Depot
 from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
+from godkaiser.io.pages import Pages
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.calibrations import versions_of as stored_versions
 from godkaiser.io.sql.store import SqlStore
@@ -36,7 +36,7 @@ from godkaiser.ports import Clock, LinkListener
 from godkaiser.sensors.catalogue import BUILT_IN
 
 LOOKS: Final = {
-    "snapshot", "history.buckets", "decisions", "commands", "heartbeats", "alarms.history", "cycles",
+    "snapshot", "history.buckets", "history.page", "decisions", "commands", "heartbeats", "alarms.history", "cycles",
     "actuators.statistics",
 }  # fmt: skip
 
@@ -81,6 +81,7 @@ class StoredDesk:
         self._clerk = Clerk(self._runner, store, accounts, speed=1.0, simulated=False)
         for part in (
             Historian(self._runner, store, self._clerk),
+            Pages(self._runner, store, self._clerk),
             Annunciator(self._runner, store, self._clerk),
             Almanac(self._runner, self._clerk),
             Ledger(self._runner, store, self._clerk),
@@ -117,7 +118,7 @@ class StoredDesk:
         series: str,
         since: str = "-24h",
         until: str | None = None,
-        packed: bool = True,  # noqa: ARG002 - always
+        packed: bool = True,  # noqa: ARG002 - arrays, which need no packing here
         token: str | None = None,  # noqa: ARG002 - who can read the file may look
     ) -> dict[str, Any]:
         sensor, span = self._clerk.sensor(series), self._clerk.span(since, until)
@@ -129,21 +130,17 @@ class StoredDesk:
             "unit": self.state.unit_of(sensor),
             "marks": await self._clerk.marks(sensor, span),
             "versions": [calibration_picture(one) for one in versions if (made_by == one.version).any()],
-            "times": _packed(found["measured_at"]),
-            "values": _packed(found["value"]),
-            "quality": _packed(found["quality"].astype("u1")),
-            "raw": _packed(found["raw"]),
-            "calibration": _packed(made_by),
-            "coverage": _packed(coverage[:0]) if _no_number(coverage) else _packed(coverage),
+            "times": found["measured_at"],
+            "values": found["value"],
+            "quality": found["quality"].astype("u1"),
+            "raw": found["raw"],
+            "calibration": made_by,
+            "coverage": coverage[:0] if _no_number(coverage) else coverage,
         }
 
 
 def _no_number(column: Any) -> bool:
     return bool((column != column).all())  # noqa: PLR0124 - only NaN is not itself
-
-
-def _packed(column: Any) -> str:
-    return base64.b64encode(column.tobytes()).decode()
 
 
 @asynccontextmanager

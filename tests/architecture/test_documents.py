@@ -9,7 +9,17 @@ from godkaiser.alarms.reference import page as alarms_page
 from godkaiser.engine import picture
 from godkaiser.engine.alarm import alarm_picture
 from godkaiser.engine.state import from_site
-from godkaiser.io import almanac, annunciator, clerk, historian, laboratory, ledger, registrar, workshop
+from godkaiser.io import (
+    almanac,
+    annunciator,
+    clerk,
+    historian,
+    laboratory,
+    ledger,
+    pages,
+    registrar,
+    workshop,
+)
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
 from godkaiser.kaiser import sitedesk
@@ -104,6 +114,7 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
             laboratory,
             almanac,
             historian,
+            pages,
         )
     )
     row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)

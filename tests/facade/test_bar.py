@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from godkaiser.handles.bar import Bar
 from godkaiser.handles.owner import Progress
-from godkaiser.kaiser.bar import Bar
 
 
 class Terminal(io.StringIO):

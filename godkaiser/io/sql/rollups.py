@@ -110,8 +110,9 @@ class Rollups:
         """One transaction's worth. Returns how many marks were taken away; 0: nothing is left to do."""
         horizon = now - now % MINUTE  # a minute that goes on is not rolled up
         async with self._access.writing() as connection:
-            began = asyncio.get_running_loop().time()
             picked = await _pick(connection, horizon, self._most)
+            # To look for marks keeps nobody waiting, and takes long when there are very many, however few are taken.
+            began = asyncio.get_running_loop().time()
             if picked:
                 await self._make(connection, picked, horizon, hold_of)
             took = asyncio.get_running_loop().time() - began

@@ -24,16 +24,18 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
-from godkaiser.io.sql.bulk import many
+from godkaiser.io.sql.bulk import Part, few, many, occurring
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
 from godkaiser.io.sql.due import Due, mark_minutes
 from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.readings import add_readings
+from godkaiser.io.sql.regroup import regrouped
 from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
-from godkaiser.io.sql.summary import Summary, Wish, summarize
+from godkaiser.io.sql.stretches import grouped
+from godkaiser.io.sql.summary import Grouping, Summary, Wish, summarize
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import DAY, Instant
 from godkaiser.model.quantity import Quality
@@ -65,16 +67,29 @@ class SqlStore:
     @classmethod
     async def look(cls, url: str) -> SqlStore:
         """The store of a URL as it is, only to read; many rows may take their time."""
-        return cls(await open_to_read(database_url(url, Path())), LOOK_WITHIN)
+        store = cls(await open_to_read(database_url(url, Path())), LOOK_WITHIN)
+        store._group = regrouped
+        return store
 
     async def many(self, series: SeriesId, since: Instant, until: Instant) -> dict[str, Any]:
         """As `history`, as numpy arrays by the names of the table's columns."""
-        return await many(self._access, series, since, until)
+        return await many(self._access, series, Part(since, until))
+
+    async def part(self, series: SeriesId, part: Part) -> dict[str, Any]:
+        """As arrays by the names of the table's columns, with `boot` and `seq`; NaN where there is none."""
+        if self._group is regrouped:  # somebody who reads by himself has numpy
+            return await many(self._access, series, part, places=True)
+        return await few(self._access, series, part)
+
+    async def occurring(self, series: SeriesId, since: Instant, until: Instant) -> tuple[set[int], bool]:
+        """The calibrations behind the readings of a stretch, and whether any is a sum with a coverage."""
+        return await occurring(self._access, series, Part(since, until))
 
     def __init__(self, engine: AsyncEngine, within: float = WITHIN) -> None:
         self._access = Access(engine, within)
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
+        self._group: Grouping = grouped
         self._due = Due()
         self.rollups = Rollups(self._access, self._due)
 
@@ -310,7 +325,7 @@ class SqlStore:
 
     async def summary(self, series: SeriesId, wish: Wish, now: Instant) -> Summary:
         """A stretch in buckets; see `summarize`."""
-        return await summarize(self._access, series, wish, now)
+        return await summarize(self._access, series, wish, now, self._group)
 
     async def close(self) -> None:
         """Let go of the database."""

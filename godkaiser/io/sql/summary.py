@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,9 @@ from godkaiser.model.rollup import SPANS, WORST, Bucket, roll
 RAW: Final = "readings"
 _NAMES: Final = dict(zip(SPANS, ("1 min", "15 min", "1 h", "1 d"), strict=True))
 Part = tuple[Instant, Bucket]
+Grouping = Callable[
+    [AsyncConnection, Duration, tuple[int, Instant, Instant], Duration, Duration], Awaitable[list[Part]]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,13 @@ class Wish:
     worst: int = WORST
 
 
-async def summarize(access: Access, series: SeriesId, wish: Wish, now: Instant) -> Summary:
-    """Whole buckets, of those that begin in the stretch and the one its beginning is in; nothing of after `now`."""
+async def summarize(
+    access: Access, series: SeriesId, wish: Wish, now: Instant, group: Grouping = grouped
+) -> Summary:
+    """Whole buckets, of those that begin in the stretch and the one its beginning is in; nothing of after `now`.
+
+    `group`: who puts stored roll-ups into larger buckets.
+    """
     calendar = wish.calendar
     since = calendar.begin(wish.since)
     until = min(calendar.end(calendar.begin(max(wish.until - 1, wish.since))), now)
@@ -50,17 +59,21 @@ async def summarize(access: Access, series: SeriesId, wish: Wish, now: Instant) 
             return Summary([], RAW)
         parts, at = list[Part](), since
         for smaller in () if span is None else [one for one in SPANS[::-1] if one <= span]:
-            found, at = await _stored(connection, number, smaller, (at, until), wish)
+            found, at = await _stored(connection, number, smaller, ((at, until), wish), group)
             parts += found
         parts += await _raw(connection, number, (at, until), wish)
     return Summary(gather(calendar, parts), RAW if span is None else _NAMES[span])
 
 
 async def _stored(
-    connection: AsyncConnection, number: int, span: Duration, part: tuple[Instant, Instant], wish: Wish
+    connection: AsyncConnection,
+    number: int,
+    span: Duration,
+    asked: tuple[tuple[Instant, Instant], Wish],
+    group: Grouping,
 ) -> tuple[list[Part], Instant]:
     """Roll-ups of a span, up to the first one that is to be made again or goes on; and up to where."""
-    begin, until = part
+    (begin, until), wish = asked
     due = await first_due(connection, number, span, begin, wish.hold)
     end = until if due is None else min(until, due)
     end = max(begin, end - end % span)
@@ -68,7 +81,7 @@ async def _stored(
         return [], begin
     ahead = wish.calendar.steady(begin, end)
     if ahead is not None:
-        return await grouped(connection, span, (number, begin, end), wish.calendar.every, ahead), end
+        return await group(connection, span, (number, begin, end), wish.calendar.every, ahead), end
     return (await buckets(connection, span, [(number, begin, end)]))[0], end
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for an opening that takes its time; drawn by whoever waits, so it appears in their cell."""
+"""A progress bar for what takes its time; drawn by whoever waits, so it appears in their cell."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from godkaiser.handles.owner import Progress
 class Bar:
     """Shows progress in a notebook or on a terminal if tqdm is there; silent otherwise."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, what: str = "simulating", unit: str = "h") -> None:
+        self._progress, self._what, self._unit = progress, what, unit
         self._bar: Any = None
 
     def draw(self) -> None:
@@ -22,7 +22,7 @@ class Bar:
         if not self._progress.total:
             return
         if self._bar is None:
-            self._bar = _tqdm(self._progress.total)
+            self._bar = _tqdm(self._progress.total, self._what, self._unit)
         if self._bar is not None:
             self._bar.n = round(self._progress.done, 1)
             self._bar.refresh()
@@ -33,7 +33,7 @@ class Bar:
             self._bar.close()
 
 
-def _tqdm(total: float) -> Any:
+def _tqdm(total: float, what: str, unit: str) -> Any:
     in_notebook = "ipykernel" in sys.modules
     if not in_notebook and not sys.stderr.isatty():
         return None
@@ -43,5 +43,5 @@ def _tqdm(total: float) -> Any:
             tqdm = import_module("tqdm.auto").tqdm
     except ModuleNotFoundError:
         return None
-    form = "{desc} {percentage:3.0f} %|{bar}| {n:.1f} of {total:.0f} h, {remaining} left"
-    return tqdm(total=total, desc="simulating", leave=False, bar_format=form)
+    form = f"{{desc}} {{percentage:3.0f}} %|{{bar}}| {{n:.1f}} of {{total:.0f}} {unit}, {{remaining}} left"
+    return tqdm(total=total, desc=what, leave=False, bar_format=form)
