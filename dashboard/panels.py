@@ -8,12 +8,18 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
-from .faces import Remark, node_face
+from .faces import Remark, Tone, node_face
 from .parts import marked
 from .view import Thing, View, age_s, moment
 from .words import Words
 
 SHOWN_MALFORMED: Final = 3
+_STATES: Final[dict[str, Tone]] = {"off": "none", "degraded": "bad", "active": "good", "waiting": "none"}
+_OUTCOMES: Final[dict[str, tuple[str, Tone]]] = {
+    "carried out": ("done", "good"),
+    "waiting": ("open", "note"),
+    "not carried out": ("missed", "warn"),
+}
 
 
 def nodes_panel(words: Words, nodes: Sequence[Thing], now: datetime, query: str = "") -> str:
@@ -85,22 +91,41 @@ def heard(words: Words, node: Thing, now: datetime) -> list[str]:
 
 
 def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
-    truth = str(rule.get("truth") or "unknown")
-    tone = {"true": "good", "false": "none"}.get(truth, "warn")
-    key = "rule.acting" if rule.get("acting") else f"rule.{truth}"
-    if not rule.get("enabled"):
-        key, tone = "rule.disabled", "none"
-    degraded = rule.get("degraded") if rule.get("enabled") else None
-    trouble = Remark("rule.degraded", "bad", {"why": degraded})
-    trouble_said = f"<br>{marked(words, trouble)}" if degraded else ""
+    truth, state = str(rule.get("truth") or "unknown"), _rule_state(rule)
+    key = "rule.acting" if state == "active" else f"rule.{truth}"
     age = age_s(rule.get("last_decision"), now)
-    when = words("rule.decided", age=words.age(age)) if age is not None else ""
+    how = [words(key)] if state != "off" else []
+    how += [words("rule.decided", age=words.age(age))] if age is not None else []
+    marks = "".join(f"<br>{marked(words, remark)}" for remark in rule_remarks(rule))
     name, sentence = escape(str(rule.get("name"))), escape(str(rule.get("sentence") or ""))
     return (
-        f'<li><span class="what"><b>{name}</b><br>{sentence}{trouble_said}</span>'
-        f'<span class="how"><span class="mark {tone}">{escape(words(key))}</span><br>{escape(when)}</span>'
-        "</li>"
+        f'<li class="rule"><span class="what"><b>{name}</b><br>{sentence}{marks}</span>'
+        f'<span class="how"><span class="mark {_STATES[state]}">{escape(words(f"rule.state.{state}"))}</span><br>'
+        f"{escape(' · '.join(how))}</span></li>"
     )
+
+
+def _rule_state(rule: Thing) -> str:
+    if not rule.get("enabled"):
+        return "off"
+    if rule.get("degraded"):
+        return "degraded"
+    return "active" if rule.get("acting") else "waiting"
+
+
+def rule_remarks(rule: Thing) -> list[Remark]:
+    """Why it cannot work, and what became of its last decision and of all of them."""
+    said = []
+    if rule.get("enabled") and rule.get("degraded"):
+        said.append(Remark("rule.degraded", "bad", {"why": rule["degraded"]}))
+    last, key = rule.get("last_outcome") or {}, str((rule.get("last_outcome") or {}).get("outcome"))
+    if key in _OUTCOMES:
+        code, tone = _OUTCOMES[key]
+        said.append(Remark(f"rule.outcome.{code}", tone, {"reason": last.get("reason") or ""}))
+    done, missed = int(rule.get("carried_out") or 0), int(rule.get("not_carried_out") or 0)
+    if missed:
+        said.append(Remark("rule.counted", "none", {"done": done, "n": done + missed}))
+    return said
 
 
 def _count(words: Words, view: View, name: str) -> str:

@@ -85,5 +85,18 @@ _ROWS: Final = (
         "Find out why, lift the latch (`godkaiser clear --node NODE`), then acknowledge and reset the alarm.",
         latching=True,
     ),
+    Kind(
+        "rule_cannot_act", Priority.HIGH, 30 * SECOND,
+        "Rule {name} cannot act.",
+        "Repair what it names, or switch the rule off. What it wants stands, and is told when it can be. "
+        "Its priority is low while the rule wants nothing.",
+        delay_off=5 * SECOND, auto_clear=10 * MINUTE,
+    ),
+    Kind(
+        "rule_cannot_decide", Priority.MEDIUM, 30 * SECOND,
+        "Rule {name} cannot decide.",
+        "Look at the sensor it names. Meanwhile the rule does what it declares for that case (`when_unknown`).",
+        delay_off=5 * SECOND, auto_clear=10 * MINUTE,
+    ),
 )  # fmt: skip
 KINDS: Final = MappingProxyType({row.code: row for row in _ROWS})

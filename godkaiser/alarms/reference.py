@@ -29,6 +29,12 @@ them, the page Alarms shows them with buttons, `await farm.alarms()` gives them 
 
 `alarms history` tells every step, and who took it.
 
+One cause is told once. A rule that cannot work because a node is away, or because its actuator is latched, raises no
+alarm of its own: `node_silent` or `node_latched` tells of the cause, names the rules where it knows them when it is
+raised, and lists them as `rules`. A node that rules need is told of after 45 s instead of 60. Under a software stop,
+without a broker or a safety journal, and for a paused sensor the rule is degraded and shown so, but raises no alarm.
+While it stands told as critical that a node is gone, its actuators' unconfirmed moves to safe raise no further alarm.
+
 ## States
 
 After ISA-18.2. What is not drawn is not possible.

@@ -38,7 +38,7 @@ def _tell_status(shot: dict[str, Any]) -> None:
     for other in stop["others"]:
         _tell_stop(other)
     for rule in shot["rules"]:
-        say(f"rule {rule['name']}: {rule['truth']}" + (f" – {rule['degraded']}" if rule["degraded"] else ""))
+        say(f"rule {rule['name']}: {rule['truth']}, {rule_note(rule)}")
     say(
         ", ".join(
             f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if isinstance(count, int)
@@ -46,6 +46,13 @@ def _tell_status(shot: dict[str, Any]) -> None:
     )
     for bad in shot["malformed"]:
         say(f"unreadable ({bad['code']}): {bad['topic']} – {bad['why']}")
+
+
+def rule_note(rule: dict[str, Any]) -> str:
+    """Whether it can work, and what became of its decisions."""
+    done, missed = rule["carried_out"], rule["not_carried_out"]
+    counted = f"; {done} decisions carried out, {missed} not" if done or missed else ""
+    return f"{rule['state']}{counted}" + (f" – {rule['degraded']}" if rule["degraded"] else "")
 
 
 def _database(counts: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from godkaiser.cli.output import Data, Json, ask, passing, run, say, show, table
 from godkaiser.errors import DocumentError
 
 app = typer.Typer(
-    help="Rules: check a file, try it on history, import it, export what runs.", no_args_is_help=True
+    help="Rules: list them, check a file, try it on history, import it, export what runs.",
+    no_args_is_help=True,
 )
 SHOWN: Final = 20
 _WORD: Final = {True: "it began", False: "it ended", None: "nothing"}
@@ -34,6 +35,28 @@ def read_rules(path: Path) -> list[Any]:
     if not isinstance(data, list) or not data:
         raise DocumentError(path=str(path), problem="holds no rule")
     return data
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """Every rule: can it work, what did it decide last, what became of that, and how often nodes carried it out."""
+    show(ask(data, "snapshot")["rules"], as_json, _tell_list)
+
+
+def _tell_list(rules: list[dict[str, Any]]) -> None:
+    rows = [
+        (r["name"], r["state"], r["truth"], _last(r), r["carried_out"], r["not_carried_out"], r["degraded"])
+        for r in rules
+    ]
+    head = ("rule", "state", "truth", "last decision", "carried out", "not", "why it cannot work")
+    table(head, rows, "No rules yet. `godkaiser rules import FILE` brings some.")
+
+
+def _last(rule: dict[str, Any]) -> str:
+    last = rule["last_outcome"]
+    if last is None:
+        return "–"
+    return f"{last['decided']}: {last['outcome']}" + (f" ({last['reason']})" if last["reason"] else "")
 
 
 @app.command()

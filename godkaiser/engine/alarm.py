@@ -16,13 +16,13 @@ from godkaiser.engine.seen import Seen
 from godkaiser.engine.state import Moment
 from godkaiser.engine.state import State as EngineState
 from godkaiser.model.event import AlarmAnswered, Event
-from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.instant import Instant, to_iso
 from godkaiser.model.report import Alert
 
 WHOLE_NODE: Final = 255
 EVERYTHING: Final = ("snapshot", "link")
-LOOKED_AT: Final = (*EVERYTHING, "actuator", "node", "stop")
+LOOKED_AT: Final = (*EVERYTHING, "actuator", "node", "rule", "stop")
 
 
 # ── looking ────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,6 +41,8 @@ def watch(moment: Moment, event: Event) -> None:
             _look_at_actuator(moment, ActuatorId.known(thing))
         elif kind == "node":
             _look_at_node(moment, NodeId.known(thing))
+        elif kind == "rule":
+            _look_at_rule(moment, RuleId.known(thing))
         elif kind == "stop":
             for node in tuple(moment.state.nodes):
                 _look_at_node(moment, node)
@@ -59,17 +61,24 @@ def _look_at_everything(moment: Moment) -> None:
         _look_at_node(moment, node)
     for actuator in tuple(state.actuators):
         _look_at_actuator(moment, actuator)
+    for rule in tuple(state.rules):
+        _look_at_rule(moment, rule)
     for alarm in tuple(state.alarms.watch.standing.values()):
         if alarm.source not in _things(state):
             _see(moment, Sign(alarm.kind, alarm.source, holds=False))
 
 
 def _things(state: EngineState) -> set[str]:
-    return {*state.nodes, *state.actuators}
+    return {*state.nodes, *state.actuators, *state.rules}
 
 
 def _look_at_node(moment: Moment, node: NodeId) -> None:
     for sign in c.of_node(moment.state, node):
+        _see(moment, sign)
+
+
+def _look_at_rule(moment: Moment, rule: RuleId) -> None:
+    for sign in c.of_rule(moment.state, rule, moment.now):
         _see(moment, sign)
 
 
@@ -142,6 +151,8 @@ def on_due(moment: Moment, key: str) -> None:
     code, _, source = key.partition(":")
     if code in c.OF_NODES:
         _look_at_node(moment, NodeId.known(source))
+    elif code in c.OF_RULES:
+        _look_at_rule(moment, RuleId.known(source))
     else:
         _look_at_actuator(moment, ActuatorId.known(source))
     _arrange(moment, key)
@@ -180,7 +191,9 @@ def find(state: EngineState, key: str) -> Alarm | None:
     code, _, source = key.partition(":")
     if (standing := state.alarms.watch.standing.get(key)) is not None:
         return standing
-    things: set[str] = set(state.nodes if code in c.OF_NODES else state.actuators)
+    things: set[str] = set(
+        state.nodes if code in c.OF_NODES else state.rules if code in c.OF_RULES else state.actuators
+    )
     return state.alarms.watch.get(KINDS[code], source) if code in KINDS and source in things else None
 
 
@@ -251,5 +264,6 @@ def alarm_picture(state: EngineState, alarm: Alarm) -> dict[str, Any]:
         "acked_by": alarm.acked_by or None,
         "suppressed_by": alarm.suppressed_by or None,
         "reason": alarm.reason or None,
+        "rules": [rule.rule.id for rule in c.rules_told_by(state, alarm.key)],
         **{name: None if at is None else to_iso(at) for name, at in times.items()},
     }

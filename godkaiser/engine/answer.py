@@ -7,7 +7,7 @@ from typing import Final
 from godkaiser.engine import debt, past
 from godkaiser.engine.actuation import ANSWER_WITHIN
 from godkaiser.engine.effect import Store
-from godkaiser.engine.ending import end_lease
+from godkaiser.engine.ending import lose_lease
 from godkaiser.engine.lease import adopt, release_lease
 from godkaiser.engine.record import chain, level, outcome_of, report
 from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, Pending
@@ -121,7 +121,7 @@ def _reported_safe(moment: Moment, actuator: ActuatorState) -> None:
     owed = actuator.owed
     debt.paid(moment, actuator)
     if actuator.lease is not None:
-        end_lease(moment, actuator, "the node ended it")
+        lose_lease(moment, actuator)
     past.freed(moment, actuator)
     if owed:
         actuator.wished = actuator.spec.safe_value

@@ -7,11 +7,14 @@ from typing import Final
 
 from godkaiser.alarms.kind import KINDS, Kind, Priority
 from godkaiser.alarms.watch import Sign
+from godkaiser.engine.fitness import clock
 from godkaiser.engine.seen import Accepted, Seen
-from godkaiser.engine.state import SAME, ActuatorState, NodeState, State
-from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.engine.state import SAME, ActuatorState, NodeState, RuleState, State
+from godkaiser.engine.tally import Hindrance
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.outcome import Fate
+from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
 STOP_UNCONFIRMED: Final = KINDS["stop_unconfirmed"]
@@ -20,7 +23,15 @@ ACTUATOR_STUCK: Final = KINDS["actuator_stuck"]
 NODE_SILENT: Final = KINDS["node_silent"]
 LEASE_LOST: Final = KINDS["lease_lost"]
 NODE_LATCHED: Final = KINDS["node_latched"]
+RULE_CANNOT_ACT: Final = KINDS["rule_cannot_act"]
+RULE_CANNOT_DECIDE: Final = KINDS["rule_cannot_decide"]
 OF_NODES: Final = (STOP_UNCONFIRMED.code, NODE_SILENT.code)
+OF_RULES: Final = (RULE_CANNOT_ACT.code, RULE_CANNOT_DECIDE.code)
+NEEDED: Final[Duration] = 45 * SECOND  # a node that rules need is told of sooner
+PERHAPS_GONE: Final[Duration] = (
+    75 * SECOND
+)  # without a heartbeat: its node may be away, and not only its sensor
+NAMED_RULES: Final = 5
 # A node that was never heard since the start gets the time in which it would have been noticed missing.
 NEVER_HEARD: Final[Duration] = 240 * SECOND
 DRIFTED: Final[Duration] = 30 * SECOND  # a level that left by itself is told again first
@@ -57,11 +68,27 @@ def _silent(state: State, node_id: NodeId) -> Sign:
         return Sign(NODE_SILENT, node_id, holds=False)
     leased = any(a.lease is not None for a in _actuators(state, node_id))
     away = leased or any(a.safe is False for a in _actuators(state, node_id))
-    more = "What it switches was away from its safe value when it was heard last." if away else ""
+    since = "" if node.away_since is None else f"Not since {clock(state, node.away_since)}."
+    was = "What it switches was away from its safe value when it was heard last." if away else ""
+    rules = rules_told_by(state, f"{NODE_SILENT.code}:{node_id}")
+    more = " ".join(filter(None, (since, was, _hindered(rules))))
     holds = True if node.online is False or state.link.up else None
-    delay = NEVER_HEARD if node.online is None else 0 if leased else None
+    delay = NEVER_HEARD if node.online is None else 0 if leased else NEEDED if rules else None
     priority = Priority.CRITICAL if away else None
     return Sign(NODE_SILENT, node_id, holds, said(state, NODE_SILENT, node_id, more), priority, delay)
+
+
+def rules_told_by(state: State, key: str) -> list[RuleState]:
+    """Rules that cannot work for the very cause that this alarm tells of: they raise none of their own."""
+    return [
+        rule for rule in state.rules.values() if rule.hindrance is not None and rule.hindrance.told_by == key
+    ]
+
+
+def _hindered(rules: list[RuleState]) -> str:
+    named = ", ".join(f"“{rule.rule.name}”" for rule in rules[:NAMED_RULES])
+    more = f" and {len(rules) - NAMED_RULES} more" if len(rules) > NAMED_RULES else ""
+    return f"Rules that cannot work without it: {named}{more}." if rules else ""
 
 
 def _equipped(state: State, node: NodeId) -> bool:
@@ -92,9 +119,19 @@ def _refused(state: State, actuator: ActuatorState) -> Sign:
     last, kind = actuator.last, PROTECTIVE_REFUSED
     if not actuator.owed:
         return Sign(kind, actuator.id, holds=False)
+    if _known_away(state, actuator.id.node):
+        return Sign(kind, actuator.id, holds=None)
     no = last is not None and last.fate is Fate.REJECTED and last.value == actuator.spec.safe_value
     more = f"The node said no: {last.message}" if last is not None and no else ""
     return Sign(kind, actuator.id, True, said(state, kind, actuator.id, more), delay=0 if no else None)
+
+
+def _known_away(state: State, node_id: NodeId) -> bool:
+    """Has it been told, as urgently as can be, that this node is gone and may have something on? Once will do."""
+    node, alarm = state.nodes.get(node_id), state.alarms.watch.standing.get(f"{NODE_SILENT.code}:{node_id}")
+    if node is None or node.online or alarm is None or alarm.state.suppressed:
+        return False
+    return alarm.holds and alarm.priority is Priority.CRITICAL
 
 
 def _stuck(state: State, actuator: ActuatorState, node: NodeState, seen: Seen) -> Sign:
@@ -136,6 +173,35 @@ def _latched(state: State, actuator: ActuatorState, node: NodeState) -> Sign:
 def same(one: float, other: float) -> bool:
     """Nodes keep levels in 8 bits."""
     return abs(one - other) < SAME
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
+def of_rule(state: State, rule_id: RuleId, now: Instant) -> Iterator[Sign]:
+    """Whether it can act, and whether it can decide. Unless another alarm tells of the cause."""
+    rule = state.rules.get(rule_id)
+    found = None if rule is None else rule.hindrance
+    for kind, doing in ((RULE_CANNOT_ACT, "act"), (RULE_CANNOT_DECIDE, "decide")):
+        if rule is None or found is None or found.doing != doing or found.told_by:
+            yield Sign(kind, rule_id, holds=False)
+        else:
+            yield _hindrance(state, rule, kind, found, now)
+
+
+def _hindrance(state: State, rule: RuleState, kind: Kind, found: Hindrance, now: Instant) -> Sign:
+    unclear = not state.link.up or (kind is RULE_CANNOT_DECIDE and _perhaps_gone(state, rule, now))
+    idle = kind is RULE_CANNOT_ACT and rule.wanting_since is None
+    text = said(state, kind, rule.rule.id, f"{found.text[0].upper()}{found.text[1:]}.")
+    delay = NEVER_HEARD if found.never else None
+    return Sign(kind, rule.rule.id, None if unclear else True, text, Priority.LOW if idle else None, delay)
+
+
+def _perhaps_gone(state: State, rule: RuleState, now: Instant) -> bool:
+    """A sensor falls silent before its node is missed: whose fault it is shows then."""
+    nodes = (state.nodes.get(series.node) for series in series_of(rule.rule.when))
+    return any(
+        node is not None and node.online is True and now - (node.last_contact or now) > PERHAPS_GONE
+        for node in nodes
+    )
 
 
 # ── between two looks ──────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ lease that ran out.
 
 from __future__ import annotations
 
-from godkaiser.engine import limits
+from godkaiser.engine import deed, limits
+from godkaiser.engine.fitness import mark_degraded
 from godkaiser.engine.record import record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Moment, RuleState
 from godkaiser.engine.wish import settle_actuator
@@ -15,7 +16,7 @@ from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
-from godkaiser.rules.evaluate import Trace, evaluate
+from godkaiser.rules.evaluate import evaluate
 from godkaiser.rules.rule import inputs_of, series_of
 
 
@@ -24,12 +25,15 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
     state = moment.state.rules[rule_id]
     if not state.rule.enabled:
         _withdraw(moment, state, "disabled")
+        mark_degraded(moment, state)
         return
     result = evaluate(state.rule.when, state.memory, moment.state, moment.now)
+    deed.tally_of(moment, state)
     before, state.truth, state.trace = state.truth, result.truth, result.trace
     if result.look_again is not None:
         moment.state.due.sooner(("rule", rule_id), result.look_again)
     wanted = _wanted(moment, state)
+    state.wanting_since = (state.wanting_since or moment.now) if wanted else None
     if wanted and not state.active:
         _start(moment, state)
     elif not wanted and state.active:
@@ -66,8 +70,10 @@ def _start(moment: Moment, state: RuleState) -> None:
     state.active = True
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
+    deed.begin(moment, state)
     record_decision(moment, state, "")
     _wish(moment, state)
+    deed.look(moment, state)
 
 
 def _wish(moment: Moment, state: RuleState) -> None:
@@ -77,9 +83,8 @@ def _wish(moment: Moment, state: RuleState) -> None:
         standing = moment.state.wishes.get(turn.actuator, {})
         if rule.id in standing or not _free(moment, state, turn.actuator):
             continue
-        wish = Wish(
-            turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, moment.seq
-        )
+        cause = state.deeds[-1].cause if state.deciding else moment.seq
+        wish = Wish(turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, cause)
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
         settle_actuator(moment, turn.actuator, story(moment, state))
 
@@ -122,6 +127,8 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
     for turn in state.rule.actions:
         moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         settle_actuator(moment, turn.actuator, story(moment, state), protective=blind)
+    deed.end(moment, state)
+    state.wanting_since = None
 
 
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:
@@ -138,37 +145,6 @@ def story(moment: Moment, state: RuleState) -> list[ChainStep]:
     verb = "holds" if state.active else "no longer holds"
     decided = f"Rule “{state.rule.name}” {verb}: {trace_text(moment, state.trace)}"
     return [*steps, ChainStep("decision", moment.now, decided, state.active)]
-
-
-def mark_degraded(moment: Moment, state: RuleState) -> None:
-    """Say, and say once, why a rule cannot work."""
-    problem = _problem(moment, state)
-    if problem != state.degraded:
-        state.degraded = problem
-        moment.tell("rule", state.rule.id)
-
-
-def _problem(moment: Moment, state: RuleState) -> str:
-    if not state.rule.enabled:
-        return ""
-    for turn in state.rule.actions:
-        node = moment.state.nodes.get(turn.actuator.node)
-        if turn.actuator not in moment.state.actuators:
-            return f"cannot act: there is no actuator {turn.actuator}"
-        if node is None or node.status != "approved":
-            return f"cannot act: node {turn.actuator.node} is not approved"
-        if node.online is not True:
-            return f"cannot act: node {turn.actuator.node} is offline"
-    if state.trace is not None and silent(state.trace):
-        return f"cannot decide: {trace_text(moment, state.trace)}"
-    return ""
-
-
-def silent(trace: Trace) -> bool:
-    """Is anything unknown for want of a reading? Being between two limits and undecided is no fault."""
-    if trace.parts:
-        return trace.truth is Truth.UNKNOWN and any(silent(part) for part in trace.parts)
-    return trace.truth is Truth.UNKNOWN and trace.reading is None
 
 
 def reconsider_node(moment: Moment, node: NodeId) -> None:

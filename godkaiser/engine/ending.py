@@ -44,6 +44,22 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     moment.tell("actuator", actuator.id)
 
 
+def lose_lease(moment: Moment, actuator: ActuatorState) -> None:
+    """Reported safe although it was to be on: its node ended that.
+
+    One that is only just back lost it while it was away. That ends no wish of a rule: it is asserted again when the
+    node has said everything, for the time that is left, and not only after the rule's cooldown.
+    """
+    lease, node = cast("Lease", actuator.lease), moment.state.nodes.get(actuator.id.node)
+    left = (actuator.spec.longest_on_s or 0) * SECOND - (moment.now - lease.since)
+    if node is None or not node.adopting or left <= SECOND or not lease.who.startswith("rule:"):
+        end_lease(moment, actuator, "the node ended it")
+        return
+    actuator.wished = actuator.spec.safe_value
+    release_lease(moment, actuator)
+    moment.tell("actuator", actuator.id)
+
+
 def _held(moment: Moment, actuator: ActuatorState, wish: Wish) -> Wish | None:
     """A person who holds it longer than it may be on has it off for the rest: rules leave it alone that long."""
     if wish.rank != PERSON or wish.until is None or wish.until <= moment.now:

@@ -22,6 +22,7 @@ from godkaiser.engine import (
     declared,
     elapsed,
     ending,
+    fitness,
     halt,
     ingest,
     lane,
@@ -74,16 +75,25 @@ class Engine:
                 self.state.stops[scope] = standing = restored(scope, data, now)
                 for actuator in self.state.actuators.values():
                     actuator.owed |= standing.covers(actuator.id, self.state.zone_of(actuator.id))
-            elif kind == "node" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
-                node.confirmed = Confirmed(**data)
-            elif kind == "halted" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
-                node.halted = True
-            elif kind == "shut" and (node := self.state.nodes.get(NodeId.parse(key))) is not None:
-                node.shut_at = node.decided_at = min(data["at"], now)
+            elif kind in _OF_NODES:
+                self._restore_node(kind, key, data, now)
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:
                 limits.restore(self.state, (kind, key), data, now)
+
+    def _restore_node(self, kind: str, key: str, data: dict[str, Any], now: Instant) -> None:
+        node = self.state.nodes.get(NodeId.parse(key))
+        if node is None:
+            return
+        if kind == "node":
+            node.confirmed = Confirmed(**data)
+        elif kind == "halted":
+            node.halted = True
+        elif kind == "away":
+            node.away_since = min(data["since"], now)
+        else:
+            node.shut_at = node.decided_at = min(data["at"], now)
 
     def _seated(self, node: NodeId, board: NodeId) -> None:
         self.state.boards[board] = node
@@ -106,6 +116,7 @@ class Engine:
         else:
             self._fire_due(moment)
             self._dispatch(moment, event)
+        fitness.watch(moment)
         alarm.watch(moment, event)
         chronicle.watch(moment, event)
         return moment.effects
@@ -168,6 +179,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
 }
 
 
+_OF_NODES: Final = ("node", "halted", "shut", "away")  # kinds in the safety journal
 REPORTS: Final = get_args(ev.Report)
 HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     # from nodes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from godkaiser.engine import past
+from godkaiser.engine import deed, past
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import SAME, ActuatorState, Moment, State
@@ -128,6 +128,7 @@ def spend(moment: Moment, key: str) -> None:
     rule = moment.state.rules.get(RuleId.known(key)) if key != "person" else None
     if rule is not None:
         rule.active = False
+        deed.end(moment, rule)
         rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)
         moment.state.due.set(("rule", rule.rule.id), rule.ready_at)
         record_decision(moment, rule, "its time is up")

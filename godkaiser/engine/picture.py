@@ -9,8 +9,9 @@ from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.allowance import limits_picture, timed_by
 from godkaiser.engine.calibration import age_picture
 from godkaiser.engine.cycles import growing
+from godkaiser.engine.ruling import hindered, rule_picture
 from godkaiser.engine.standing import Standing
-from godkaiser.engine.state import ActuatorState, NodeState, RuleState, SensorState, State, sensor_name
+from godkaiser.engine.state import ActuatorState, NodeState, SensorState, State, sensor_name
 from godkaiser.engine.wanted import offline_proof
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
@@ -20,7 +21,6 @@ from godkaiser.model.quantity import Freshness
 from godkaiser.model.schedule import next_due
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import SensorSpec
-from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
@@ -207,20 +207,6 @@ def outcome_picture(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
-    """One rule."""
-    return {
-        "id": rule.rule.id,
-        "name": rule.rule.name,
-        "sentence": sentence(rule.rule, state.name_of, state.unit_of),
-        "enabled": rule.rule.enabled,
-        "truth": rule.truth.value,
-        "acting": rule.active,
-        "degraded": rule.degraded or None,
-        "last_decision": _iso(rule.decided_at),
-    }
-
-
 def stop_picture(state: State) -> dict[str, Any]:
     """The software stop of everything; `others`: those of a zone or a node."""
     others = [standing_picture(state, scope) for scope in sorted(state.stops) if scope != ALL]
@@ -339,7 +325,7 @@ def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
     else:
         now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
-    text += "".join(f" {line}." for line in _old(state, actuator_id, now))
+    text += "".join(f" {line}." for line in (*hindered(state, actuator_id), *_old(state, actuator_id, now)))
     if not steps:
         text += " No command was sent to it since the controller started."
     return {"actuator": actuator_id, "text": text, "steps": steps}

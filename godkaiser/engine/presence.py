@@ -9,7 +9,7 @@ from godkaiser.engine.alive import acknowledge, announce, ours
 from godkaiser.engine.clear import release_again, release_late
 from godkaiser.engine.debt import leaving
 from godkaiser.engine.decide import reconsider_node
-from godkaiser.engine.effect import Say, Store
+from godkaiser.engine.effect import Journal, Say, Store
 from godkaiser.engine.ending import deliver_owed
 from godkaiser.engine.halt import stop_node_again
 from godkaiser.engine.registry import discovered, rediscovered, store_node
@@ -17,7 +17,7 @@ from godkaiser.engine.state import Moment, NodeState
 from godkaiser.model.command import WillCleared
 from godkaiser.model.event import Announce, Heartbeat, Will
 from godkaiser.model.ids import NodeId
-from godkaiser.model.instant import SECOND
+from godkaiser.model.instant import SECOND, Instant
 
 OFFLINE_AFTER: Final = 180 * SECOND
 FLAPPING_WITHIN: Final = 300 * SECOND
@@ -75,6 +75,9 @@ def _heard(moment: Moment, node: NodeState) -> None:
     if back and (node.online is False or (node.uptime or 0) < JUST_STARTED_S):
         node.starts += 1
     node.last_contact, node.online = moment.now, True
+    if node.away_since is not None:
+        node.away_since = None
+        moment.emit(Journal("away", node.id, None))
     moment.state.due.set(("node", node.id), moment.now + OFFLINE_AFTER)
     moment.tell("node", node.id)
     if not back:
@@ -132,12 +135,17 @@ def on_will(moment: Moment, event: Will) -> None:
 
 def on_silence(moment: Moment, node_id: NodeId) -> None:
     """Nothing heard for `OFFLINE_AFTER`."""
-    _lost(moment, moment.state.nodes[node_id])
+    node = moment.state.nodes[node_id]
+    _lost(moment, node, node.last_contact)
 
 
-def _lost(moment: Moment, node: NodeState) -> None:
+def _lost(moment: Moment, node: NodeState, since: Instant | None = None) -> None:
+    """`since`: when it was heard last, where nothing else says when it went. A restart forgets neither."""
     if node.online is False:
         return
+    if node.away_since is None:
+        node.away_since = since or moment.now
+        moment.emit(Journal("away", node.id, {"since": node.away_since}))
     node.online = False
     moment.state.due.drop(("node", node.id))
     lane.abandon(moment, node)

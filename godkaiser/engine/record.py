@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from godkaiser.engine import deed
 from godkaiser.engine.effect import Answer, Decision, Store
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState
 from godkaiser.model.ids import ActuatorId
@@ -55,6 +56,7 @@ def report(moment: Moment, outcome: Outcome) -> None:
     if actuator is not None and outcome.fate is not Fate.SUPERSEDED:
         actuator.last = outcome
     moment.emit(Store(outcome))
+    deed.on_outcome(moment, outcome)
     moment.emit(Answer(outcome))
     moment.tell("actuator", outcome.actuator)
 

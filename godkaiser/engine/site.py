@@ -153,9 +153,10 @@ def _replace_rules(moment: Moment, rules: tuple[Rule, ...], found: Iterable[Actu
         if spec.id not in moment.state.actuators:
             add_actuator(moment, spec)
             moment.emit(Store(spec))
+    gone = [rule_id for rule_id in moment.state.rules if rule_id not in fresh]
     moment.state.set_rules(rules)
     reconsider_all(moment)
-    for rule_id in fresh:
+    for rule_id in (*fresh, *gone):
         moment.tell("rule", rule_id)
 
 

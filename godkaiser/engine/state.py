@@ -12,6 +12,7 @@ from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
 from godkaiser.engine.standing import Standing
+from godkaiser.engine.tally import Deed, Hindrance, Tally
 from godkaiser.model.board import OWN_ADC, Board
 from godkaiser.model.calibration import Adc, Calibration
 from godkaiser.model.cycle import CycleSpec
@@ -45,6 +46,7 @@ from godkaiser.sensors.types import SensorType
 KEPT_MALFORMED: Final = 20
 KEPT_PER_REASON: Final = 10
 KEPT_NOTES: Final = 20
+KEPT_DEEDS: Final = 20
 FIRMWARE_LIMIT_S: Final = 3600.0
 SAME: Final = 0.005
 NodeStatus = Literal["pending", "approved", "rejected", "removed"]
@@ -124,6 +126,7 @@ class NodeState:
     zone: str | None = None
     online: bool | None = None
     last_contact: Instant | None = None
+    away_since: Instant | None = None  # while it is not online, if that is known; kept in the journal
     adopting: bool = False
     modern: bool = False
     epoch: int = 0
@@ -248,8 +251,19 @@ class RuleState:
     ready_at: Instant = 0
     hold_until: Instant | None = None
     starts: deque[Instant] = field(default_factory=deque)
-    degraded: str = ""
     decided_at: Instant | None = None
+    hindrance: Hindrance | None = None  # what it cannot work for, see engine/fitness
+    degraded_at: Instant | None = None
+    deeds: deque[Deed] = field(default_factory=lambda: deque(maxlen=KEPT_DEEDS))
+    deciding: bool = False  # the last of its deeds still stands
+    wanting_since: Instant | None = None
+    tally: Tally | None = None
+    lately: Tally | None = None  # while it is degraded: since that began
+
+    @property
+    def degraded(self) -> str:
+        """Why it cannot work; empty when it can."""
+        return "" if self.hindrance is None else self.hindrance.sentence
 
 
 @dataclass(slots=True)
@@ -296,6 +310,7 @@ class State:
     shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
     rules: dict[RuleId, RuleState] = field(default_factory=dict)
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
+    touching: dict[NodeId, list[RuleId]] = field(default_factory=dict)  # rules that read or switch there
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
@@ -388,6 +403,9 @@ class State:
             return actuator.spec.name or thing
         if thing.count("/") == 2 and (sensor := self.bound(SeriesId.parse(thing))) is not None:
             return sensor_name(sensor)
+        rules: Mapping[Any, RuleState] = self.rules
+        if (rule := rules.get(thing)) is not None:
+            return rule.rule.name
         nodes: Mapping[Any, NodeState] = self.nodes
         return nodes[thing].name or thing if thing in nodes else thing
 
@@ -550,12 +568,15 @@ class State:
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; a rule that stays the same keeps its memory."""
-        old, self.rules, self.readers = self.rules, {}, {}
+        old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
         for rule in rules:
             kept = old.get(rule.id)
             self.rules[rule.id] = kept if kept is not None and kept.rule == rule else RuleState(rule)
             for series in series_of(rule.when):
                 self.readers.setdefault(series, []).append(rule.id)
+            nodes = {s.node for s in series_of(rule.when)} | {turn.actuator.node for turn in rule.actions}
+            for node in sorted(nodes):
+                self.touching.setdefault(node, []).append(rule.id)
 
     def rules_reading(self, series: SeriesId) -> list[RuleId]:
         """Rules that look at a series, by its full id or without its address."""

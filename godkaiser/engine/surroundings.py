@@ -38,8 +38,8 @@ def on_link_up(moment: Moment, event: LinkUp) -> None:
 def on_link_down(moment: Moment, event: LinkDown) -> None:
     """Nothing leaves any more; what makes safe is owed, the nodes end their leases by themselves."""
     link = moment.state.link
+    link.since = moment.now if link.up or link.since is None else link.since
     link.up, link.broker, link.problem = False, event.broker, event.why
-    link.since = moment.now if link.since is None or link.problem != event.why else link.since
     moment.tell("link")
 
 

@@ -112,7 +112,7 @@ def _superseded(moment: Moment, loser: Wish, winner: Wish | None) -> None:
         moment,
         Outcome(
             moment.new_id("i"), loser.actuator, loser.value, Fate.SUPERSEDED, moment.now, loser.who, "rule",
-            f"{by} has priority", cause=moment.seq,
+            f"{by} has priority", cause=loser.cause or moment.seq,
         ),
     )  # fmt: skip
 

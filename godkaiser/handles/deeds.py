@@ -24,7 +24,7 @@ from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_durat
 Span = str | float | timedelta
 When = str | datetime
 Document = Mapping[str, Any]
-DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause")
+DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause", "outcome", "outcome_reason")
 COMMANDS: Final = (
     "command", "intent", "actuator", "value", "fate", "who", "origin", "message", "findings", "cause",
 )  # fmt: skip

@@ -350,8 +350,10 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         return alarms.history_frame(await self._line.awaited(alarms.history, self._line, span))
 
     async def decisions(self, since: When = "-24h", until: When | None = None) -> DataFrame:
-        """What rules concluded, one row per decision: `rule`, `truth`, `active`, `trace`, `note`, `cause`.
+        """What rules concluded, one row per decision: `rule`, `truth`, `active`, `trace`, `note`, `cause`, `outcome`.
 
+        `outcome` is `carried out` when the nodes have confirmed what it wanted, `not carried out` when one could or
+        would not (`outcome_reason` says why), `waiting` until then, and None for one that wanted nothing new.
         The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
         Raises `InvalidValueError`, `MissingExtraError` without pandas.
         """

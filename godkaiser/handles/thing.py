@@ -184,6 +184,21 @@ class Rule(Thing):
         """Aware, UTC."""
         return when(self._shot["last_decision"])
 
+    @property
+    def degraded(self) -> str:
+        """Why it cannot act or decide; empty when it can."""
+        return str(self._shot["degraded"] or "")
+
+    @property
+    def carried_out(self) -> int:
+        """How many of its decisions the nodes have confirmed, since the controller started."""
+        return int(self._shot.get("carried_out") or 0)
+
+    @property
+    def not_carried_out(self) -> int:
+        """How many of its decisions no node has confirmed: refused, offline, expired, superseded."""
+        return int(self._shot.get("not_carried_out") or 0)
+
     def explain(self) -> str:
         """The rule as a sentence."""
         return str(self._shot["sentence"])

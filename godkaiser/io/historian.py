@@ -9,6 +9,7 @@ from typing import Any, Final
 from godkaiser.auth.policy import Permission
 from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.fates import with_outcomes
 from godkaiser.io.packing import bucket_columns, check_buckets, worst_rank
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
@@ -70,8 +71,18 @@ class Historian:
     async def _decisions(
         self, since: str = "-24h", until: str | None = None, token: str | None = None
     ) -> list[dict[str, Any]]:
-        """What rules concluded, oldest first; the newest 100,000."""
-        return await self._listed(DecisionRow, since, until, token)
+        """What rules concluded and what became of it, oldest first; the newest 100,000.
+
+        `outcome` is that of now, also for a decision whose node answered after `until`.
+        """
+        self._clerk.who(token, Permission.LOOK)
+        begin, end = self._clerk.span(since, until)
+        await self._runner.depot.committed()
+        rows = await self._store.between(DecisionRow, begin, end, ROWS_MOST)
+        began = rows[0]["at"] if rows else begin
+        now = max(end, self._runner.clock.now() + 1)
+        outcomes = await self._store.between(OutcomeRow, began, now, ROWS_MOST)
+        return [row | {"at": to_iso(row["at"])} for row in with_outcomes(rows, outcomes)]
 
     async def _commands(
         self, since: str = "-24h", until: str | None = None, token: str | None = None

@@ -248,3 +248,24 @@ async def test_a_dead_dashboard_is_noticed_by_the_page_itself(browser: Browser, 
         running.dashboard.guard.end(told["session"])
     await expect(watched.page.locator("#lost")).to_be_visible(timeout=PATIENCE_MS)
     assert await watched.page.evaluate("document.body.dataset.live") == "no"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_a_rule_that_cannot_act_is_seen_without_looking_for_it(
+    browser: Browser, running: Running, size: dict[str, int], language: str
+) -> None:
+    watched = await enter(browser, running, viewport=size)
+    page, away = watched.page, "cannot act: node ESP_A1B2C3 is offline since 00:12:03 on 2026-05-01"
+    await page.goto(f"{running.address}/?lang={language}")
+    await watched.goes_live()
+    last = {"decided": "2026-05-01T00:20:00Z", "outcome": "not carried out", "reason": "It is offline."}
+    running.house.change("rule", "cool", degraded=away, last_outcome=last, carried_out=0, not_carried_out=1)
+    row = page.locator("li.rule").filter(has_text="cool").first
+    state = {"en": "degraded", "de": "eingeschränkt"}[language]
+    await expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    await expect(row).to_contain_text(away)
+    await expect(row).to_contain_text("It is offline.")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size["width"], "nothing runs out of the page"
+    assert watched.troubles == []

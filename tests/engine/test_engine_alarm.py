@@ -212,7 +212,8 @@ def test_a_node_that_is_away_for_a_minute() -> None:
     assert steps(desk.wait(59)) == []
     assert steps(desk.wait(2)) == [("node_silent", "raised")]
     alarm = desk.state.alarms.watch.standing[f"node_silent:{CLIMATE}"]
-    assert (alarm.priority, alarm.text) == (Priority.HIGH, "climate node is not heard any more.")
+    text = "climate node is not heard any more. Not since 00:00:02 on 2026-05-01."
+    assert (alarm.priority, alarm.text) == (Priority.HIGH, text)
     desk.beat()
     assert states(desk)[alarm.key] is State.RTNUN
     desk.live(599)

@@ -229,7 +229,8 @@ def test_an_offline_node_degrades_its_rules_and_clears_by_itself() -> None:
     assert desk.state.nodes[CLIMATE].online
     desk.wait(3)
     assert desk.state.nodes[CLIMATE].online is False
-    assert degraded(desk) == f"cannot act: node {CLIMATE} is offline"
+    heard = "23:59:59 on 2026-04-30"  # there was no will: since it was heard last
+    assert degraded(desk) == f"cannot act: node {CLIMATE} is offline since {heard}"
     assert picture.sensor_picture(desk.state, desk.state.sensors[AIR], desk.now)["freshness"] == "offline"
     desk.beat()
     desk.wait(2)
