@@ -4,7 +4,7 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
-    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnknownSensorTypeError,
+    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, UnboundError, UnknownSensorTypeError,
     │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, NoControllerError
@@ -282,6 +282,12 @@ class DocumentError(InvalidError):
     hint = "Correct the document at {path}; nothing was changed."
     path: str
     problem: str
+
+
+class UnboundError(DocumentError, InvalidError):
+    """A rule refers to something that the site does not say."""
+
+    hint = "State it at {path}, or declare it in the site; nothing was changed."
 
 
 class UnknownSensorTypeError(InvalidError):
