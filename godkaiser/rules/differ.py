@@ -30,11 +30,12 @@ def _by_id(documents: Iterable[RuleDocument]) -> dict[str, RuleDocument]:
 
 
 def _rule(rule_id: str, old: RuleDocument | None, new: RuleDocument | None) -> Iterator[Difference]:
-    if old is None and new is not None:
-        yield Difference(rule_id, None, _plain(new), f"{new.name}: new")
-    elif new is None and old is not None:
+    if new is None:
+        assert old is not None  # the id is of one of the two
         yield Difference(rule_id, _plain(old), None, f"{old.name}: gone")
-    elif old is not None and new is not None:
+    elif old is None:
+        yield Difference(rule_id, None, _plain(new), f"{new.name}: new")
+    else:
         for path, was, now in _walk("", _plain(old), _plain(new)):
             said = f"{new.name}: {path} {_word(was, path)} → {_word(now, path)}"
             yield Difference(f"{rule_id}.{path}", _value(was), _value(now), said)
