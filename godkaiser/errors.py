@@ -4,8 +4,9 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
-    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnknownSensorTypeError,
-    │                        SensorTypeError, CalibrationError, MessageTooLargeError, NodeCapacityError
+    ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
+    │                        UnknownSensorTypeError, SensorTypeError, CalibrationError, MessageTooLargeError,
+    │                        NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
@@ -299,6 +300,12 @@ class RecordingError(InvalidError):
     sentence = "The recording cannot be replayed: {problem}."
     hint = "Replay it with the version of godkaiser that made it, and with the same plug-ins."
     problem: str
+
+
+class UnboundError(DocumentError, InvalidError):
+    """A rule refers to something that the site does not say."""
+
+    hint = "State it at {path}, or declare it in the site; nothing was changed."
 
 
 class UnknownSensorTypeError(InvalidError):

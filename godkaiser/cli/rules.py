@@ -11,10 +11,10 @@ import yaml
 
 from godkaiser.cli.database import place
 from godkaiser.cli.output import Data, Json, ask, passing, run, say, show, table
-from godkaiser.errors import DocumentError
+from godkaiser.errors import DocumentError, NoControllerError
 
 app = typer.Typer(
-    help="Rules: list them, check a file, try it on history, import it, export what runs.",
+    help="Rules: list them, check a file, try it on history, compare, import it, export what runs.",
     no_args_is_help=True,
 )
 SHOWN: Final = 20
@@ -61,8 +61,23 @@ def _last(rule: dict[str, Any]) -> str:
 
 @app.command()
 def check(file: File, data: Data = None, as_json: Json = False) -> None:
-    """Say in plain words what each rule of a file does, or what is wrong with it. Changes nothing."""
-    show(ask(data, "rules.check", documents=read_rules(file)), as_json, _tell_rules)
+    """Say in plain words what each rule of a file does, or what is wrong with it. Changes nothing.
+
+    Without a controller the documents alone are judged; what only a site can tell is said to be open.
+    """
+    documents = read_rules(file)
+    try:
+        checked = ask(data, "rules.check", documents=documents)
+    except NoControllerError:
+        checked = _alone(documents)
+    show(checked, as_json, _tell_rules)
+
+
+def _alone(documents: list[Any]) -> list[dict[str, Any]]:
+    """What can be said of rules without a site. Raises `DocumentError` for the first that is wrong."""
+    from godkaiser.kaiser.alone import judge_alone
+
+    return [judge_alone(data, f"rules[{number}]") for number, data in enumerate(documents)]
 
 
 @app.command("try")
@@ -134,7 +149,43 @@ def _hours(seconds: float) -> str:
 
 def _tell_rules(rules: list[dict[str, Any]]) -> None:
     for rule in rules:
-        say(f"{rule['name']}: {rule['sentence']}")
+        say(f"{rule['name']}: {rule['sentence'] or 'can be read'}")
+        if rule.get("open"):
+            say(f"  not judged without a controller: {rule['open']}")
+
+
+@app.command()
+def schema() -> None:
+    """The JSON schema of a rule, for editors and other programs."""
+    from godkaiser.rules.schema import rule_schema
+
+    print(json.dumps(rule_schema(), ensure_ascii=False, indent=2))
+
+
+Earlier = Annotated[Path, typer.Argument(help="JSON or YAML, as it was.")]
+Later = Annotated[Path, typer.Argument(help="JSON or YAML, as it is.")]
+
+
+@app.command()
+def diff(old: Earlier, new: Later, as_json: Json = False) -> None:
+    """What is different between the rules of two files, in plain words. Needs no controller."""
+    from godkaiser.rules.differ import differences
+    from godkaiser.rules.document import read_document
+
+    sides = (
+        [read_document(data, f"{path}: rules[{number}]") for number, data in enumerate(read_rules(path))]
+        for path in (old, new)
+    )
+    found = differences(*sides)
+    rows = [{"path": one.path, "old": one.old, "new": one.new, "meaning": one.meaning} for one in found]
+    show(rows, as_json, _tell_differences)
+
+
+def _tell_differences(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        say(row["meaning"])
+    if not rows:
+        say("No difference.")
 
 
 @app.command("import")

@@ -16,8 +16,9 @@ from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.arbitrate import Wish
+from godkaiser.rules.condition import Presence, leaves
 from godkaiser.rules.evaluate import evaluate
-from godkaiser.rules.rule import inputs_of, series_of
+from godkaiser.rules.rule import inputs_of, nodes_of
 
 
 def reconsider(moment: Moment, rule_id: RuleId) -> None:
@@ -27,6 +28,7 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
         _withdraw(moment, state, "disabled")
         mark_degraded(moment, state)
         return
+    state.memory.acting = state.active
     result = evaluate(state.rule.when, state.memory, moment.state, moment.now)
     deed.tally_of(moment, state)
     before, state.truth, state.trace = state.truth, result.truth, result.trace
@@ -68,6 +70,7 @@ def _start(moment: Moment, state: RuleState) -> None:
     if not any(_free(moment, state, turn.actuator) for turn in rule.actions):
         return
     state.active = True
+    state.memory.started = moment.now
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
     deed.begin(moment, state)
@@ -151,9 +154,16 @@ def reconsider_node(moment: Moment, node: NodeId) -> None:
     """A node came or went: rules that read it or act on it look again."""
     limits.on_node(moment, node)
     for state in tuple(moment.state.rules.values()):
-        reads = any(series.node == node for series in series_of(state.rule.when))
+        reads = node in nodes_of(state.rule.when)
         acts = any(turn.actuator.node == node for turn in state.rule.actions)
         if reads or acts:
+            reconsider(moment, state.rule.id)
+
+
+def reconsider_presence(moment: Moment, node: NodeId) -> None:
+    """A node is back: rules that ask whether it is there need not wait until it has been told everything."""
+    for state in tuple(moment.state.rules.values()):
+        if any(isinstance(leaf, Presence) and leaf.node == node for leaf in leaves(state.rule.when)):
             reconsider(moment, state.rule.id)
 
 

@@ -94,6 +94,8 @@ def _again(event: SensorReport, latest: Reading, node: NodeState, now: Instant) 
 
 def _heard_again(moment: Moment, sensor: SensorState, latest: Reading) -> None:
     """Delivered twice, or measured twice within a second with the same result: judged once."""
+    if latest.value is not None:
+        sensor.heard_at = moment.now
     again = replace(latest, received_at=moment.now) if moment.now - latest.measured_at <= JUST_NOW else latest
     sensor.usable = again if sensor.usable is latest else sensor.usable
     sensor.timely = {kept: again if old is latest else old for kept, old in sensor.timely.items()}
@@ -180,6 +182,8 @@ def _out_of_time(found: Judged, age: Duration) -> Judged:
 
 def _remember(moment: Moment, sensor: SensorState, reading: Reading, settled: bool) -> bool:
     """Whether it is the newest."""
+    if reading.value is not None:
+        sensor.heard_at = moment.now
     newest = _newest(reading.measured_at, sensor.latest)
     if newest:
         sensor.latest = reading

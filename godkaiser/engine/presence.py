@@ -8,7 +8,7 @@ from godkaiser.engine import lane
 from godkaiser.engine.alive import acknowledge, announce, ours
 from godkaiser.engine.clear import release_again, release_late
 from godkaiser.engine.debt import leaving
-from godkaiser.engine.decide import reconsider_node
+from godkaiser.engine.decide import reconsider_node, reconsider_presence
 from godkaiser.engine.effect import Journal, Say, Store
 from godkaiser.engine.ending import deliver_owed
 from godkaiser.engine.halt import stop_node_again
@@ -91,6 +91,7 @@ def _heard(moment: Moment, node: NodeState) -> None:
         release_late(moment, node.id)
     deliver_owed(moment, node.id)
     _adopt(moment, node)
+    reconsider_presence(moment, node.id)
 
 
 def _adopt(moment: Moment, node: NodeState) -> None:

@@ -58,7 +58,7 @@ def _part_of(state: State, node: NodeState) -> tuple[Any, ...]:
 
 
 def _name(state: State, site: Site) -> None:
-    state.timezone = site.timezone
+    state.timezone, state.position = site.timezone, site.position
     state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
     state.cycles = {zone.id: zone.cycles for zone in site.zones if zone.cycles}
     state.subzone_names = {(NodeId.parse(s.node), s.id): s.name or s.id for s in site.subzones}

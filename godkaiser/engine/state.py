@@ -29,7 +29,7 @@ from godkaiser.model.reading import Reading
 from godkaiser.model.request import Request
 from godkaiser.model.schedule import Slot, next_due
 from godkaiser.model.scope import ALL, Scope
-from godkaiser.model.site import ActuatorSpec, Mode, SensorSpec, Site
+from godkaiser.model.site import ActuatorSpec, Mode, Position, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Wish
@@ -185,6 +185,7 @@ class SensorState:
     counted: int | None = None  # the version in force when it was heard last; None: not heard yet
     starts: int = 0
     warming: int | None = None  # readings since its node was back; None: settled
+    heard_at: Instant | None = None  # when a value came last, of whatever quality
 
     def at_least(self, quality: Quality | None) -> Reading | None:
         """Newest timely reading of that quality or a better one; None: the newest that rules may use."""
@@ -295,6 +296,7 @@ class State:
 
     kaiser: KaiserId
     timezone: str = "UTC"
+    position: Position | None = None
     run: int = 1
     catalogue: Catalogue = BUILT_IN
     zones: dict[str, str] = field(default_factory=dict)
@@ -357,6 +359,11 @@ class State:
         if sensor is None or reading is None:
             return Freshness.NEVER
         return self.age_class(sensor, reading, now)
+
+    def heard_at(self, series: SeriesId) -> Instant | None:
+        """When a value of it came last."""
+        sensor = self.bound(series)
+        return None if sensor is None else sensor.heard_at
 
     def age_class(self, sensor: SensorState, reading: Reading, now: Instant) -> Freshness:
         """Fresh for most of the allowed age, late until all of it; offline with its node; paused whatever its age."""
@@ -604,6 +611,7 @@ def sensor_name(sensor: SensorState) -> str:
 def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:
     """A state with everything the site declares, nothing heard yet."""
     state = State(site.kaiser_id, site.timezone, catalogue=catalogue)  # type: ignore[arg-type]  # parsed by the model
+    state.position = site.position
     state.zones = {zone.id: zone.name or zone.id for zone in site.zones}
     state.cycles = {zone.id: zone.cycles for zone in site.zones if zone.cycles}
     for node in site.nodes:

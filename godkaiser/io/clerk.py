@@ -54,9 +54,10 @@ from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.scope import Scope
 from godkaiser.rules.build import build_rule
-from godkaiser.rules.document import RuleDocument, read_document, write_document
+from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
 from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Rule
+from godkaiser.rules.surroundings import Surroundings
 from godkaiser.safety.gate import examine
 from godkaiser.safety.stop import Step, Stop
 
@@ -479,7 +480,13 @@ class Clerk:
         checked = self._checked(documents)
         names, unit = self._state.name_of, self._state.unit_of
         return [
-            {"id": rule.id, "name": rule.name, "sentence": sentence(rule, names, unit)} for _, rule in checked
+            {
+                "id": rule.id,
+                "name": rule.name,
+                "sentence": sentence(rule, names, unit),
+                "hash": hash_of(document),
+            }
+            for document, rule in checked
         ]
 
     def _checked(self, documents: list[Any]) -> list[tuple[RuleDocument, Rule]]:
@@ -498,12 +505,14 @@ class Clerk:
 
     def build(self, document: RuleDocument, path: str) -> Rule:
         """A document bound to this site."""
+        state = self._state
         return build_rule(
             document,
-            timezone=self._state.timezone,
-            canonical=self._state.catalogue.canonical,
-            known=(*self._state.sensors, *self._state.sensor_specs, *self._state.derived),
-            spec_of=self._state.spec,
+            timezone=state.timezone,
+            around=Surroundings.of(state.sensor_specs.values(), state.derived.values(), state.position),
+            canonical=state.catalogue.canonical,
+            known=(*state.sensors, *state.sensor_specs, *state.derived),
+            spec_of=state.spec,
             path=path,
         )
 

@@ -24,6 +24,7 @@ from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant, to_iso
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import Site
 from godkaiser.model.truth import Truth
+from godkaiser.rules.condition import nodes_of
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
@@ -282,4 +283,4 @@ def _obliging(node: NodeState) -> NodeState:
 
 
 def _nodes_of(rule: Rule) -> set[NodeId]:
-    return {series.node for series in series_of(rule.when)} | {turn.actuator.node for turn in rule.actions}
+    return {*nodes_of(rule.when), *(turn.actuator.node for turn in rule.actions)}

@@ -21,6 +21,7 @@ from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
 from godkaiser.engine.lightsum import KEPT, lights_of, remember
+from godkaiser.engine.prime import PRIMED, prime, wanted
 from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, State, from_site
 from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError
@@ -247,6 +248,8 @@ class Controller:
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())
         state.set_rules(await self._rules())
+        past = {series: await self.store.newest(series, PRIMED) for series in sorted(wanted(state))}
+        prime(state, past, self.options.clock.now())
         if kept is None:
             await self.site.remember(self._site)
         if self.options.file is not None:

@@ -22,6 +22,7 @@ from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, read_document
 from godkaiser.rules.rule import Rule
+from godkaiser.rules.surroundings import Surroundings
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 Steps = tuple[str | int, ...]
@@ -184,6 +185,7 @@ def bind_rules(
     specs = {spec.id: spec for spec in site.actuators}
     others = spec_of or (lambda _: None)
     series = (*known, *(s.series for s in site.sensors), *(made.series for made in site.derived))
+    around = Surroundings.of(site.sensors, site.derived, site.position)
     bound: list[Bound] = []
     for number, data in enumerate(site.rules):
         path = f"rules[{number}]"
@@ -194,6 +196,7 @@ def bind_rules(
             canonical=catalogue.canonical,
             known=series,
             spec_of=lambda actuator: specs.get(actuator) or others(actuator),
+            around=around,
             path=path,
         )
         if any(rule.id == other.id for _, other in bound):

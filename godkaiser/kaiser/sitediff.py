@@ -48,7 +48,7 @@ def standing_of(state: State) -> dict[str, str]:
 
 def completed(file: Site, here: Site) -> Site:
     """A file with the sections it leaves out as they are here."""
-    left_out = {*SECTIONS, "kaiser_id", "timezone"} - file.model_fields_set
+    left_out = {*SECTIONS, "kaiser_id", "timezone", "latitude", "longitude"} - file.model_fields_set
     return file.model_copy(update={name: getattr(here, name) for name in left_out})
 
 
@@ -73,10 +73,16 @@ def _head(here: Site, site: Site) -> Iterator[Difference]:
     for field, follows in (
         ("kaiser_id", "nodes are spoken to under the new one"),
         ("timezone", "rules without a time zone of their own follow it"),
+        ("latitude", "rules that go by the sun follow it"),
+        ("longitude", "rules that go by the sun follow it"),
     ):
-        old, new = str(getattr(here, field)), str(getattr(site, field))
+        old, new = _head_text(getattr(here, field)), _head_text(getattr(site, field))
         if old != new:
             yield Difference(field, old, new, f"{field} {old} → {new}; {follows}")
+
+
+def _head_text(value: object) -> str:
+    return "not stated" if value is None else str(value)
 
 
 # ── nodes ──────────────────────────────────────────────────────────────────────────────────────────────

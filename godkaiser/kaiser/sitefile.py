@@ -29,6 +29,8 @@ def site_of(state: State, documents: Mapping[str, Mapping[str, Any]]) -> Site:
     return Site(
         kaiser_id=state.kaiser,
         timezone=state.timezone,
+        latitude=None if state.position is None else state.position[0],
+        longitude=None if state.position is None else state.position[1],
         zones=tuple(
             ZoneSpec(id=z, name=_named(z, name), cycles=state.cycles.get(z, ()))
             for z, name in sorted(state.zones.items())
@@ -76,6 +78,8 @@ def export_site(state: State, documents: Mapping[str, Mapping[str, Any]]) -> str
 def write_site(site: Site) -> str:
     """A site as YAML; what is as by default is left out."""
     lines = [f"kaiser_id: {_flow(str(site.kaiser_id))}", f"timezone: {_flow(site.timezone)}"]
+    if site.position is not None:
+        lines += [f"latitude: {site.latitude!r}", f"longitude: {site.longitude!r}"]
     for section in SECTIONS[:-1]:
         lines += _listed(section, (s.model_dump(exclude_defaults=True) for s in getattr(site, section)))
     return "\n".join(lines) + "\n" + _rules(site.rules)

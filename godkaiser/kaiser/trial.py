@@ -11,18 +11,16 @@ from operator import attrgetter
 from typing import Any, Final
 
 from godkaiser.engine.effect import Decision
-from godkaiser.engine.state import from_site
 from godkaiser.errors import DatabaseBrokenError
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import AuditRow, DecisionRow, HeartbeatRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, HeartbeatRow, RuleRow, SeriesRow
 from godkaiser.kaiser.backtest import WARM_UP, Backtest, backtest
 from godkaiser.kaiser.memory import kept_site
+from godkaiser.kaiser.site import bind_rules
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND, Instant, to_iso
 from godkaiser.model.reading import Reading
-from godkaiser.model.site import Site
-from godkaiser.rules.build import build_rule
-from godkaiser.rules.document import read_document
+from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
@@ -78,6 +76,7 @@ async def try_rules(
     site = kept_site(await store.site())
     if site is None:
         raise DatabaseBrokenError(where="database", problem="no controller ever kept a site in it")
+    site = await _with_declared(site, store)
     running = [json.loads(row["document"]) for row in await store.rows(RuleRow, "place")]
     stored = [SeriesId.parse(row["name"]) for row in await store.rows(SeriesRow)]
     rules = _built(site, documents if documents is not None else running, stored, catalogue)
@@ -111,19 +110,15 @@ def _pin(series: SeriesId) -> tuple[NodeId, int, str]:
 def _built(
     site: Site, documents: Sequence[Any], stored: Sequence[SeriesId], catalogue: Catalogue
 ) -> tuple[Rule, ...]:
-    state = from_site(site, catalogue)
-    known = {*stored, *state.sensor_specs, *state.derived}
-    return tuple(
-        build_rule(
-            read_document(data, f"rules[{number}]"),
-            timezone=state.timezone,
-            canonical=catalogue.canonical,
-            known=sorted(known),
-            spec_of=state.spec,
-            path=f"rules[{number}]",
-        )
-        for number, data in enumerate(documents)
-    )
+    tried = site.model_copy(update={"rules": tuple(documents)})
+    return tuple(rule for _, rule in bind_rules(tried, stored, catalogue=catalogue))
+
+
+async def _with_declared(site: Site, store: SqlStore) -> Site:
+    """Rules declare actuators by naming them; these are kept beside the site."""
+    known = {spec.id for spec in site.actuators}
+    specs = [ActuatorSpec.model_validate_json(row["spec"]) for row in await store.rows(ActuatorRow)]
+    return site.model_copy(update={"actuators": (*site.actuators, *(s for s in specs if s.id not in known))})
 
 
 async def _beats(store: SqlStore, span: tuple[Instant, Instant]) -> dict[NodeId, list[Instant]]:

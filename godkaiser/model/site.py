@@ -36,6 +36,7 @@ DEFAULT_MAX_ON_S = 3600.0
 STARTS_PER_HOUR = 60
 
 
+Position = tuple[float, float]  # latitude and longitude, degrees
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
 UpToADay = Annotated[Number, Field(ge=0, le=86400)]
 UpToAnHour = Annotated[Number, Field(ge=0, le=3600)]
@@ -231,10 +232,15 @@ class ActuatorSpec(Spec):
 
 
 class Site(Spec):
-    """A whole site. Rules stay documents here; `godkaiser.rules` gives them meaning."""
+    """A whole site. Rules stay documents here; `godkaiser.rules` gives them meaning.
+
+    Latitude (north positive) and longitude (east positive), in degrees, are for rules that go by the sun.
+    """
 
     kaiser_id: Annotated[str, BeforeValidator(KaiserId.parse)] = KaiserId.parse("god")
     timezone: str = "UTC"
+    latitude: Annotated[Number, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[Number, Field(ge=-180, le=180)] | None = None
     zones: tuple[ZoneSpec, ...] = ()
     subzones: tuple[SubzoneSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
@@ -242,6 +248,17 @@ class Site(Spec):
     actuators: tuple[ActuatorSpec, ...] = ()
     derived: tuple[DerivedSpec, ...] = ()
     rules: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def position(self) -> Position | None:
+        """Latitude and longitude in degrees, if stated."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude: state both or neither")
+        return self
 
     @model_validator(mode="after")
     def _unique(self) -> Self:

@@ -48,7 +48,7 @@ class Rival:
 
 
 class ReadingView(Protocol):
-    """What a rule may ask."""
+    """What may be asked of readings."""
 
     def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
         """The newest reading rules may use, or, where a quality is asked for, the newest one at least that good."""
@@ -58,6 +58,16 @@ class ReadingView(Protocol):
 
     def name_of(self, thing: str) -> str:
         """What people call it."""
+
+
+class RuleView(ReadingView, Protocol):
+    """What a rule may ask besides."""
+
+    def heard_at(self, series: SeriesId) -> Instant | None:
+        """When its last reading with a value came, whatever its quality; None: not since the start."""
+
+    def node(self, node: NodeId) -> NodeView | None:
+        """A node, or None."""
 
 
 class SafetyView(ReadingView, Protocol):

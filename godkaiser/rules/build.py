@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from dataclasses import dataclass
+from typing import Final, cast
 
-from godkaiser.errors import DocumentError, InvalidError
+from godkaiser.errors import DocumentError, InvalidError, UnboundError
 from godkaiser.model.derived import DERIVED_TYPES
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address, is_tag
-from godkaiser.model.instant import SECOND
+from godkaiser.model.instant import SECOND, Duration
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import ActuatorSpec, address_text
+from godkaiser.model.sun import SunWindow
 from godkaiser.model.window import TimeWindow
+from godkaiser.rules.condition import (
+    Condition,
+    Every,
+    Hysteresis,
+    Offset,
+    Opposite,
+    Presence,
+    Rested,
+    Silence,
+    Slope,
+    Threshold,
+)
 from godkaiser.rules.document import (
     ActionPart,
     ActuatorPart,
     CompoundPart,
     ConditionPart,
+    CooldownPart,
+    DifferencePart,
     HysteresisPart,
+    NoDataPart,
+    NodeOnlinePart,
+    RateOfChangePart,
     RuleDocument,
+    SunPart,
     ThresholdPart,
     TimeWindowPart,
 )
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown
+from godkaiser.rules.rule import Rule, Turn, WhenUnknown
+from godkaiser.rules.surroundings import Surroundings
 
-_Known = tuple[Callable[[str], str], tuple[SeriesId, ...]]
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    timezone: str
+    canonical: Callable[[str], str]
+    known: tuple[SeriesId, ...]
+    around: Surroundings
+
+
+NOWHERE: Final = Surroundings()
 
 
 def build_rule(
@@ -34,16 +64,17 @@ def build_rule(
     canonical: Callable[[str], str] = str,
     known: Iterable[SeriesId] = (),
     spec_of: Callable[[ActuatorId], ActuatorSpec | None] = lambda _: None,
+    around: Surroundings = NOWHERE,
     path: str = "rule",
 ) -> Rule:
     """Bind a document to a site.
 
-    `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out.
+    `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out. Raises `DocumentError`
+    with the path of what does not fit, and `UnboundError` where the site does not say what a document refers to.
     """
-    series = tuple(known)
+    site = _Site(timezone, canonical, tuple(known), around)
     parts = tuple(
-        _condition(part, timezone, (canonical, series), f"{path}.conditions[{i}]")
-        for i, part in enumerate(document.conditions)
+        _condition(part, site, f"{path}.conditions[{i}]") for i, part in enumerate(document.conditions)
     )
     every = document.logic_operator == "AND"
     return Rule(
@@ -64,49 +95,116 @@ def _micro(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
-def _condition(part: ConditionPart, timezone: str, known: _Known, path: str) -> Condition:
-    if isinstance(part, ThresholdPart):
-        low = part.min if part.operator == "between" else part.value
-        series, lasting = _series(part, known, path), _micro(part.for_seconds)
-        value = cast("float", low)  # a checked document
-        return Threshold(series, part.operator, value, part.max, lasting, _least(part))
+def _condition(part: ConditionPart, site: _Site, path: str) -> Condition:
+    if isinstance(part, CompoundPart):
+        inner = tuple(
+            _condition(one, site, f"{path}.conditions[{i}]") for i, one in enumerate(part.conditions)
+        )
+        return Opposite(inner[0]) if part.logic == "NOT" else Every(inner, part.logic == "AND")
+    if isinstance(part, (TimeWindowPart, SunPart, CooldownPart)):
+        return _of_time(part, site, path)
+    if isinstance(part, DifferencePart):
+        return _difference(part, site, path)
+    if isinstance(part, NodeOnlinePart):
+        return Presence(NodeId.parse(part.esp_id), part.online)
+    if isinstance(part, NoDataPart):
+        return Silence(_series(part, site, path), _micro(part.seconds))
+    # What is not supported does not get through the document.
+    return _of_series(cast("ThresholdPart | HysteresisPart | RateOfChangePart", part), site, path)
+
+
+def _of_series(
+    part: ThresholdPart | HysteresisPart | RateOfChangePart, site: _Site, path: str
+) -> Threshold | Hysteresis | Slope:
+    series, lasting = _series(part, site, path), _micro(part.for_seconds)
+    least = None if part.min_quality is None else Quality(part.min_quality)
     if isinstance(part, HysteresisPart):
-        return _hysteresis(part, _series(part, known, path))
+        return _hysteresis(part, series, lasting, least)
+    if isinstance(part, RateOfChangePart):
+        window = _micro(part.window_seconds)
+        return Slope(series, part.operator, part.value, part.per, window, lasting, least)
+    _check_subzone(part, series, site, path)
+    low = part.min if part.operator == "between" else part.value
+    value = cast("float", low)  # a checked document
+    return Threshold(series, part.operator, value, part.max, lasting, least, part.zone_id)
+
+
+def _check_subzone(part: ThresholdPart, series: SeriesId, site: _Site, path: str) -> None:
+    said = site.around.subzones.get(series) or site.around.subzones.get(series.bare)
+    if part.subzone_id is not None and said not in (None, part.subzone_id):
+        raise DocumentError(
+            path=f"{path}.subzone_id", problem=f"{series} is in subzone {said}, not in {part.subzone_id}"
+        )
+
+
+def _of_time(part: TimeWindowPart | SunPart | CooldownPart, site: _Site, path: str) -> Condition:
+    if isinstance(part, CooldownPart):
+        return Rested(_micro(part.seconds))
     if isinstance(part, TimeWindowPart):
-        return TimeWindow(part.start, part.end, frozenset(part.days_of_week), part.timezone or timezone)
-    compound = cast("CompoundPart", part)  # what is not supported does not get through the document
-    inner = (
-        _condition(one, timezone, known, f"{path}.conditions[{i}]")
-        for i, one in enumerate(compound.conditions)
-    )
-    return Every(tuple(inner), compound.logic == "AND")
+        return TimeWindow(part.start, part.end, frozenset(part.days_of_week), part.timezone or site.timezone)
+    position = site.around.position
+    if part.latitude is not None and part.longitude is not None:
+        position = part.latitude, part.longitude
+    if position is None:
+        problem = "is missing: state latitude and longitude here, or in the site for all rules"
+        raise UnboundError(path=f"{path}.latitude", problem=problem)
+    offsets = _micro(part.start_offset_minutes * 60), _micro(part.end_offset_minutes * 60)
+    return SunWindow(part.start_event, part.end_event, *position, *offsets)
 
 
-def _hysteresis(part: HysteresisPart, series: SeriesId) -> Hysteresis:
+def _difference(part: DifferencePart, site: _Site, path: str) -> Offset:
+    base = _named(part.sensor_a_id, site, f"{path}.sensor_a_id")
+    other = _named(part.sensor_b_id, site, f"{path}.sensor_b_id")
+    if base == other:
+        problem = f"{part.sensor_a_id!r} and {part.sensor_b_id!r} are the same sensor"
+        raise DocumentError(path=f"{path}.sensor_b_id", problem=problem)
+    return Offset(base, other, part.operator, part.value, part.consecutive_count)
+
+
+def _named(text: str, site: _Site, path: str) -> SeriesId:
+    """A series by what the site calls it, or by its id; its type may be an alias."""
+    found = site.around.names.get(text.casefold(), ())
+    if len(found) > 1:
+        raise DocumentError(path=path, problem=f"{text!r} may be {' or '.join(sorted(found))}")
+    if found:
+        return found[0]
+    if text.count("/") < 2:
+        raise UnboundError(path=path, problem=f"there is no sensor called {text!r}")
+    try:
+        series = SeriesId.parse(text)
+        return SeriesId.of(series.node, series.gpio, _canonical(series, site), series.address)
+    except InvalidError as error:
+        raise DocumentError(path=path, problem=f"{error} {error.remedy}") from None
+
+
+def _canonical(series: SeriesId, site: _Site) -> str:
+    kind = series.sensor_type
+    return kind if kind in DERIVED_TYPES else site.canonical(kind)
+
+
+def _hysteresis(
+    part: HysteresisPart, series: SeriesId, lasting: Duration, least: Quality | None
+) -> Hysteresis:
     cooling = part.activate_above is not None
     on = part.activate_above if cooling else part.activate_below
     off = part.deactivate_below if cooling else part.deactivate_above
-    limits = cast("float", on), cast("float", off)
-    return Hysteresis(series, cooling, *limits, _micro(part.for_seconds), _least(part))
+    return Hysteresis(series, cooling, cast("float", on), cast("float", off), lasting, least)
 
 
-def _least(part: ThresholdPart | HysteresisPart) -> Quality | None:
-    return None if part.min_quality is None else Quality(part.min_quality)
-
-
-def _series(part: ThresholdPart | HysteresisPart, known: _Known, path: str) -> SeriesId:
-    canonical, series = known
+def _series(
+    part: ThresholdPart | HysteresisPart | RateOfChangePart | NoDataPart, site: _Site, path: str
+) -> SeriesId:
     node, kind = NodeId.parse(part.esp_id), part.sensor_type
     if kind is None:
-        kinds = sorted({s.sensor_type for s in series if s.node == node and s.gpio == part.gpio})
+        kinds = sorted({s.sensor_type for s in site.known if s.node == node and s.gpio == part.gpio})
         if len(kinds) != 1:
             found = ", ".join(kinds) or "none known"
-            raise DocumentError(
+            raise UnboundError(
                 path=f"{path}.sensor_type", problem=f"is missing; sensors on that pin: {found}"
             )
         kind = kinds[0]
     try:
-        kind = canonical(kind)
+        kind = site.canonical(kind)
     except InvalidError as error:
         raise DocumentError(path=f"{path}.sensor_type", problem=f"{error} {error.remedy}") from None
     found = SeriesId.of(node, part.gpio, kind, _address(part.address))

@@ -1,6 +1,7 @@
-"""Evaluate a condition: three-valued, with memory for hysteresis and `lasting`, and a trace for people.
+"""Evaluate a condition: three-valued, with memory, and a trace for people.
 
-Silence is not a number: a missing or stale reading makes its condition UNKNOWN.
+Silence is not a number: a missing or stale reading makes its condition UNKNOWN. What grows too old is an event of its
+own; every other change that time alone brings is announced by `look_again`.
 """
 
 from __future__ import annotations
@@ -8,17 +9,32 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, assert_never, cast
 
-from godkaiser.model.instant import Instant
-from godkaiser.model.quantity import Freshness, Quality
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import HOUR, MINUTE, SECOND, Instant
+from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.sun import SunWindow, sun_inside, sun_next_change
 from godkaiser.model.truth import Truth, conjunction, disjunction
-from godkaiser.model.view import ReadingView
+from godkaiser.model.view import RuleView
 from godkaiser.model.window import TimeWindow, inside, next_change
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Threshold
+from godkaiser.rules.condition import (
+    Condition,
+    Every,
+    Hysteresis,
+    Offset,
+    Opposite,
+    Presence,
+    Rested,
+    Silence,
+    Slope,
+    Threshold,
+)
+from godkaiser.rules.memory import Memory, Path, count, slope
 
-Path = tuple[int, ...]
+__all__ = ["Evaluation", "Memory", "Path", "Trace", "evaluate"]
+
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -27,26 +43,23 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_USABLE: Final = (Freshness.FRESH, Freshness.LATE)
+
+_PACE: Final = {"minute": MINUTE // SECOND, "hour": HOUR // SECOND}
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One condition's part in a decision: what it looked at and what it found."""
+    """One condition's part in a decision: what it looked at and what it found.
+
+    `value` is what it computed where that is not the reading itself.
+    """
 
     condition: Condition
     truth: Truth
     reading: Reading | None = None
     note: str = ""
     parts: tuple[Trace, ...] = ()
-
-
-@dataclass(slots=True)
-class Memory:
-    """What a rule remembers between evaluations: latches of hystereses, since when conditions hold."""
-
-    latched: dict[Path, bool] = field(default_factory=dict)
-    since: dict[Path, Instant] = field(default_factory=dict)
+    value: float | None = None
 
 
 @dataclass(slots=True)
@@ -63,12 +76,12 @@ class _Look:
     """One evaluation under way: what it may see and remember, and when to look again."""
 
     memory: Memory
-    view: ReadingView
+    view: RuleView
     now: Instant
     again: list[Instant] = field(default_factory=list)
 
 
-def evaluate(condition: Condition, memory: Memory, view: ReadingView, now: Instant) -> Evaluation:
+def evaluate(condition: Condition, memory: Memory, view: RuleView, now: Instant) -> Evaluation:
     """Evaluate the whole condition. `memory` is updated in place."""
     look = _Look(memory, view, now)
     trace = _judge(condition, (), look)
@@ -80,28 +93,116 @@ def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
         parts = tuple(_judge(part, (*path, i), look) for i, part in enumerate(condition.parts))
         join = conjunction if condition.every else disjunction
         return Trace(condition, join(part.truth for part in parts), parts=parts)
+    if isinstance(condition, Opposite):
+        part = _judge(condition.part, (*path, 0), look)
+        return Trace(condition, ~part.truth, parts=(part,))
+    if isinstance(condition, (Threshold, Hysteresis, Slope)):
+        return _of_series(condition, path, look)
+    if isinstance(condition, Offset):
+        return _of_two(condition, path, look)
+    return _of_time(condition, path, look)
+
+
+def _of_time(
+    condition: TimeWindow | SunWindow | Silence | Rested | Presence, path: Path, look: _Look
+) -> Trace:
+    """What looks at no value."""
     if isinstance(condition, TimeWindow):
         look.again.append(next_change(condition, look.now))
         return Trace(condition, Truth.of(inside(condition, look.now)))
+    if isinstance(condition, SunWindow):
+        look.again.append(sun_next_change(condition, look.now))
+        return Trace(condition, Truth.of(sun_inside(condition, look.now)))
+    if isinstance(condition, Silence):
+        return _silent(condition, path, look)
+    if isinstance(condition, Rested):
+        return _rested(condition, look)
+    if isinstance(condition, Presence):
+        node = look.view.node(condition.node)
+        online = None if node is None else node.online
+        note = "not heard of yet" if online is None else ""
+        return Trace(condition, Truth.of(None if online is None else online is condition.online), note=note)
+    assert_never(condition)
+
+
+def _silent(condition: Silence, path: Path, look: _Look) -> Trace:
+    """Counted from the last value, or from when this was asked first: nobody listened before."""
+    asked = look.memory.asked.setdefault(path, look.now)
+    heard = look.view.heard_at(condition.series)
+    return _after(condition, max(asked, heard or asked), condition.lasting, look)
+
+
+def _rested(condition: Rested, look: _Look) -> Trace:
+    if look.memory.acting or look.memory.started is None:
+        return Trace(condition, Truth.TRUE, note="it acts" if look.memory.acting else "it never started")
+    return _after(condition, look.memory.started, condition.lasting, look)
+
+
+def _after(condition: Silence | Rested, since: Instant, lasting: int, look: _Look) -> Trace:
+    there = look.now >= since + lasting
+    if not there:
+        look.again.append(since + lasting)
+    return Trace(condition, Truth.of(there))
+
+
+# ── readings ───────────────────────────────────────────────────────────────────────────────────────────
+def _of_series(condition: Threshold | Hysteresis | Slope, path: Path, look: _Look) -> Trace:
     reading, note = _reading(condition, look)
+    held: bool | None
+    computed: float | None = None
     if reading is None:
         held = None
     elif isinstance(condition, Threshold):
         held = _compare(condition, _value(reading))
-    else:
+    elif isinstance(condition, Hysteresis):
         held = _latch(condition, _value(reading), path, look.memory)
         note = "" if held is not None else "between the two limits, and not decided before"
+    else:
+        per_second = slope(look.memory, path, reading, condition.window)
+        computed = None if per_second is None else per_second * _PACE[condition.pace]
+        held = None if computed is None else _COMPARE[condition.operator](computed, condition.value)
+        note = "" if held is not None else "too few readings yet"
     truth, young = _lasting(condition, held, path, look)
-    return Trace(condition, truth, reading, young or note)
+    return Trace(condition, truth, reading, young or note, value=computed)
 
 
-def _reading(condition: Threshold | Hysteresis, look: _Look) -> tuple[Reading | None, str]:
-    series, least = condition.series, condition.least
+def _of_two(condition: Offset, path: Path, look: _Look) -> Trace:
+    """The streak is broken by not holding and by silence."""
+    (base, why_base), (other, why_other) = (
+        _usable(condition.base, None, look),
+        _usable(condition.other, None, look),
+    )
+    bridged = look.memory.bridged(path, look.now)
+    if base is None or other is None:
+        if not bridged:
+            look.memory.streaks.pop(path, None)
+        silent, why = (condition.base, why_base) if base is None else (condition.other, why_other)
+        return Trace(condition, Truth.UNKNOWN, note=f"{look.view.name_of(silent)}: {why}")
+    look.memory.bridge.pop(path, None)
+    value = _value(other) - _value(base)
+    if not _COMPARE[condition.operator](value, condition.value):
+        look.memory.streaks.pop(path, None)
+        return Trace(condition, Truth.FALSE, other, value=value)
+    times = count(look.memory, path, base, other)
+    note = "" if times >= condition.count else f"true, but only {times} of {condition.count} times"
+    return Trace(condition, Truth.of(not note), other, note, value=value)
+
+
+def _reading(condition: Threshold | Hysteresis | Slope, look: _Look) -> tuple[Reading | None, str]:
+    reading, note = _usable(condition.series, condition.least, look)
+    zone = condition.zone if isinstance(condition, Threshold) else None
+    if reading is not None and zone is not None and reading.zone not in (None, zone):
+        return None, f"measured in zone {reading.zone}, not in {zone}"
+    return reading, note
+
+
+def _usable(series: SeriesId, least: Quality | None, look: _Look) -> tuple[Reading | None, str]:
+    """The reading that counts, or why there is none."""
     reading = look.view.latest(series, least)
     freshness = look.view.freshness(series, look.now, least)
     if reading is None or reading.value is None:
         return None, "no reading yet" if least is None else f"no reading yet that is {_or_better(least)}"
-    return (reading, "") if freshness in _USABLE else (None, f"last reading is {freshness.value}")
+    return (reading, "") if freshness.usable else (None, f"last reading is {freshness.value}")
 
 
 def _or_better(least: Quality) -> str:
@@ -109,7 +210,7 @@ def _or_better(least: Quality) -> str:
 
 
 def _value(reading: Reading) -> float:
-    return cast("float", reading.value)  # `_reading` let only values pass
+    return cast("float", reading.value)  # `_usable` let only values pass
 
 
 def _compare(condition: Threshold, value: float) -> bool:
@@ -128,9 +229,12 @@ def _latch(condition: Hysteresis, value: float, path: Path, memory: Memory) -> b
 
 
 def _lasting(
-    condition: Threshold | Hysteresis, held: bool | None, path: Path, look: _Look
+    condition: Threshold | Hysteresis | Slope, held: bool | None, path: Path, look: _Look
 ) -> tuple[Truth, str]:
     """`lasting`: true only after the condition has held that long without a break (unknown breaks it)."""
+    if look.memory.bridged(path, look.now) and held is None:
+        return Truth.UNKNOWN, ""
+    look.memory.bridge.pop(path, None)
     if held is not True:
         look.memory.since.pop(path, None)
         return Truth.of(held), ""

@@ -6,15 +6,29 @@ from collections.abc import Callable, Iterable
 
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Duration
 from godkaiser.model.quantity import Quality
+from godkaiser.model.sun import SunWindow
 from godkaiser.model.truth import Truth
 from godkaiser.model.window import TimeWindow
+from godkaiser.rules.condition import (
+    Condition,
+    Every,
+    Hysteresis,
+    Offset,
+    Opposite,
+    Presence,
+    Rested,
+    Silence,
+    Slope,
+    Threshold,
+)
 from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.rule import Condition, Every, Hysteresis, Rule, Turn
+from godkaiser.rules.rule import Rule, Turn
 
 Names = Callable[[str], str]
 Units = Callable[[str], str]
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WORDS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "==": "exactly", "!=": "not"}
+_PACE = {"minute": "min", "hour": "h"}
 _MARK = {Truth.TRUE: "✔", Truth.FALSE: "✘", Truth.UNKNOWN: "?"}
 
 
@@ -43,23 +57,57 @@ def describe(condition: Condition, name: Names, unit: Units) -> str:
     if isinstance(condition, Every):
         parts = (_within(describe(part, name, unit), part) for part in condition.parts)
         return _joined(condition, parts)
+    if isinstance(condition, Opposite):
+        return f"not ({describe(condition.part, name, unit)})"
+    if isinstance(condition, (Threshold, Hysteresis, Slope)):
+        return _of_series(condition, name, unit)
+    if isinstance(condition, Offset):
+        u, times = (
+            _unit(unit(condition.other)),
+            "" if condition.count == 1 else f" {condition.count} times running",
+        )
+        what = f"{name(condition.other)} minus {name(condition.base)}"
+        return f"{what} is {_WORDS[condition.operator]} {condition.value:g}{u}{times}"
+    return _without_value(condition, name)
+
+
+def _without_value(condition: TimeWindow | SunWindow | Silence | Rested | Presence, name: Names) -> str:
     if isinstance(condition, TimeWindow):
         clock = f"{_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone})"
         return f"it is {clock}{_days(condition)}"
+    if isinstance(condition, SunWindow):
+        start = _by_sun(condition.start, condition.start_offset)
+        return f"it is between {start} and {_by_sun(condition.end, condition.end_offset)}"
+    if isinstance(condition, Silence):
+        return f"there is no reading of {name(condition.series)} for {_span(condition.lasting)}"
+    if isinstance(condition, Rested):
+        return f"the rule did not start within {_span(condition.lasting)}"
+    return f"{name(condition.node)} is {'online' if condition.online else 'not online'}"
+
+
+def _by_sun(event: str, offset: Duration) -> str:
+    if not offset:
+        return event
+    return f"{_span(abs(offset))} {'after' if offset > 0 else 'before'} {event}"
+
+
+def _of_series(condition: Threshold | Hysteresis | Slope, name: Names, unit: Units) -> str:
     series, u = name(condition.series), _unit(unit(condition.series))
     if isinstance(condition, Hysteresis):
         on, off = ("above", "below") if condition.cooling else ("below", "above")
         text = f"{series} is {on} {condition.on_at:g}{u} (until {off} {condition.off_at:g}{u})"
+    elif isinstance(condition, Slope):
+        limit = f"{_WORDS[condition.operator]} {condition.value:g}{u or ' '}/{_PACE[condition.pace]}"
+        text = f"{series} changes by {limit} over {_span(condition.window)}"
     elif condition.operator == "between":
         text = f"{series} is between {condition.value:g} and {condition.upper:g}{u}"
     else:
         text = f"{series} is {_WORDS[condition.operator]} {condition.value:g}{u}"
+    text += f" in zone {condition.zone}" if isinstance(condition, Threshold) and condition.zone else ""
     text += f" for {_span(condition.lasting)}" if condition.lasting else ""
-    return (
-        text
-        if condition.least is None
-        else f"{text} ({condition.least.value} readings{_down(condition.least)})"
-    )
+    if condition.least is None:
+        return text
+    return f"{text} ({condition.least.value} readings{_down(condition.least)})"
 
 
 def _down(least: Quality) -> str:
@@ -92,9 +140,18 @@ def tell(trace: Trace, name: Names, unit: Units) -> str:
     if isinstance(trace.condition, Every):
         parts = (_within(tell(part, name, unit), part.condition) for part in trace.parts)
         return _joined(trace.condition, parts)
-    mark = _MARK[trace.truth]
-    what = describe(trace.condition, name, unit)
-    if trace.reading is not None and trace.reading.value is not None:
-        value = f"{trace.reading.value:.4g}{_unit(trace.reading.unit)}"
-        return f"{what}: {value} {mark}" + (f" ({trace.note})" if trace.note else "")
-    return f"{what} {mark}" + (f" ({trace.note})" if trace.note else "")
+    if isinstance(trace.condition, Opposite):
+        return f"not ({tell(trace.parts[0], name, unit)}) {_MARK[trace.truth]}"
+    mark, note = _MARK[trace.truth], f" ({trace.note})" if trace.note else ""
+    what, found = describe(trace.condition, name, unit), _found(trace)
+    return f"{what}: {found} {mark}{note}" if found else f"{what} {mark}{note}"
+
+
+def _found(trace: Trace) -> str:
+    """The value that decided."""
+    if trace.reading is None or trace.reading.value is None:
+        return ""
+    u = _unit(trace.reading.unit)
+    if isinstance(trace.condition, Slope):
+        return "" if trace.value is None else f"{trace.value:.4g}{u or ' '}/{_PACE[trace.condition.pace]}"
+    return f"{trace.reading.value if trace.value is None else trace.value:.4g}{u}"

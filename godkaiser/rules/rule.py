@@ -5,50 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
+from godkaiser.model.ids import ActuatorId, RuleId
 from godkaiser.model.instant import Duration
-from godkaiser.model.quantity import Quality
-from godkaiser.model.window import TimeWindow
+from godkaiser.rules.condition import (
+    Condition,
+    Every,
+    Hysteresis,
+    Input,
+    Offset,
+    Operator,
+    Opposite,
+    Presence,
+    Rested,
+    Silence,
+    Slope,
+    Threshold,
+    inputs_of,
+    nodes_of,
+    series_of,
+)
 
-Operator = Literal[">", ">=", "<", "<=", "==", "!=", "between"]
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A reading against a value; `between` uses `value`..`upper`. `lasting`: true only after that long.
-
-    `least`: the worst quality it looks at; None: whatever rules may use of that type.
-    """
-
-    series: SeriesId
-    operator: Operator
-    value: float
-    upper: float | None = None
-    lasting: Duration = 0
-    least: Quality | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hysteresis:
-    """On beyond `on_at`, off beyond `off_at`, in between as before. `cooling`: on is above, off is below."""
-
-    series: SeriesId
-    cooling: bool
-    on_at: float
-    off_at: float
-    lasting: Duration = 0
-    least: Quality | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """AND (`every` true) or OR of conditions."""
-
-    parts: tuple[Condition, ...]
-    every: bool = True
-
-
-Condition = Threshold | Hysteresis | TimeWindow | Every
+__all__ = [
+    "Condition",
+    "Every",
+    "Hysteresis",
+    "Input",
+    "Offset",
+    "Operator",
+    "Opposite",
+    "Presence",
+    "Rested",
+    "Rule",
+    "Silence",
+    "Slope",
+    "Threshold",
+    "Turn",
+    "WhenUnknown",
+    "inputs_of",
+    "nodes_of",
+    "series_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +78,3 @@ class Rule:
     hourly_limit: int | None = None
     when_unknown: WhenUnknown = WhenUnknown()
     description: str = ""
-
-
-Input = tuple[SeriesId, Quality | None]
-
-
-def inputs_of(condition: Condition) -> frozenset[Input]:
-    """Every series a condition reads, and how good its readings must be."""
-    if isinstance(condition, Every):
-        return frozenset().union(*(inputs_of(part) for part in condition.parts))
-    return (
-        frozenset() if isinstance(condition, TimeWindow) else frozenset({(condition.series, condition.least)})
-    )
-
-
-def series_of(condition: Condition) -> frozenset[SeriesId]:
-    """Every series a condition reads."""
-    return frozenset(series for series, _ in inputs_of(condition))

@@ -301,8 +301,9 @@ DEFECTS = [
         edited(budget._within, "now - window", "now - now % window"), a_budget_rolls,
     ),
     Defect(
-        "unknown is false, and negated", evaluate, "_judge",
-        edited(evaluate._judge, "held = None", "held = not False"), unknown_switches_nothing_on,
+        "unknown is false, and negated", evaluate, "_of_series",
+        edited(evaluate._of_series, "held = None\n    elif", "held = not False\n    elif"),
+        unknown_switches_nothing_on,
     ),
 ]  # fmt: skip
 

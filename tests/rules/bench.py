@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
+from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
 from godkaiser.model.instant import Instant, parse_instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.view import NodeView
 
 NODE = NodeId.parse("ESP_A1B2C3")
 AIR = SeriesId.of(NODE, 0, "sht31_temp", "0x44")
@@ -33,12 +34,25 @@ class View:
 
     values: dict[SeriesId, float | None] = field(default_factory=dict)
     ages: dict[SeriesId, Freshness] = field(default_factory=dict)
+    heard: dict[SeriesId, Instant] = field(default_factory=dict)
+    nodes: dict[NodeId, bool | None] = field(default_factory=dict)
+    measured_at: Instant = NOW
+    zone: str | None = None
 
     def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
-        return reading(series, self.values[series]) if series in self.values else None
+        if series not in self.values:
+            return None
+        zone = None if self.zone is None else ZoneId.parse(self.zone)
+        return replace(reading(series, self.values[series]), measured_at=self.measured_at, zone=zone)
 
     def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
         return self.ages.get(series, Freshness.FRESH if series in self.values else Freshness.NEVER)
+
+    def heard_at(self, series: SeriesId) -> Instant | None:
+        return self.heard.get(series)
+
+    def node(self, node: NodeId) -> NodeView | None:
+        return NodeView(node, True, self.nodes[node], True) if node in self.nodes else None
 
     def name_of(self, thing: str) -> str:
         return {AIR: "north bench air", FAN: "fan", SOIL: "soil", PUMP: "pump"}.get(thing, thing)  # type: ignore[call-overload, no-any-return]

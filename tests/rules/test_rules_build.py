@@ -55,7 +55,7 @@ def test_a_whole_rule() -> None:
 def test_the_worst_quality_a_condition_looks_at(least: str) -> None:
     for part in (HOT, BAND):
         when = built(rule(part | {"min_quality": least})).when
-        assert not isinstance(when, Every | TimeWindow)
+        assert isinstance(when, Threshold | Hysteresis)
         assert when.least is Quality(least)
         assert inputs_of(when) == {(when.series, Quality(least))}
 

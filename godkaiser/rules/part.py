@@ -1,0 +1,94 @@
+"""What the parts of a rule document have in common: numbers, pins, ids, and that unknown keys are refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from godkaiser.errors import GodkaiserError
+from godkaiser.model.board import BOARDS, I2C_PIN
+from godkaiser.model.ids import GPIO_MAX, NodeId
+
+_SENSOR_PINS: Final = frozenset({I2C_PIN}).union(*(pins.usable for pins in BOARDS.values()))
+_OUTPUT_PINS: Final = frozenset[int]().union(
+    *(pins.usable - pins.inputs - set(pins.i2c) for pins in BOARDS.values())
+)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _checked(parse: Callable[[str], str]) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        try:
+            return parse(value)
+        except GodkaiserError as error:
+            raise ValueError(f"{error} {error.remedy}") from None
+
+    return BeforeValidator(check)
+
+
+def _one_of(pins: frozenset[int], what: str) -> AfterValidator:
+    def check(gpio: int) -> int:
+        if gpio not in pins:
+            raise ValueError(
+                f"no board has {what} on pin {gpio}; possible: {', '.join(map(str, sorted(pins)))}"
+            )
+        return gpio
+
+    return AfterValidator(check)
+
+
+# Bounds stand before the check in each `Annotated`, so that the JSON schema shows them.
+FINITE: Final = BeforeValidator(_finite)
+Number = Annotated[float, Field(allow_inf_nan=False), FINITE]
+Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE]
+Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
+SensorPin = Annotated[Gpio, _one_of(_SENSOR_PINS, "a sensor")]
+OutputPin = Annotated[Gpio, _one_of(_OUTPUT_PINS, "an output")]
+Node = Annotated[str, _checked(NodeId.parse)]
+SensorType = Annotated[
+    str,
+    Field(min_length=1, max_length=40),
+    BeforeValidator(lambda v: v.strip().lower() if isinstance(v, str) else v),
+]
+MinQuality = Literal["good", "uncalibrated", "suspect"]
+
+
+class Part(BaseModel):
+    """Base of all parts of a rule document: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class UnsupportedPart(Part):
+    """A kind that is unknown, or known and without effect yet: refused with its name, never ignored."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+
+    @model_validator(mode="after")
+    def _refuse(self) -> UnsupportedPart:
+        raise ValueError(f"type {self.type!r} is not supported{self.reason()}; nothing was imported")
+
+    @classmethod
+    def reason(cls) -> str:
+        """More about why, after a colon."""
+        return ""
+
+
+class LaterPart(UnsupportedPart):
+    """Of a kind that is known: its fields are checked first, so that what is wrong in them is named as well."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def reason(cls) -> str:
+        """It is only a question of time."""
+        return " yet"

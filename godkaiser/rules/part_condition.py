@@ -1,0 +1,89 @@
+"""All conditions of a rule document, and those made of conditions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from godkaiser.rules.part import LaterPart, Part, UnsupportedPart
+from godkaiser.rules.part_sensor import (
+    DifferencePart,
+    HysteresisPart,
+    NoDataPart,
+    NodeOnlinePart,
+    RateOfChangePart,
+    ThresholdPart,
+)
+from godkaiser.rules.part_time import CooldownPart, SunPart, TimeWindowPart
+
+
+class CompoundPart(Part):
+    """AND or OR of conditions, or NOT of one."""
+
+    type: Literal["compound"] = "compound"
+    logic: Literal["AND", "OR", "NOT"] = "AND"
+    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10)]
+
+    @model_validator(mode="after")
+    def _one_to_negate(self) -> Self:
+        if self.logic == "NOT" and len(self.conditions) != 1:
+            raise ValueError("NOT takes one condition; put several into a compound of their own")
+        return self
+
+
+class DiagnosticsPart(LaterPart):
+    """A check of the existing server. The controller has none of that name, so it could never be decided."""
+
+    type: Literal["diagnostics_status"]
+    check_name: Annotated[str, Field(min_length=1)]
+    expected_status: str = "healthy"
+
+    @classmethod
+    def reason(cls) -> str:
+        """What to write instead."""
+        return ": no rule can look at a check of the server; use node_online for a node, no_data for a sensor"
+
+
+_KINDS: Final = {
+    "sensor_threshold": "threshold",
+    "sensor": "threshold",
+    "hysteresis": "hysteresis",
+    "time_window": "window",
+    "time": "window",
+    "sensor_diff": "difference",
+    "rate_of_change": "rate",
+    "no_data": "no_data",
+    "node_online": "node",
+    "sun": "sun",
+    "cooldown": "cooldown",
+    "compound": "compound",
+    "diagnostics_status": "diagnostics",
+}
+
+
+def _kind_of(data: Any) -> str:
+    if isinstance(data, dict):
+        if "type" not in data and {"logic", "conditions"} <= set(data):
+            return "compound"
+        return _KINDS.get(str(data.get("type")), "unsupported")
+    return _KINDS.get(getattr(data, "type", ""), "unsupported")
+
+
+ConditionPart = Annotated[
+    Annotated[ThresholdPart, Tag("threshold")]
+    | Annotated[HysteresisPart, Tag("hysteresis")]
+    | Annotated[TimeWindowPart, Tag("window")]
+    | Annotated[DifferencePart, Tag("difference")]
+    | Annotated[RateOfChangePart, Tag("rate")]
+    | Annotated[NoDataPart, Tag("no_data")]
+    | Annotated[NodeOnlinePart, Tag("node")]
+    | Annotated[SunPart, Tag("sun")]
+    | Annotated[CooldownPart, Tag("cooldown")]
+    | Annotated[CompoundPart, Tag("compound")]
+    | Annotated[SkipJsonSchema[DiagnosticsPart], Tag("diagnostics")]
+    | Annotated[SkipJsonSchema[UnsupportedPart], Tag("unsupported")],
+    Discriminator(_kind_of),
+]
+TAGS: Final = frozenset({*_KINDS.values(), "unsupported"})

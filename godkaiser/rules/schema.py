@@ -1,0 +1,52 @@
+"""The JSON schema of a rule document, as it is published.
+
+Keys of the existing system stand beside ours. What only a comparison of fields can tell (reversed limits, both
+pairs of a hysteresis) is judged when a document is read, not by the schema.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+from godkaiser.rules.document import RuleDocument
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_ALIASES: Final = (("name", "rule_name"), ("conditions", "trigger_conditions"))
+
+
+def rule_schema() -> dict[str, Any]:
+    """One rule. A file may hold one, a list of them, or a document with `rules`."""
+    schema: dict[str, Any] = {"$schema": DIALECT, "title": "Rule", **RuleDocument.model_json_schema()}
+    schema["title"] = "godkaiser rule"
+    _one_or_many(schema)
+    for ours, theirs in _ALIASES:
+        _either(schema, ours, theirs)
+    _either(schema["$defs"]["ActuatorPart"], "type", "action_type")
+    for part in schema["$defs"].values():
+        _typed(part)
+    return schema
+
+
+def _one_or_many(schema: dict[str, Any]) -> None:
+    """A single condition needs no list."""
+    many = schema["properties"]["conditions"]
+    schema["properties"]["conditions"] = {
+        "anyOf": [many, copy.deepcopy(many["items"])],
+        "title": "Conditions",
+    }
+
+
+def _either(schema: dict[str, Any], ours: str, theirs: str) -> None:
+    schema["properties"][theirs] = copy.deepcopy(schema["properties"][ours])
+    schema["required"] = [name for name in schema.get("required", ()) if name != ours]
+    schema.setdefault("allOf", []).append({"oneOf": [{"required": [ours]}, {"required": [theirs]}]})
+
+
+def _typed(part: dict[str, Any]) -> None:
+    """A kind is told by its `type`; a compound also by what it holds."""
+    properties = part.get("properties", {})
+    if "type" in properties and "action_type" not in properties and "logic" not in properties:
+        part["required"] = sorted({*part.get("required", ()), "type"})
+    if "logic" in properties:
+        part["anyOf"] = [{"required": ["type"]}, {"required": ["logic"]}]

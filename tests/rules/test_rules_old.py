@@ -1,0 +1,185 @@
+"""Rules of the existing system: what is accepted round-trips and fires, what is refused says where and why."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from godkaiser.cli.main import app
+from godkaiser.errors import DocumentError
+from godkaiser.model.event import Will
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.site import Site
+from godkaiser.rules.build import build_rule
+from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
+from godkaiser.rules.rule import Rule
+from godkaiser.rules.schema import rule_schema
+from godkaiser.rules.surroundings import Surroundings
+from godkaiser.sensors.types import canonical
+from tests.engine.bench import CLIMATE, GOD, SITE, SOIL, WATER, Desk, moves
+from tests.rules.drive import Plan, plan
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+BERLIN = (52.52, 13.405)
+
+
+def _cases(name: str) -> dict[str, Any]:
+    cases: dict[str, Any] = yaml.safe_load((HERE / name).read_text())
+    return {title: case for title, case in cases.items() if not title.startswith(".")}
+
+
+ACCEPTED: Final = _cases("old_accepted.yaml")
+REFUSED: Final = _cases("old_refused.yaml")
+
+
+def _site() -> Site:
+    data = SITE.model_dump()
+    data["sensors"] = [
+        {
+            "node": CLIMATE,
+            "gpio": 0,
+            "type": "sht31_temp",
+            "address": 68,
+            "name": "bench air",
+            "subzone": "north",
+        },
+        {"node": CLIMATE, "gpio": 0, "type": "sht31_humidity", "address": 68, "name": "humidity"},
+        {"node": CLIMATE, "gpio": 4, "type": "ds18b20", "name": "roof air"},
+        {"node": WATER, "gpio": 4, "type": "ds18b20", "name": "tank"},
+        {"node": WATER, "gpio": 34, "type": "moisture", "calibration": {"dry": 2800, "wet": 1200}},
+    ]
+    unbounded = {"node": WATER, "gpio": 32, "type": "pump", "declared_by": "node"}
+    data["actuators"] = [*data["actuators"], unbounded]
+    return Site.model_validate(
+        data | {"timezone": "Europe/Berlin", "latitude": BERLIN[0], "longitude": BERLIN[1]}
+    )
+
+
+HOUSE: Final = _site()
+SPECS: Final = {spec.id: spec for spec in HOUSE.actuators}
+
+
+def bound(document: RuleDocument) -> Rule:
+    return build_rule(
+        document,
+        timezone=HOUSE.timezone,
+        canonical=canonical,
+        known=[spec.series for spec in HOUSE.sensors],
+        spec_of=SPECS.get,
+        around=Surroundings.of(HOUSE.sensors, HOUSE.derived, HOUSE.position),
+    )
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(ACCEPTED) >= 50
+    assert len(REFUSED) >= 60
+
+
+# ── what is accepted ───────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("title", ACCEPTED)
+def test_accepted_ones_are_written_and_read_again_as_the_same(title: str) -> None:
+    document = read_document(ACCEPTED[title])
+    written = write_document(document)
+    again = read_document(json.loads(json.dumps(written)))
+    assert again == document
+    assert write_document(again) == written
+    assert read_document(yaml.safe_load(yaml.safe_dump(written))) == document
+    assert bound(again) == bound(document)
+    assert hash_of(again) == hash_of(document)
+
+
+@pytest.mark.parametrize("title", ACCEPTED)
+def test_accepted_ones_fire(title: str) -> None:
+    """The world is made as the rule wants it, and its command leaves the engine."""
+    rule = bound(read_document(ACCEPTED[title]))
+    made = plan(rule.when)
+    desk = Desk(rule, site=HOUSE)
+    desk.now = made.time(desk.now)
+    desk.ready()
+    sent = _live(desk, made, minutes=45)
+    for turn in rule.actions:
+        assert (turn.actuator, turn.value) in sent
+    assert desk.state.rules[rule.id].starts
+
+
+@pytest.mark.parametrize("title", ACCEPTED)
+def test_accepted_ones_wait_for_their_conditions(title: str) -> None:
+    """The same clock, but no sensor says anything and no node goes: only what looks at neither may fire."""
+    rule = bound(read_document(ACCEPTED[title]))
+    made = plan(rule.when)
+    desk = Desk(rule, site=HOUSE)
+    desk.now = made.time(desk.now)
+    desk.ready()
+    sent = _live(desk, Plan(), minutes=10)
+    needs = made.wanted or made.ramps or made.silent or False in made.nodes.values()
+    assert bool(sent) is not bool(needs)
+
+
+def _live(desk: Desk, made: Plan, minutes: int) -> set[tuple[str, float]]:
+    """Everything is said twice a minute; nodes that are to be away leave first."""
+    for node, online in made.nodes.items():
+        if not online:
+            desk.handle(Will(desk.now, GOD, node, False))
+    there = [node for node in (CLIMATE, WATER) if made.nodes.get(node, True)]
+    series = [s for s in {**made.wanted, **made.ramps} if s not in made.silent]
+    for step in range(2 * minutes):
+        for one in series:
+            _say(desk, one, made.value(one, step / 2))
+        desk.live(30, *there)
+    return {(move.actuator, move.value) for move in moves(desk.log)}
+
+
+def _say(desk: Desk, series: SeriesId, value: float) -> None:
+    heard = series
+    if series.sensor_type.startswith("sht31") and not series.address:
+        heard = SeriesId.of(series.node, series.gpio, series.sensor_type, "0x44")
+    if series == SOIL:
+        desk.read(heard, round(2800 - 16 * value), raw_mode=True)  # its calibration
+    else:
+        desk.read(heard, value)
+
+
+# ── what is refused ────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("title", REFUSED)
+def test_refused_ones_name_the_field_and_why(title: str) -> None:
+    document, path, word = REFUSED[title]
+    with pytest.raises(DocumentError) as caught:
+        bound(read_document(document))
+    assert caught.value.path.startswith(f"rule.{path}")
+    assert word in caught.value.problem
+    assert caught.value.problem
+
+
+# ── the published schema ───────────────────────────────────────────────────────────────────────────────
+def test_the_published_schema_is_the_one_of_the_program() -> None:
+    published = json.loads((ROOT / "docs/reference/rule.schema.json").read_text())
+    assert published == rule_schema(), "run: godkaiser rules schema > docs/reference/rule.schema.json"
+    shown = CliRunner().invoke(app, ["rules", "schema"])
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout) == published
+
+
+@pytest.mark.parametrize("title", ACCEPTED)
+def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title: str) -> None:
+    judge = jsonschema.Draft202012Validator(rule_schema())
+    judge.check_schema(judge.schema)
+    for data in (ACCEPTED[title], write_document(read_document(ACCEPTED[title]))):
+        assert [error.message for error in judge.iter_errors(data)] == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
+        "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR", "toggle",
+        "notification", "delay", "sequence", "diagnostics", "PWM of 2", "two days",
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_what_one_field_tells(title: str) -> None:
+    judge = jsonschema.Draft202012Validator(rule_schema())
+    assert not judge.is_valid(REFUSED[title][0])
