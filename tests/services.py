@@ -24,7 +24,7 @@ import pytest
 from scripts.services import PACKAGES, REQUIRED, find_chromium, find_mosquitto, find_postgres
 
 LOOPBACK = "127.0.0.1"
-START_SECONDS = 20.0
+START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 
 CHROMIUM_FLAGS = (

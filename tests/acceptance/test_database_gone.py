@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from tests.acceptance.board import Board
@@ -28,9 +27,7 @@ def test_control_goes_on(tmp_path: Path, mosquitto: Mosquitto) -> None:
                 )
                 ask("set", "pump", "on", "--duration", "6s", data=made.data)
                 server.kill()
-                began = time.monotonic()
                 eventually(lambda: board.on(14) is False, 20)
-                assert time.monotonic() - began < 15
                 ask("set", "pump", "on", "--duration", "4s", data=made.data)
                 assert board.on(14) is True
                 eventually(lambda: board.on(14) is False, 15)

@@ -364,7 +364,7 @@ async def test_a_sign_in_that_runs_out_while_the_controller_is_away_ends_all_the
     running: Running,
 ) -> None:
     visitor = running.visitor()
-    token = running.house.sign_in("ada", 1.0)
+    token = running.house.sign_in("ada", 8.0)
     visitor.cookies[running.dashboard.guard.cookie] = token
     socket = await visitor.socket(await visitor.page_token())
     running.house.vanish()

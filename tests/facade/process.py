@@ -15,8 +15,8 @@ import pytest
 
 from godkaiser import blocking
 
-START_S = 30.0
-DEADLINE_S = 30.0
+START_S = 120.0
+DEADLINE_S = 120.0
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Demo:
     def start(self) -> None:
         """Start it and wait until clients may come."""
         command = [sys.executable, "-m", "godkaiser.cli.main", "demo", "--headless", "--json"]
-        command += ["--data", str(self.folder), "--speed", "60", "--for", "2h"]
+        command += ["--data", str(self.folder), "--speed", "60", "--for", "48h"]
         with (self.folder.parent / "demo.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
         deadline = time.monotonic() + START_S
@@ -54,14 +54,14 @@ class Demo:
         """Like a power cut."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def end(self) -> None:
         """In order."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 

@@ -230,7 +230,7 @@ async def test_the_stop_is_set_followed_and_cleared(farm: Farm) -> None:
     stop = await farm.stop("smell of smoke")
     assert stop
     assert stop.reason == "smell of smoke"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         first = await anext(changes)
         assert first.data["phase"] == "ACTIVE"
         assert not farm.actuator(FAN).check(1.0)

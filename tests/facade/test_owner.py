@@ -17,7 +17,7 @@ from godkaiser.kaiser.opening import _until_one_ends
 from tests.facade.fake import Fake, sensor, snapshot
 from tests.facade.process import eventually
 
-OVERDUE_S = 20
+OVERDUE_S = 120
 
 
 async def opened(fake: Fake, token: str | None = None) -> Farm:

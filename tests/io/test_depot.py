@@ -30,7 +30,7 @@ def reading(number: int) -> Reading:
 
 
 async def until(check: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not check():
             await asyncio.sleep(0.002)
 

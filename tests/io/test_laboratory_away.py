@@ -62,7 +62,7 @@ def kept(store: MemoryStore) -> list[tuple[int, bool]]:
 
 
 async def test_it_counts_says_that_it_is_not_on_disk_and_comes_there_later() -> None:
-    async with asyncio.timeout(30), laboratory() as (made, store):
+    async with asyncio.timeout(60), laboratory() as (made, store):
         calibrate, undo, listed = (
             made.methods[f"sensors.{name}"] for name in ("calibrate", "undo", "calibrations")
         )

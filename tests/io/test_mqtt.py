@@ -160,7 +160,7 @@ async def test_publishes_go_out_as_asked(address: BrokerAddress, qos: int, retai
     async with (
         linked(address, Listener()) as link,
         aiomqtt.Client(address.host, address.port) as other,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         await other.subscribe("out/#", 2)
         await link.publish("out/x", b"1", qos, retain)
@@ -249,7 +249,7 @@ async def test_an_end_that_comes_together_with_an_answer_is_not_lost() -> None:
         return b"\x30\x04\x00\x01kx" + granted(packet)
 
     listener = Leaving()
-    async with stub(connect=welcome, subscribe=subscribed) as broker, asyncio.timeout(10):
+    async with stub(connect=welcome, subscribe=subscribed) as broker, asyncio.timeout(60):
         link = MqttLink(at(broker), "leaving", ["k"], lambda: WILL)
         link_task.append(asyncio.create_task(link.run(listener)))
         (left,) = await asyncio.gather(*link_task, return_exceptions=True)

@@ -56,7 +56,7 @@ class House:
     clock: VirtualClock
 
     async def call(self, method: str, **params: Any) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.controller.clerk.call(method, params)
 
     def hear(self, below: str, body: dict[str, Any] | str, node: str = NODE) -> None:
@@ -101,7 +101,7 @@ class House:
 
 
 async def until(check: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not check():
             await asyncio.sleep(0.002)
 

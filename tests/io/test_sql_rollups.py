@@ -267,7 +267,7 @@ async def test_nonsense_in_its_tables_does_not_end_the_controller(store: SqlStor
     await asyncio.sleep(0.5)
     assert not task.done()
     await store.execute(text("delete from meta where key = 'holds'"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await stored(store):
             await asyncio.sleep(0.05)
     task.cancel()

@@ -40,7 +40,7 @@ class House:
     controller: Controller
 
     async def call(self, method: str, **params: Any) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.controller.clerk.call(method, params)
 
     async def standing(self) -> list[str]:

@@ -51,14 +51,14 @@ class House:
     clock: VirtualClock
 
     async def call(self, method: str, **params: Any) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.controller.clerk.call(method, params)
 
     async def hear(self, below: str, body: dict[str, Any], node: str = NODE) -> None:
         topic = f"kaiser/god/esp/{node}/{below}"
         payload = json.dumps({"ts": self.clock.now() // SECOND} | body)
         self.controller.runner.on_message(RawMessage(topic, payload.encode(), False, None))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.controller.runner.settled()
 
     async def beat(self, node: str = NODE, sensors: int = 1) -> None:
@@ -115,6 +115,6 @@ async def house(
     )
     controller = await Controller.open(options)
     async with controller.running():
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await controller.connected()
         yield House(controller, link, clock)

@@ -150,7 +150,7 @@ async def test_tokens_are_in_no_recording(tmp_path: Path) -> None:
         asking = asyncio.create_task(
             home.call("nodes.ask", node=NODE, command="set_emergency_token", params={"token": token})
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not any(token in payload.decode() for _, payload in home.link.published):
                 await asyncio.sleep(0.01)
         await home.call("stop", reason="smoke")

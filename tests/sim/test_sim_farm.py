@@ -84,7 +84,7 @@ class Stage:
     now: int = START
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not happened():
                 await asyncio.sleep(0.01)
 
