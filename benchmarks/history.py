@@ -186,6 +186,9 @@ async def _both(wanted: int, which: str) -> None:
             with running_postgres() as server:
                 told += await measure("PostgreSQL", await server.fresh(), place, wanted)
     show("History: database to pandas frame, best of three; bare: time and value by the driver", told)
+    show(
+        "Others", [{"who": "original server, 24 h (101,000 readings) to a frame (measured)", "seconds": 8.2}]
+    )
 
 
 def main() -> None:

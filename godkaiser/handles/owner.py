@@ -8,8 +8,9 @@ notices that the main thread is gone, leaves in order and lets the interpreter e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -86,18 +87,39 @@ class Owner:
                 return
         guard = asyncio.create_task(self._guard())
         try:
-            async with self._opening(self.progress) as self._session, asyncio.TaskGroup() as group:
-                watching = group.create_task(self._watch(self._session))
-                await self._leaving.wait()
-                await self._refuse_calls()
-                watching.cancel()
+            async with self._opening(self.progress) as self._session:
+                with self._failing():
+                    await self._attend(self._session)
         except asyncio.CancelledError:
             pass  # we were asked to leave before we had arrived
         except BaseException as error:  # noqa: BLE001 - kept, and raised by whoever asks next
-            self.failure = _root(error)
+            self._failed(error)
         finally:
             await self._refuse_calls()
             guard.cancel()
+
+    async def _attend(self, session: Session) -> None:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch(session))
+            await self._leaving.wait()
+            await self._refuse_calls()
+            watching.cancel()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Whoever sees the failure must not get a call in any more, nor while the session is being closed."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    def _failed(self, error: BaseException) -> None:
+        with self._lock:
+            self._open = False
+            self.failure = self.failure or _root(error)
 
     async def _guard(self) -> None:
         while threading.main_thread().is_alive():  # noqa: ASYNC110 - nobody tells when it ends
