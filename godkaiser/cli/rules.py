@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 SHOWN: Final = 20
+SHORT_S: Final = 60.0  # of gaps people need not hear of
 _WORD: Final = {True: "it began", False: "it ended", None: "nothing"}
 File = Annotated[Path, typer.Argument(help="JSON or YAML: one rule, a list, or a document with `rules`.")]
 
@@ -140,7 +141,7 @@ def _longest(gaps: list[dict[str, Any]]) -> list[tuple[str, float]]:
     total: dict[str, float] = {}
     for gap in gaps:
         total[gap["series"]] = total.get(gap["series"], 0.0) + gap["seconds"]
-    return sorted(total.items(), key=lambda item: -item[1])
+    return sorted(((name, s) for name, s in total.items() if s >= SHORT_S), key=lambda item: -item[1])
 
 
 def _hours(seconds: float) -> str:

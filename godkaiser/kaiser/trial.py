@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
@@ -94,7 +94,8 @@ async def try_rules(
     ]
     audits = await store.between(AuditRow, begin, span[1], ROWS_MOST)
     wanted = {rule.id for rule in rules} & known
-    departures = _departures(wanted, live, result, audits, _silences(beats, span))
+    heard = [*(at for one in beats.values() for at in one), *(r.received_at for one in readings for r in one)]
+    departures = _departures(wanted, live, result, audits, _silences(heard, span))
     return Trial(result, rules, tuple(departures))
 
 
@@ -134,12 +135,10 @@ def _decision(row: Mapping[str, Any]) -> Decision:
 
 
 # ── then and now ───────────────────────────────────────────────────────────────────────────────────────────
-def _silences(
-    beats: Mapping[NodeId, Sequence[Instant]], span: tuple[Instant, Instant]
-) -> list[tuple[Instant, Instant]]:
-    """When nothing was heard of any node."""
-    times = sorted({span[0], span[1], *(at for one in beats.values() for at in one)})
-    return [(a, b) for a, b in pairwise(times) if b - a > SILENT] if beats else []
+def _silences(heard: Iterable[Instant], span: tuple[Instant, Instant]) -> list[tuple[Instant, Instant]]:
+    """When nothing came of anybody."""
+    times = sorted({*span, *(at for at in heard if span[0] <= at <= span[1])})
+    return [(a, b) for a, b in pairwise(times) if b - a > SILENT]
 
 
 def _turns(decisions: Sequence[Decision], rule: str) -> list[tuple[Instant, bool]]:

@@ -201,6 +201,13 @@ async def test_a_stop_is_named_as_the_cause(tmp_path: Path) -> None:
     assert "stop by" in one.cause
 
 
+def test_where_nothing_was_heard_that_is_the_cause(past: Past) -> None:
+    """A day after it all, with a clock that goes on."""
+    later = past.try_(span=(END + 12 * HOUR, END + 40 * HOUR))
+    assert later.departures, "the lamp goes by the clock"
+    assert {one.cause.partition(" from ")[0] for one in later.departures} == {"nothing was heard"}
+
+
 # ── the command ────────────────────────────────────────────────────────────────────────────────────────────
 def command(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("GODKAISER", "DATABASE"))}
