@@ -30,11 +30,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises `FileWriteError` for what the disk says inside.
     """
-    wanted = Path(path)
-    beside = wanted.with_name(f".{wanted.name}.{os.getpid()}.part")
+    wanted = Path(path).resolve()  # of a link, what it points to
+    beside = wanted.with_name(f".{wanted.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         if not wanted.name or wanted.is_dir():
             raise IsADirectoryError(None, "it is a folder")
+        if wanted.exists() and not wanted.is_file():  # a pipe, /dev/null
+            raise FileExistsError(None, "it is no plain file")
         yield beside
         with beside.open("rb+") as written:
             os.fsync(written.fileno())

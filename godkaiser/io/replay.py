@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from godkaiser.engine import effect as fx
-from godkaiser.engine.engine import Engine
+from godkaiser.engine.engine import HANDLERS, Engine
+from godkaiser.engine.state import State
 from godkaiser.errors import RecordingError
 from godkaiser.io.recorder import OPEN, PACKED
 from godkaiser.io.snapshot import from_bytes
@@ -22,6 +23,7 @@ from godkaiser.model import event as ev
 from godkaiser.model.instant import Instant, to_iso
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
+_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 SHOWN: Final = 100  # differences kept; more are only counted
 Said = tuple[str, str, int, bool]  # topic, payload, QoS, retained
 
@@ -91,11 +93,12 @@ def replay(
     live: list[Said] = []
     at = report.first
     for kind, *rest in lines:
-        if kind == "said":
-            live.append((str(rest[0]), str(rest[1]), int(rest[2]), bool(rest[3])))
+        read = _line(path, kind, rest, catalogue)
+        if isinstance(read, tuple):
+            live.append(read)
             continue
         _compare(report, at, live, now)
-        event = _event(kind, rest, catalogue)
+        event = read
         effects = engine.handle(event)
         on_effects(event, effects)
         spoken = (utterance(effect, engine.state) for effect in effects)
@@ -106,6 +109,22 @@ def replay(
         now = now[: len(live)]  # the rest of it was lost with the end
     _compare(report, at, live, now)
     return report
+
+
+def _line(path: Path, kind: Any, rest: list[Any], catalogue: Catalogue) -> Said | ev.Event:
+    """What was said, or an event. Raises `RecordingError` for everything else."""
+    try:
+        if kind == "said":
+            topic, payload, qos, retain = rest
+            return str(topic), str(payload), int(qos), bool(retain)
+        event = _event(kind, rest, catalogue)
+    except _UNREADABLE as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(problem=f"{path.name} holds a line that cannot be read: {error}") from None
+    if type(event) not in HANDLERS:
+        raise RecordingError(problem=f"{path.name} holds a {type(event).__name__}, which is no event")
+    return event
 
 
 def _compare(report: Report, at: Instant, live: list[Said], now: list[Said]) -> None:
@@ -131,7 +150,7 @@ def _lines(path: Path, report: Report) -> Iterator[list[Any]]:
                 if not isinstance(found, list) or not found:
                     raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
                 yield found
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, RecordingError):
             raise
         raise RecordingError(problem=f"{path.name} cannot be read: {error}") from None
@@ -141,8 +160,16 @@ def _begun(head: list[Any] | None, catalogue: Catalogue, report: Report) -> Engi
     if head is None or head[0] != "begin" or len(head) != 6:
         raise RecordingError(problem=f"{report.file} does not begin as one")
     _, report.version, at, _, seq, state = head
-    report.first = report.last = int(at)
-    return Engine(from_bytes(base64.b64decode(state), catalogue), int(seq))
+    try:
+        report.first = report.last = int(at)
+        made, count = from_bytes(base64.b64decode(state), catalogue), int(seq)
+    except _UNREADABLE as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(problem=f"{report.file} does not begin as one: {error}") from None
+    if not isinstance(made, State):
+        raise RecordingError(problem=f"{report.file} does not begin with the engine's state")
+    return Engine(made, count)
 
 
 def _event(kind: str, rest: list[Any], catalogue: Catalogue) -> ev.Event:

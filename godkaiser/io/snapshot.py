@@ -7,12 +7,13 @@ of every class in it stand beside it: a program whose classes have others refuse
 
 from __future__ import annotations
 
+import enum
 import io
 import json
 import pickle
 import zlib
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -30,7 +31,7 @@ OURS: Final = ("godkaiser.model.", "godkaiser.engine.", "godkaiser.rules.", "god
 PLAIN: Final = {
     ("collections", "deque"), ("collections", "Counter"), ("collections", "defaultdict"),
     ("collections", "OrderedDict"), ("builtins", "set"), ("builtins", "frozenset"), ("builtins", "list"),
-    ("builtins", "dict"), ("builtins", "int"), ("zoneinfo", "ZoneInfo"), ("pydantic_core._pydantic_core", "TzInfo"),
+    ("builtins", "dict"), ("zoneinfo", "ZoneInfo"), ("pydantic_core._pydantic_core", "TzInfo"),
     ("datetime", "datetime"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta"),
     ("datetime", "timezone"),
 }  # fmt: skip
@@ -43,7 +44,10 @@ _CATALOGUE, _PLANNER = "catalogue", "planner"
 
 def _id(kind: str, text: str) -> Any:
     """An id, by the name of its class."""
-    return getattr(ids, kind).known(text)
+    found = getattr(ids, str(kind), None)
+    if not isinstance(found, type) or not issubclass(found, str) or found.__module__ != ids.__name__:
+        raise RecordingError(problem=f"nobody knows ids of the kind {kind!r}")
+    return cast("Any", found).known(str(text))
 
 
 def _fields(kind: type[Any]) -> list[str] | None:
@@ -82,10 +86,24 @@ class _Writer(pickle.Pickler):
         return NotImplemented
 
 
-class _Reader(pickle.Unpickler):
+# The one in C cannot be told what not to call.
+_Unpickler: Any = pickle._Unpickler  # noqa: SLF001 - documented as what `pickle.Unpickler` falls back to
+_NEVER: Final = (
+    pickle.GLOBAL, pickle.INST, pickle.OBJ, pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID,
+)  # fmt: skip
+
+
+class _Reader(_Unpickler):  # type: ignore[misc]  # as above
+    """Makes values of our own classes and plain collections. Nothing else can be called, no class be changed."""
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        code: load for code, load in _Unpickler.dispatch.items() if bytes([code]) not in _NEVER
+    }
+
     def __init__(self, file: io.BytesIO, catalogue: Catalogue) -> None:
         super().__init__(file)
         self._catalogue = catalogue
+        self._known: list[Any] = []
 
     def persistent_load(self, pid: Any) -> Any:
         """What was named."""
@@ -93,19 +111,57 @@ class _Reader(pickle.Unpickler):
             return self._catalogue
         if pid == (_PLANNER,):
             return plan_push
-        if pid not in self._catalogue.types:
+        if not isinstance(pid, str) or pid not in self._catalogue.types:
             raise RecordingError(problem=f"there is no sensor type {pid!r} here")
         return self._catalogue.types[pid]
 
     def find_class(self, module: str, name: str) -> Any:
-        """Our own values and plain collections; nothing else."""
-        if (module, name) == (__name__, "_id"):
-            return _id
+        """Only where it is at home: what one of our modules imported is not ours."""
+        found: Any = _id if (module, name) == (__name__, "_id") else None
         if (module, name) in PLAIN or (module.startswith(OURS) and "." not in name):
             found = super().find_class(module, name)
-            if isinstance(found, type):
-                return found
-        raise RecordingError(problem=f"{module}.{name} does not belong into a recording")
+        if found is not _id and not _harmless(found, module, name):
+            raise RecordingError(problem=f"{module}.{name} does not belong into a recording")
+        self._known.append(found)
+        return found
+
+    def _demand(self, called: Any) -> None:
+        if not any(called is one for one in self._known):
+            raise RecordingError(problem="something is called that does not belong into a recording")
+
+    def load_reduce(self) -> None:
+        """Calls what `find_class` gave, nothing else."""
+        self._demand(self.stack[-2])
+        super().load_reduce()
+
+    def load_newobj(self) -> None:
+        """As `load_reduce`."""
+        self._demand(self.stack[-2])
+        super().load_newobj()
+
+    def load_newobj_ex(self) -> None:
+        """As `load_reduce`."""
+        self._demand(self.stack[-3])
+        super().load_newobj_ex()
+
+    def load_build(self) -> None:
+        """Fills values, never classes or functions."""
+        if isinstance(self.stack[-2], type) or callable(self.stack[-2]):
+            raise RecordingError(problem="a class is changed, which does not belong into a recording")
+        super().load_build()
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+    dispatch[pickle.BUILD[0]] = load_build
+
+
+def _harmless(found: Any, module: str, name: str) -> bool:
+    if (module, name) in PLAIN:
+        return True
+    if not isinstance(found, type) or found.__module__ != module:
+        return False
+    return is_dataclass(found) or issubclass(found, (BaseModel, enum.Enum))
 
 
 def to_bytes(value: Any) -> bytes:

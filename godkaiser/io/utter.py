@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from godkaiser.engine import effect as fx
 from godkaiser.engine.state import State
+from godkaiser.errors import GodkaiserError
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_command, encode_notice, readdressed
 from godkaiser.model.command import Enquiry, Notice
 from godkaiser.model.request import Inquiry
@@ -50,6 +51,6 @@ def utterance(effect: fx.Effect, state: State) -> Outgoing | None:
             return command_on_wire(effect.command, state)
         if isinstance(effect, fx.Say):
             return notice_on_wire(without_token(effect.notice), state)
-    except ValueError:  # the runner tells the engine so, which is an event of its own
+    except (GodkaiserError, ValueError):  # the runner tells the engine so, which is an event of its own
         return None
     return None

@@ -11,7 +11,7 @@ import pickle
 import random
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,6 +22,7 @@ from godkaiser.io.snapshot import from_bytes, to_bytes
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.simulation import simulation
 from godkaiser.model.event import LinkDown
+from godkaiser.model.ids import KaiserId
 from godkaiser.model.instant import HOUR, MINUTE
 from tests.kaiser.house import NODE, OTHER, T0, House, file, house
 
@@ -180,6 +181,92 @@ class Evil:
 def test_a_recording_makes_nothing_but_our_values(value: Any) -> None:
     with pytest.raises(RecordingError, match="does not belong into a recording"):
         from_bytes(zlib.compress(b"{}\n" + pickle.dumps(value)))
+
+
+def pickled(*parts: bytes) -> bytes:
+    return zlib.compress(b"{}\n" + b"\x80\x04" + b"".join(parts) + b".")
+
+
+def text(word: str) -> bytes:
+    return b"X" + len(word).to_bytes(4, "little") + word.encode()
+
+
+def found(module: str, name: str) -> bytes:
+    return text(module) + text(name) + b"\x93"
+
+
+def called(function: bytes, *arguments: bytes) -> bytes:
+    return function + b"(" + b"".join(arguments) + b"tR"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # What a module of ours has imported leads to everything.
+        pickled(called(found("godkaiser.engine.statistics", "attrgetter"), text("__init__.__globals__"))),
+        pickled(b"c" + b"godkaiser.engine.statistics\nattrgetter\n"),
+        # A value of ours is no function to be called, and no class to be changed.
+        pickled(called(called(found("collections", "Counter")))),
+        pickled(found("godkaiser.model.event", "LinkDown"), b"}", text("at"), b"K\x01sb"),
+        pickled(called(found("godkaiser.io.snapshot", "_id"), text("re"), text("x"))),
+        pickled(called(found("godkaiser.io.snapshot", "_id"), text("_Id"), text("x")), b"(tR"),
+        pickled(found("builtins", "getattr")),
+        pickled(found("godkaiser.model.ids", "NodeId")),
+    ],
+    ids=["attrgetter", "old opcode", "instance", "class", "no id", "id called", "getattr", "id class"],
+)
+def test_a_hostile_file_calls_nothing(data: bytes) -> None:
+    with pytest.raises(RecordingError):
+        from_bytes(data)
+
+
+async def test_what_nodes_should_not_publish_is_not_kept(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        await home.beat()
+        await home.hear("nonsense", {"password": "hunter2", "auth_token": "s3cr\\et"})
+        await home.hear("system/command/response", {"command": "status", "success": True, "token": "t0k3n"})
+    (path,) = recordings(tmp_path / RECORDINGS)
+    assert not [
+        line for line in lines(path) if any(word in str(line) for word in ("hunter2", "s3cr", "t0k3n"))
+    ]
+    assert replay(path).different == 0
+
+
+async def test_a_recorder_at_fault_does_not_end_control(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        await home.beat()
+        recorder, state = home.controller.recorder, home.controller.engine.state
+        assert recorder is not None
+        recorder.turn()
+        state.kaiser = cast("Any", lambda: None)  # nothing that can be kept
+        home.pass_time(20)
+        await home.beat()
+        state.kaiser = KaiserId.parse("god")
+        home.pass_time(20)
+        await home.beat()
+        assert len(home.sent("system/heartbeat/ack")) == 3
+    assert any("is not recorded" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_journal_that_was_lost_overwrites_nothing(tmp_path: Path) -> None:
+    clock = None
+    for _ in range(2):
+        (tmp_path / "safety.journal").unlink(missing_ok=True)
+        async with house(tmp_path, file(), clock=clock, record_most=PLENTY) as home:
+            await home.beat()
+            home.pass_time(60)
+            clock = home.clock
+    assert len(recordings(tmp_path / RECORDINGS)) == 2
+    assert [report.different for report in played(tmp_path)] == [0, 0]
+
+
+async def test_something_foreign_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / RECORDINGS / "folder.jsonl").mkdir(parents=True)
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        await home.beat()
+    assert [replay(path).different for path in recordings(tmp_path / RECORDINGS) if path.is_file()] == [0]
 
 
 def test_other_fields_than_ours_are_refused() -> None:

@@ -75,9 +75,14 @@ class SqlStore:
         """As `history`, as numpy arrays by the names of the table's columns."""
         return await many(self._access, series, Part(since, until))
 
+    @property
+    def alone(self) -> bool:
+        """Is it read by somebody who has nothing else to do, and numpy?"""
+        return self._group is regrouped
+
     async def part(self, series: SeriesId, part: Part) -> dict[str, Any]:
         """As arrays by the names of the table's columns, with `boot` and `seq`; NaN where there is none."""
-        if self._group is regrouped:  # somebody who reads by himself has numpy
+        if self.alone:
             return await many(self._access, series, part, places=True)
         return await few(self._access, series, part)
 

@@ -27,7 +27,7 @@ TOPIC_SHOWN: Final = 256
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half a character
 _NODE: Final = re.compile(r"kaiser/[^/]*/esp/([^/]*)/")
 # Somebody may publish credentials where they do not belong; the last one may be cut by the excerpt's end.
-_SECRET: Final = re.compile(
+SECRET: Final = re.compile(
     r'("(?:password|pass|token|auth_token|secret|psk)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)'
 )
 _MISSING = {"missing"}
@@ -73,7 +73,7 @@ def _read(address: Address, payload: bytes, at: Instant, *, retained: bool) -> r
 def _malformed(
     topic: str, address: Address | None, payload: bytes, at: Instant, code: str, why: str
 ) -> rp.Malformed:
-    excerpt = _SECRET.sub(r"\1***", payload[:EXCERPT].decode("utf-8", "replace"))
+    excerpt = SECRET.sub(r"\1***", payload[:EXCERPT].decode("utf-8", "replace"))
     shown = topic[:TOPIC_SHOWN].encode("utf-8", "replace").decode()
     kind = "" if address is None else address.row.kind
     return rp.Malformed(at, shown, excerpt, code, _printable(why), _node_of(topic), kind)
