@@ -295,7 +295,7 @@ DEFECTS = [
     Defect("no rest", gate, "CHECKS", without("cooldown"), it_rests_after_a_run),
     Defect("the node ends it", engine._WHEN_DUE, "lease", NOTHING, it_ends_without_its_node),
     Defect("kept for the broker", wish, "submit", _kept_and_sent, nothing_waits_for_the_broker),
-    Defect("any reading counts", evaluate, "_USABLE", tuple(Freshness), a_pump_stops_without_its_sensor),
+    Defect("any reading counts", Freshness, "usable", property(lambda _: True), a_pump_stops_without_its_sensor),
     Defect(
         "hours of the clock", budget, "_within",
         edited(budget._within, "now - window", "now - now % window"), a_budget_rolls,

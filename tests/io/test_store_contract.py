@@ -21,7 +21,7 @@ from godkaiser.model.instant import SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
-from godkaiser.ports import Store
+from godkaiser.ports import Columns, Store
 from godkaiser.testing import MemoryStore
 from tests.cancelling import cancelled_at
 from tests.io.test_sql_store import NODE, SERIES, T0, reading
@@ -320,3 +320,21 @@ async def test_a_question_that_is_cancelled_anywhere_leaves_no_connection_behind
         gc.collect()
         assert await stored(database) == 50
     assert place > 2, "it was cancelled at one place after the other"
+
+
+async def test_a_question_under_way_at_the_end_leaves_no_connection_behind(
+    address: str, tmp_path: Path
+) -> None:
+    store = await SqlStore.open(address, tmp_path)
+    await store.append([reading(n) for n in range(2000)])
+    asking = [asyncio.create_task(store.history(SERIES, 0, END, None)) for _ in range(3)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await store.close()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    for answer in answers:
+        assert isinstance(answer, StoreAwayError) or (
+            isinstance(answer, Columns) and len(answer.times) == 2000
+        )
+    del asking, answers
+    gc.collect()

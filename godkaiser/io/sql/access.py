@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from godkaiser.errors import StoreAwayError
 from godkaiser.io.sql.trouble import in_our_words
 
+READ_WITHIN: Final = 5.0  # for questions under way at the end
 WITHIN: Final = 30.0  # seconds for one transaction or one question
 
 
@@ -28,6 +30,9 @@ class Access:
         self._closed = False
         self._one_at_a_time = asyncio.Lock()
         self._writer: AsyncConnection | None = None
+        self._reading = 0
+        self._read = asyncio.Event()  # nobody reads
+        self._read.set()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -43,8 +48,16 @@ class Access:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to ask over. Raises `StoreAwayError`."""
-        async with self._bounded(), self._engine.connect() as connection, _cut_on_failure(connection):
-            yield connection
+        async with self._bounded():
+            self._reading += 1
+            self._read.clear()
+            try:
+                async with self._engine.connect() as connection, _cut_on_failure(connection):
+                    yield connection
+            finally:
+                self._reading -= 1
+                if not self._reading:
+                    self._read.set()
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:
@@ -58,12 +71,15 @@ class Access:
             raise StoreAwayError(problem="it was closed")
 
     async def close(self) -> None:
-        """Let go of the database, after the transaction under way. What is asked afterwards is refused."""
+        """Let go of the database, after the transaction and the questions under way. Later ones are refused."""
         self._closed = True
         async with self._one_at_a_time:
             writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READ_WITHIN):
+                await self._read.wait()  # a connection that comes back to a pool that is gone is never closed
         await self._engine.dispose()
 
 
