@@ -5,17 +5,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from godkaiser.errors import DocumentError
+from godkaiser.errors import DocumentError, UnboundError
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import ActuatorSpec
+from godkaiser.model.sun import SunWindow
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
 from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown, inputs_of
+from godkaiser.rules.surroundings import Surroundings
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit
 from tests.rules.test_rules_document import BAND, CLOCK, DOCUMENTS, ESP, HOT, TURN, rule
@@ -214,3 +216,28 @@ def test_a_trace_says_what_it_saw_and_what_it_lacks() -> None:
     assert tell(young, NAMES, unit).endswith("29 °C ✘ (true, but not for long enough yet)")
     bare = describe(Threshold(AIR, ">", 28), NAMES, lambda _: "")
     assert bare == "north bench air is above 28"
+
+
+# ── what only a site says ──────────────────────────────────────────────────────────────────────────────────
+SUN: dict[str, Any] = {"type": "sun", "start_event": "sunrise", "end_event": "sunset"}
+
+
+def test_the_sun_wants_a_place() -> None:
+    error = refused(rule(SUN))
+    assert isinstance(error, UnboundError)
+    assert error.path == "rule.conditions[0].latitude"
+    here = built(rule(SUN), around=Surroundings(position=(52.5, 13.4))).when
+    there = built(
+        rule(SUN | {"latitude": 1.0, "longitude": 2.0}), around=Surroundings(position=(52.5, 13.4))
+    ).when
+    assert isinstance(here, SunWindow)
+    assert isinstance(there, SunWindow)
+    assert (here.latitude, there.latitude) == (52.5, 1.0)
+
+
+def test_a_name_that_two_sensors_bear_is_refused() -> None:
+    both = Surroundings(names={"air": (AIR, SOIL), "soil": (SOIL,)})
+    part = {"type": "sensor_diff", "sensor_a_id": "soil", "sensor_b_id": "Air", "operator": ">", "value": 1}
+    error = refused(rule(part), around=both)
+    assert error.path == "rule.conditions[0].sensor_b_id"
+    assert "may be" in error.problem
