@@ -26,11 +26,12 @@ DAY: Final = 86400.0
 
 
 def samples(pid: int, minutes: float) -> list[tuple[float, float]]:
-    """(seconds, MB) after the warm-up."""
+    """(seconds, MB) after the warm-up; each is told as it is taken, for a long run is watched."""
     begin, found = time.monotonic(), list[tuple[float, float]]()
     while (at := time.monotonic() - begin) < WARM_UP + 60 * minutes:
         if at >= WARM_UP:
             found.append((at, rig.memory_mb(pid)))
+            print(f"{at:6.0f} s {found[-1][1]:8.1f} MB", file=sys.stderr, flush=True)
         time.sleep(EVERY)
     return found
 

@@ -81,7 +81,9 @@ class Historian:
         rows = await self._store.between(DecisionRow, begin, end, ROWS_MOST)
         began = rows[0]["at"] if rows else begin
         now = max(end, self._runner.clock.now() + 1)
-        outcomes = await self._store.between(OutcomeRow, began, now, ROWS_MOST)
+        known = {(row["rule"], row["cause"]) for row in rows if row["active"]}
+        every = self._store.each(OutcomeRow, began, now)
+        outcomes = [one async for one in every if (one["who"].removeprefix("rule:"), one["cause"]) in known]
         return [row | {"at": to_iso(row["at"])} for row in with_outcomes(rows, outcomes)]
 
     async def _commands(

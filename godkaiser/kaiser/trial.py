@@ -24,7 +24,6 @@ from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
-ROWS_MOST: Final = 1_000_000
 SAME: Final = 2 * SECOND  # a decision of then and one of now that lie so close are the same
 SILENT: Final = 5 * MINUTE  # nothing of any node for so long: the controller or the broker was away
 _HANDS: Final = ("stop", "clear", "rules.", "site.", "node.", "sensor.recalibrated", "clock.")
@@ -89,10 +88,8 @@ async def try_rules(
         site, rules, _in_order(readings), span, beats=beats, catalogue=catalogue, on_progress=on_progress
     )
     known = {rule.id for rule in _built(site, running, stored, catalogue)}
-    live = [
-        _decision(row) for row in await store.between(DecisionRow, *span, ROWS_MOST) if row["rule"] in known
-    ]
-    audits = await store.between(AuditRow, begin, span[1], ROWS_MOST)
+    live = [_decision(row) async for row in store.each(DecisionRow, *span) if row["rule"] in known]
+    audits = [row async for row in store.each(AuditRow, begin, span[1])]
     wanted = {rule.id for rule in rules} & known
     heard = [*(at for one in beats.values() for at in one), *(r.received_at for one in readings for r in one)]
     departures = _departures(wanted, live, result, audits, _silences(heard, span))
@@ -125,8 +122,11 @@ async def _with_declared(site: Site, store: SqlStore) -> Site:
 async def _beats(store: SqlStore, span: tuple[Instant, Instant]) -> dict[NodeId, list[Instant]]:
     """Of the nodes that ever said one in this span."""
     found: dict[NodeId, list[Instant]] = {}
-    for row in await store.between(HeartbeatRow, *span, ROWS_MOST):
-        found.setdefault(NodeId.known(row["node"]), []).append(row["at"])
+    column: Any = HeartbeatRow.node
+    for name in await store.heard():
+        times = [row["at"] async for row in store.each(HeartbeatRow, *span, column == name)]
+        if times:
+            found[NodeId.known(name)] = times
     return found
 
 

@@ -4,19 +4,29 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from godkaiser.engine.effect import ActuatorGone, AlarmChange, Audit, Decision, NodeRecord, SeriesRecord
 from godkaiser.errors import DatabaseNewerError, RecordRefusedError, SettingsError, StoreAwayError
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, NodeRow, OutcomeRow, RuleRow
+from godkaiser.io.sql.table import (
+    ActuatorRow,
+    AuditRow,
+    DecisionRow,
+    HeartbeatRow,
+    NodeRow,
+    OutcomeRow,
+    RuleRow,
+)
 from godkaiser.io.sql.users import UserTable
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
+from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.outcome import Fate, Finding, Outcome
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
+from godkaiser.model.report import Heartbeat
 from godkaiser.model.site import ActuatorSpec
 from tests.services import Postgres
 
@@ -203,3 +213,32 @@ async def test_steps_of_alarms_are_read_by_time_the_newest_of_them(store: SqlSto
     assert await store.alarm_changes(T0, T0 + 10, 10) == steps
     assert await store.alarm_changes(T0 + 1, T0 + 3, 10) == steps[1:3]
     assert await store.alarm_changes(T0, T0 + 10, 2) == steps[2:]
+
+
+@pytest.mark.parametrize("lot", [1, 3, 100])
+async def test_every_row_of_a_stretch_comes_once_however_many_are_read_at_once(
+    store: SqlStore, lot: int
+) -> None:
+    given = [Decision("r", T0 + n // 4 * SECOND, "true", True, "", n, "") for n in range(20)]
+    given += [Decision("other", T0 + 2 * SECOND, "true", True, "", 99, "")]
+    await store.append(given)
+    mine: Any = DecisionRow.rule
+    rows = [row async for row in store.each(DecisionRow, T0 + SECOND, T0 + 4 * SECOND, mine == "r", lot=lot)]
+    assert [row["cause"] for row in rows] == list(range(4, 16))
+    rows = [row async for row in store.each(DecisionRow, T0, T0 + 9 * SECOND, lot=lot)]
+    assert sorted(row["cause"] for row in rows) == [*range(20), 99]
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+
+
+@pytest.mark.parametrize("lot", [1, 2, 100])
+async def test_every_heartbeat_of_a_node_comes_in_its_order(store: SqlStore, lot: int) -> None:
+    beats = [heartbeat(node, n) for n in range(5) for node in (NODE, NodeId.parse("ESP_AB12CE"))]
+    await store.append(beats)
+    column: Any = HeartbeatRow.node
+    rows = [row async for row in store.each(HeartbeatRow, T0, T0 + 9 * SECOND, column == NODE, lot=lot)]
+    assert [(row["node"], row["at"]) for row in rows] == [(NODE, T0 + n * SECOND) for n in range(5)]
+
+
+def heartbeat(node: NodeId, second: int) -> Heartbeat:
+    at, god = T0 + second * SECOND, KaiserId.parse("god")
+    return Heartbeat(at, god, node, 1, 1, 1, -60, None, None, None, "b", 0, modern=True)

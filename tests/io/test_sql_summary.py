@@ -82,6 +82,26 @@ async def test_buckets_are_what_the_readings_come_to(store: SqlStore, rolled: in
             assert (one.mean, one.std) == (near(other.mean), near(other.std))
 
 
+@pytest.mark.parametrize("lot", [1, 7, 1000])
+async def test_it_does_not_matter_how_many_readings_are_taken_at_once(store: SqlStore, lot: int) -> None:
+    at_one_time = [replace(reading(n, float(n)), measured_at=T0 + HOUR) for n in range(5000, 5012)]
+    given = [one for one in GIVEN[:120] if one.measured_at != T0 + HOUR] + at_one_time
+    await store.append(given)
+    points: list[Point] = sorted((r.measured_at, r.value, r.quality.rank) for r in given)
+    for every in (30 * SECOND, 7 * MINUTE, 90 * MINUTE + SECOND):
+        calendar = Calendar(every)
+        found = await store.summary(SERIES, Wish(T0, T0 + 7 * HOUR, calendar, HOLD, 0, lot), NOW)
+        step = MINUTE if every % MINUTE == 0 else every
+        begin = calendar.begin(T0)
+        end = calendar.end(calendar.begin(T0 + 7 * HOUR - 1))
+        wanted = gather(calendar, roll(points, begin, end, step, HOLD, 0).items())
+        assert [bucket[:2] for bucket in found.buckets] == [bucket[:2] for bucket in wanted]
+        for (_, _, one), (_, _, other) in zip(found.buckets, wanted, strict=True):
+            assert (one.n, one.bad, one.covered) == (other.n, other.bad, other.covered)
+            assert (one.minimum, one.maximum) == (other.minimum, other.maximum)
+            assert (one.mean, one.std) == (near(other.mean), near(other.std))
+
+
 async def test_buckets_are_whole_at_the_beginning_and_end_at_now(store: SqlStore) -> None:
     await store.append([one for one in GIVEN if one.measured_at < NOW])
     wish = Wish(T0 + HOUR + 5 * MINUTE, T0 + 3 * HOUR + 1, Calendar(HOUR), HOLD)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -327,6 +327,28 @@ class SqlStore:
         async with self._access.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [dict(row) for row in reversed(rows)]
+
+    async def each(
+        self, model: Any, since: Instant, until: Instant, *where: Any, lot: int = 5000
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a table with since ≤ at < until, oldest first, `lot` at a time."""
+        table = _table(model)
+        keys = [table.c.at, *(key for key in table.primary_key if key.name != "at")]
+        after: list[Any] = []
+        while True:
+            query = select(table).where(table.c.at >= since, table.c.at < until, *where, *after)
+            async with self._access.reading() as connection:
+                rows = (await connection.execute(query.order_by(*keys).limit(lot))).mappings().all()
+            for row in rows:
+                yield dict(row)
+            if len(rows) < lot:
+                return
+            since = rows[-1]["at"]
+            after = [tuple_(*keys) > tuple_(*(rows[-1][key.name] for key in keys))]
+
+    async def heard(self) -> list[str]:
+        """The nodes whose heartbeats are kept."""
+        return [name for (name,) in await self.fetch(select(_table(t.HeartbeatRow).c.node).distinct())]
 
     async def summary(self, series: SeriesId, wish: Wish, now: Instant) -> Summary:
         """A stretch in buckets; see `summarize`."""

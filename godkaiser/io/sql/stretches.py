@@ -14,6 +14,10 @@ from godkaiser.model.instant import HOUR, SECOND, Duration, Instant
 from godkaiser.model.rollup import Bucket, Point
 
 _NUMBER: Final = text("SELECT id FROM series WHERE name = :name")
+_NTH: Final = text(
+    "SELECT measured_at FROM reading WHERE series_id = :series AND measured_at >= :begin AND measured_at < :until"
+    " ORDER BY measured_at LIMIT 1 OFFSET :most"
+)
 _FIRST_DUE: Final = text(
     "SELECT min(at) FROM rollup_due WHERE series_id = :series AND span_s <= :span"
     " AND (at >= :begin OR span_s <= 60 AND at > :reach)"
@@ -72,6 +76,16 @@ async def readings(connection: AsyncConnection, wanted: Wanted) -> list[list[Poi
     for k, at, value, quality in rows.all():
         found[k].append((at, value, quality))
     return found
+
+
+async def cut(connection: AsyncConnection, number: int, part: tuple[Instant, Instant], most: int) -> Instant:
+    """Up to where there are about `most` readings of a series; all that were made at one time stay together."""
+    begin, until = part
+    found = await connection.execute(
+        _NTH, {"series": number, "begin": begin, "until": until, "most": max(1, most)}
+    )
+    at: int | None = found.scalar()
+    return until if at is None else max(at, begin + 1)
 
 
 async def buckets(

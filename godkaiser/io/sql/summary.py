@@ -9,11 +9,19 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from godkaiser.io.sql.access import Access
-from godkaiser.io.sql.stretches import buckets, find_neighbours, first_due, grouped, readings, series_number
+from godkaiser.io.sql.stretches import (
+    buckets,
+    cut,
+    find_neighbours,
+    first_due,
+    grouped,
+    readings,
+    series_number,
+)
 from godkaiser.model.calendar import Calendar, gather
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import MINUTE, Duration, Instant
-from godkaiser.model.rollup import SPANS, WORST, Bucket, roll
+from godkaiser.model.rollup import SPANS, WORST, Bucket, Point, roll
 
 RAW: Final = "readings"
 _NAMES: Final = dict(zip(SPANS, ("1 min", "15 min", "1 h", "1 d"), strict=True))
@@ -33,13 +41,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Of which time, in which buckets; `worst`: the rank of the worst quality that counts; `hold`: of the series."""
+    """Of which time, in which buckets; `worst`: the rank of the worst quality that counts; `hold`: of the series.
+
+    `lot`: readings taken at once where no roll-up helps; between two lots the loop turns to others.
+    """
 
     since: Instant
     until: Instant
     calendar: Calendar
     hold: Duration
     worst: int = WORST
+    lot: int = 5000
 
 
 async def summarize(
@@ -92,11 +104,20 @@ async def _raw(
     wish: Wish,
 ) -> list[Part]:
     begin, until = part
-    if begin >= until:
+    parts = list[Part]()
+    held = [] if begin >= until else await _held(connection, number, begin, wish.hold)
+    step = MINUTE if wish.calendar.every % MINUTE == 0 else wish.calendar.every
+    while begin < until:
+        end = await cut(connection, number, (begin, until), wish.lot)
+        points = [*held, *(await readings(connection, [(number, begin, end)]))[0]]
+        parts += roll(points, begin, end, step, wish.hold, wish.worst).items()
+        held, begin = points[-1:], end
+    return parts
+
+
+async def _held(connection: AsyncConnection, number: int, begin: Instant, hold: Duration) -> list[Point]:
+    """The last reading before, if its value may still hold."""
+    before, _ = (await find_neighbours(connection, [(number, begin, begin)]))[0]
+    if before is None or before < begin - hold:
         return []
-    before, _ = (await find_neighbours(connection, [(number, begin, until)]))[0]
-    start = begin if before is None or before < begin - wish.hold else before
-    points = (await readings(connection, [(number, start, until)]))[0]
-    every = wish.calendar.every
-    step = MINUTE if every % MINUTE == 0 else every
-    return list(roll(points, begin, until, step, wish.hold, wish.worst).items())
+    return (await readings(connection, [(number, before, begin)]))[0][-1:]
