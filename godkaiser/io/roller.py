@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from godkaiser.errors import UnavailableError
+from godkaiser.errors import RetentionTooShortError, UnavailableError
 from godkaiser.io.retry import Backoff
 from godkaiser.io.sql.rollups import HoldOf, Rollups
 from godkaiser.model.instant import SECOND
@@ -25,6 +25,7 @@ class Roller:
     def __init__(self, rollups: Rollups, clock: Clock, hold_of: HoldOf) -> None:
         self._rollups, self._clock, self._hold_of = rollups, clock, hold_of
         self.done = self.known = 0
+        self._checked = False
 
     async def run(self) -> None:
         """Until cancelled. A database that is away is asked again later."""
@@ -47,6 +48,7 @@ class Roller:
     async def catch_up(self) -> None:
         """Everything that is due now; others may write after each transaction."""
         await self._rollups.survey()
+        await self._check()
         now = self._clock.now() - GRACE
         self.done, self.known = 0, await self._rollups.waiting(now)
         loop = asyncio.get_running_loop()
@@ -60,3 +62,13 @@ class Roller:
             await asyncio.sleep(0)
         if self.known >= TOLD_FROM:
             log.info("All %d buckets are rolled up.", self.done)
+
+    async def _check(self) -> None:
+        """Once. What is gone is gone: roll-ups keep what they had, and somebody should keep readings longer."""
+        if self._checked:
+            return
+        try:
+            await self._rollups.check(self._clock.now(), self._hold_of)
+        except RetentionTooShortError as error:
+            log.warning("Late readings may be missing in roll-ups. %s", error)
+        self._checked = True

@@ -258,6 +258,31 @@ async def test_a_bucket_whose_readings_are_gone_keeps_what_it_had(store: SqlStor
     assert after[60, T0] == before[60, T0]
 
 
+async def test_readings_that_were_deleted_too_early_are_told_once_at_the_start(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.append([at(T0)])
+    now = T0 + 26 * HOUR
+    for hours, told in ((1, 1), (0, 0)):  # a day, an hour and a value's three minutes are needed
+        await state(store, hours)
+        caplog.clear()
+        roller = Roller(store.rollups, VirtualClock(now), lambda _: 3 * MINUTE)
+        await roller.catch_up()
+        await roller.catch_up()
+        said = [record.message for record in caplog.records if record.name == "godkaiser.io.roller"]
+        assert len(said) == told
+        assert all("25.05 h" in one for one in said), said
+
+
+async def state(store: SqlStore, hours: int) -> None:
+    """Readings before that were deleted."""
+    raw_since = str(T0 + hours * HOUR)
+    await store.execute(text("DELETE FROM meta WHERE key = 'raw_since'"))
+    await store.execute(
+        text("INSERT INTO meta (key, value) VALUES ('raw_since', :at)").bindparams(at=raw_since)
+    )
+
+
 async def test_nonsense_in_its_tables_does_not_end_the_controller(store: SqlStore) -> None:
     """The task is one of those without which the program ends; a broken statistic must not switch control off."""
     await store.append([at(NOW)])

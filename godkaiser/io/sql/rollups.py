@@ -24,7 +24,7 @@ from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.stretches import NUMBERS, buckets, find_neighbours, readings
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.instant import HOUR, MINUTE, SECOND, Duration, Instant
-from godkaiser.model.rollup import SPANS, Bucket, Point, combine, roll
+from godkaiser.model.rollup import SPANS, Bucket, Point, check_retention, combine, roll
 
 SURVEYED: Final = "rollups"  # the fact that all that was stored before there were roll-ups is marked
 HOLDS: Final = "holds"  # the fact for how long (microseconds) a value of each series holds, as JSON
@@ -100,6 +100,15 @@ class Rollups:
                 await connection.execute(_SURVEY, {"series": one})
         async with self._access.writing() as connection:
             await state_fact(connection, SURVEYED, "1")
+
+    async def check(self, now: Instant, hold_of: HoldOf) -> None:
+        """What was deleted: was it still needed? Raises `RetentionTooShortError`."""
+        async with self._access.reading() as connection:
+            raw_since = await fact(connection, RAW_SINCE)
+            names = (await connection.execute(select(_SERIES.c.name))).scalars().all()
+        if raw_since:
+            slowest = max((hold_of(SeriesId.parse(name)) for name in names), default=0)
+            check_retention(now - int(raw_since), slowest)
 
     async def waiting(self, now: Instant) -> int:
         """How many marks could be taken away now."""
