@@ -52,7 +52,7 @@ def _tell_known(known: list[dict[str, Any]]) -> None:
 def _tell(report: dict[str, Any]) -> None:
     say(f"{report['file']}: {report['events']} events from {report['first']} to {report['last']}.")
     if report["cut"]:
-        say("Its end is missing, as after a crash; what is there was played.")
+        say("It has no end: it is still written, or the program was killed. What is there was played.")
     if not report["different"]:
         say(f"All {report['said']} messages were said again, byte for byte.")
         return

@@ -1,8 +1,9 @@
 """What happened, as it entered the engine, and what was said: enough to replay it to the last byte.
 
-Files of lines in the data folder. Each begins with the engine's state, so each can be replayed by itself; they are
-closed when they are large, and the oldest are deleted. A message stands there as it came. Nothing waits for this:
-what cannot be written is not recorded, and a new file begins when the disk takes it again.
+Files of packed lines in the data folder. Each begins with the engine's state, so each can be replayed by itself; they
+are closed when they are large, and the oldest are deleted. A message stands there as it came. They are packed as they
+grow, because a memory card wears with every byte; whatever was written can be read, also when the end is missing.
+Nothing waits for this: what cannot be written is not recorded, and a new file begins when the disk takes it again.
 """
 
 from __future__ import annotations
@@ -10,13 +11,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import gzip
 import importlib.metadata
 import json
 import logging
-import os
 import pickle
-import shutil
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,14 +31,15 @@ from godkaiser.model import event as ev
 from godkaiser.model.instant import SECOND
 from godkaiser.ports import RawMessage
 
-PART: Final = 32 << 20  # bytes of one file before it is packed
+PART: Final = 32 << 20  # bytes of one file, before they are packed
+LUMP: Final = 4096  # bytes packed at once
 FLUSH_EVERY: Final = 5.0
-HELD_MOST: Final = 8 << 20  # bytes that wait for the disk; then the file ends
+HELD_MOST: Final = 2 << 20  # packed bytes that wait for the disk; then the file ends
 AGAIN: Final = 60.0
 VERSION: Final = importlib.metadata.version("godkaiser")
 RECORDINGS: Final = "recordings"  # of the data folder
 CLOSED_WITHIN: Final = 3.0
-OPEN, PACKED = ".jsonl", ".jsonl.gz"
+PACKED = ".jsonl.gz"
 _OUR_FAULTS: Final = (GodkaiserError, ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
                      ValueError, pickle.PickleError)  # fmt: skip
 log = logging.getLogger(__name__)
@@ -66,6 +66,36 @@ def packed(value: Any) -> str:
     return base64.b64encode(to_bytes(value)).decode()
 
 
+class _Part:
+    """One file, packed in the manner of gzip as it grows. `size`: bytes before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, 0
+        self._lines, self._packed = bytearray(), bytearray()
+        self._pack = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+
+    def add(self, one: bytes) -> int:
+        """Returns how many packed bytes there are more."""
+        self._lines += one
+        self.size += len(one)
+        return self._squeeze() if len(self._lines) >= LUMP else 0
+
+    def taken(self, last: bool) -> bytes:
+        """What is to be written now; nothing comes after the `last`."""
+        fresh = bool(self._lines or self._packed)
+        self._squeeze()
+        if last or fresh:
+            self._packed += self._pack.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        found, self._packed = bytes(self._packed), bytearray()
+        return found
+
+    def _squeeze(self) -> int:
+        packed = self._pack.compress(self._lines)
+        self._lines.clear()
+        self._packed += packed
+        return len(packed)
+
+
 class Recorder:
     """`most`: bytes of all files together. `before` and `after` are for the owner of the engine."""
 
@@ -79,9 +109,9 @@ class Recorder:
             flush_every,
             AGAIN,
         )
-        self._waiting: list[tuple[Path, bytearray]] = []  # for the disk; the last one goes on
-        self._path: Path | None = None  # None: the next event begins a new file
-        self._held = self._size = 0
+        self._waiting: list[_Part] = []  # for the disk; if one goes on, it is the last
+        self._open: _Part | None = None  # None: the next event begins a new file
+        self._held = 0
         self._not_before = 0.0
         self._problem = ""
         # One of its own: a write that nobody waits for any more goes on, and the next one comes after it.
@@ -108,7 +138,7 @@ class Recorder:
             self._give_up(repr(error))
 
     def _before(self, engine: Engine, event: ev.Event, message: RawMessage | None) -> None:
-        if self._path is None and not self._begin(engine, event):
+        if self._open is None and not self._begin(engine, event):
             return
         if message is None:
             self._add(line("event", event.at, type(event).__name__, packed(event)))
@@ -116,33 +146,32 @@ class Recorder:
             self._add(wire_line(event, message))
 
     def _after(self, engine: Engine, effects: Sequence[fx.Effect]) -> None:
-        if self._path is None:
+        if self._open is None:
             return
         for effect in effects:
             said = utterance(effect, engine.state)
             if said is not None:
                 self._add(line("said", said.topic, said.payload.decode(), said.qos, said.retain))
-        if self._size >= self._part or self._held >= HELD_MOST:
+        if self._open.size >= self._part or self._held >= HELD_MOST:
             self.turn()
 
     def turn(self) -> None:
         """This file ends; the next event begins another one."""
-        self._path = None
+        self._open = None
 
     def _begin(self, engine: Engine, event: ev.Event) -> bool:
         if self._held >= HELD_MOST or asyncio.get_running_loop().time() < self._not_before:
             return False
         state = engine.state
-        name = f"{event.at // SECOND:011d}-{state.run:06d}-{engine.seq:012d}{OPEN}"
-        self._path, self._size = self._folder / name, 0
-        self._waiting.append((self._path, bytearray()))
+        name = f"{event.at // SECOND:011d}-{state.run:06d}-{engine.seq:012d}{PACKED}"
+        self._open = _Part(self._folder / name)
+        self._waiting.append(self._open)
         self._add(line("begin", VERSION, event.at, state.run, engine.seq, packed(state)))
         return True
 
     def _add(self, one: bytes) -> None:
-        self._waiting[-1][1].extend(one)
-        self._held += len(one)
-        self._size += len(one)
+        assert self._open is not None
+        self._held += self._open.add(one)
 
     # ── to the disk ────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
@@ -152,10 +181,9 @@ class Recorder:
             await self.flush()
 
     async def flush(self) -> None:
-        """What waits, now; a file that is complete is packed, and what is too much is deleted."""
-        taken, self._waiting, self._held = [one for one in self._waiting if one[1]], [], 0
-        if self._path is not None:
-            self._waiting.append((self._path, bytearray()))
+        """What waits, now; a file that is complete is ended, and what is too much is deleted."""
+        taken = [(part.path, part.taken(part is not self._open)) for part in self._waiting]
+        self._waiting, self._held = [] if self._open is None else [self._open], 0
         try:
             # Shielded: what was taken out is written, also when nobody waits for it any more.
             await asyncio.shield(self._in_thread(taken))
@@ -166,13 +194,12 @@ class Recorder:
         else:
             self._problem = ""
 
-    def _in_thread(self, taken: list[tuple[Path, bytearray]]) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._thread, self._write, taken, self._path)
+    def _in_thread(self, taken: list[tuple[Path, bytes]]) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._write, taken)
 
     def _give_up(self, problem: str) -> None:
         """This file; another one begins later."""
-        self._waiting, self._held, self._path, self._problem = [], 0, None, problem
+        self._waiting, self._held, self._open, self._problem = [], 0, None, problem
         self._not_before = asyncio.get_running_loop().time() + self.again
 
     async def close(self) -> None:
@@ -183,39 +210,22 @@ class Recorder:
                 await self.flush()
         self._thread.shutdown(wait=False)
 
-    def _write(self, taken: list[tuple[Path, bytearray]], going_on: Path | None) -> None:
+    def _write(self, taken: list[tuple[Path, bytes]]) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._prune()
         for path, lines in taken:
-            with path.open("ab") as file:
-                path.chmod(0o600)
-                file.write(lines)
-        for path in sorted(self._folder.glob(f"*{OPEN}")):
-            if path != going_on and path.is_file():
-                _pack(path)
+            if lines:
+                with path.open("ab") as file:
+                    path.chmod(0o600)
+                    file.write(lines)
         self._prune()
 
     def _prune(self) -> None:
         """The oldest first. Also before anything is written, so that a full disk gets room."""
-        for part in self._folder.glob("*.part"):
-            part.unlink()
-        files = [path for path in sorted(self._folder.glob("*.jsonl*")) if path.is_file()]
+        files = [path for path in sorted(self._folder.glob(f"*{PACKED}")) if path.is_file()]
         total = sum(path.stat().st_size for path in files)
         for path in files[:-1]:
             if total <= self._most:
                 return
             total -= path.stat().st_size
             path.unlink()
-
-
-def _pack(path: Path) -> None:
-    """Whole or not there."""
-    part = path.with_name(f"{path.name}.part")
-    with path.open("rb") as source, part.open("wb") as bare:
-        with gzip.GzipFile(fileobj=bare, mode="wb", compresslevel=6) as target:
-            shutil.copyfileobj(source, target)
-        bare.flush()
-        os.fsync(bare.fileno())
-    part.chmod(0o600)
-    part.replace(path.with_name(f"{path.name.removesuffix(OPEN)}{PACKED}"))
-    path.unlink()

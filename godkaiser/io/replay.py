@@ -15,7 +15,7 @@ from godkaiser.engine import effect as fx
 from godkaiser.engine.engine import HANDLERS, Engine
 from godkaiser.engine.state import State
 from godkaiser.errors import RecordingError
-from godkaiser.io.recorder import OPEN, PACKED
+from godkaiser.io.recorder import PACKED
 from godkaiser.io.snapshot import from_bytes
 from godkaiser.io.utter import utterance
 from godkaiser.io.wire.decode import decode
@@ -76,7 +76,7 @@ def _shown(said: Said | None) -> str:
 
 def recordings(folder: Path) -> list[Path]:
     """The oldest first."""
-    return sorted([*folder.glob(f"*{OPEN}"), *folder.glob(f"*{PACKED}")])
+    return sorted(folder.glob(f"*{PACKED}"))
 
 
 def replay(
@@ -150,7 +150,9 @@ def _lines(path: Path, report: Report) -> Iterator[list[Any]]:
                 if not isinstance(found, list) or not found:
                     raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
                 yield found
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+    except EOFError:
+        report.cut = True
+    except (OSError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, RecordingError):
             raise
         raise RecordingError(problem=f"{path.name} cannot be read: {error}") from None

@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 from godkaiser.errors import GodkaiserError, RecordingError
-from godkaiser.io.recorder import RECORDINGS, Recorder
+from godkaiser.io.recorder import PACKED, RECORDINGS, Recorder
 from godkaiser.io.replay import Report, recordings, replay
 from godkaiser.io.snapshot import from_bytes, to_bytes
 from godkaiser.io.wire.encode import Tokens
@@ -144,6 +144,38 @@ async def test_what_a_crash_cut_off_is_told_and_the_rest_is_played(tmp_path: Pat
         assert (report.different, report.cut) == (0, not text[:length].endswith(b"\n"))
 
 
+async def test_whatever_was_written_can_be_played_also_without_an_end(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        recorder = home.controller.recorder
+        assert recorder is not None
+        written = begun = 0
+        for _ in range(3):
+            for _ in range(20):
+                await home.beat()
+                home.pass_time(20)
+            await recorder.flush()
+            (path,) = recordings(tmp_path / RECORDINGS)
+            report = replay(path)
+            assert (report.different, report.cut) == (0, True)
+            assert report.events >= written + 20
+            written, begun = report.events, begun or path.stat().st_size
+    whole, cut = path.read_bytes(), tmp_path / f"cut{PACKED}"
+    assert not replay(path).cut
+    for length in range(begun, len(whole), 61):
+        cut.write_bytes(whole[:length])
+        report = replay(cut)
+        assert (report.different, report.cut) == (0, True)
+
+
+async def test_a_recording_takes_a_fraction_of_what_it_holds(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        for _ in range(300):
+            await home.beat()
+            home.pass_time(20)
+    (path,) = recordings(tmp_path / RECORDINGS)
+    assert path.stat().st_size < len(gzip.decompress(path.read_bytes())) / 5
+
+
 async def test_tokens_are_in_no_recording(tmp_path: Path) -> None:
     token = "a-secret-of-the-house"
     async with house(tmp_path, file(), record_most=PLENTY, tokens=Tokens(token, token)) as home:
@@ -263,7 +295,7 @@ async def test_a_journal_that_was_lost_overwrites_nothing(tmp_path: Path) -> Non
 
 
 async def test_something_foreign_in_the_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / RECORDINGS / "folder.jsonl").mkdir(parents=True)
+    (tmp_path / RECORDINGS / "folder.jsonl.gz").mkdir(parents=True)
     async with house(tmp_path, file(), record_most=PLENTY) as home:
         await home.beat()
     assert [replay(path).different for path in recordings(tmp_path / RECORDINGS) if path.is_file()] == [0]
