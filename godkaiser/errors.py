@@ -3,12 +3,13 @@
     GodkaiserError
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
-    │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError
+    │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError,
+    │                        BrokerFilesError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
     │                        UnknownSensorTypeError, SensorTypeError, CalibrationError, MessageTooLargeError,
     │                        NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
-    │                        UnknownRuleError, UnknownAlarmError, NoControllerError
+    │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
     │                        BoardUnfitError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
@@ -146,6 +147,15 @@ class RetentionTooShortError(ConfigurationError):
     kept: str
     needed: str
     hold: str
+
+
+class BrokerFilesError(ConfigurationError):
+    """The broker's password file or access list cannot be read or written."""
+
+    sentence = "The broker's files cannot be kept (folder: {folder}): {problem}"
+    hint = "Set GODKAISER_BROKER_DIR to a folder that the controller may write and the broker may read."
+    folder: str
+    problem: str
 
 
 class PortInUseError(ConfigurationError, OSError):
@@ -415,6 +425,14 @@ class UnknownAlarmError(MissingError):
     sentence = "No alarm {text!r}."
     hint = "`godkaiser alarms` lists the alarms; a key is KIND:THING, like node_silent:ESP_A1B2C3."
     text: str
+
+
+class UnknownAccountError(MissingError):
+    """Nobody of that name has a password at the broker."""
+
+    sentence = "The broker's password file has no account “{name}”"
+    hint = "`godkaiser broker accounts` lists them."
+    name: str
 
 
 class NoControllerError(MissingError, ConnectionError):

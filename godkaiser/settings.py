@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         le=100_000,
         description="megabytes kept of recordings, which `godkaiser replay` plays again; 0: nothing is recorded",
     )
+    godkaiser_broker_dir: Path | None = Field(
+        None,
+        description="folder for the broker's `passwords` and `acl`, made from the nodes; default: not ours to make",
+    )
+    godkaiser_broker_reload: str = Field(
+        "", description="command that has the broker read them again, such as `systemctl reload mosquitto`"
+    )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
     godkaiser_db_pool_size: int | None = Field(

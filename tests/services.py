@@ -121,7 +121,8 @@ class BrokerTls:
 class Mosquitto:
     """A private broker. It keeps its port and its stored sessions over `stop()` and `start()`.
 
-    With `accounts` (user name to password) nobody else gets in; with `tls` nobody in clear.
+    With `accounts` (user name to password) nobody else gets in; with `tls` nobody in clear. `doors`: a folder with
+    `passwords` and `acl` that somebody else makes.
     """
 
     program: Path
@@ -131,6 +132,7 @@ class Mosquitto:
     process: subprocess.Popen[bytes] | None = None
     tls: BrokerTls | None = None
     accounts: dict[str, str] = field(default_factory=dict)
+    doors: Path | None = None
 
     @property
     def url(self) -> str:
@@ -178,7 +180,7 @@ class Mosquitto:
         # Its own limits lose messages under load; started as root it gives up the right to its folder.
         lines = [
             f"listener {self.port} {self.host}",
-            f"allow_anonymous {'false' if self.accounts else 'true'}",
+            f"allow_anonymous {'false' if self.accounts or self.doors else 'true'}",
             *self._password_file(),
             *self._certificates(),
             "set_tcp_nodelay true",
@@ -192,6 +194,8 @@ class Mosquitto:
         return "\n".join(lines) + "\n"
 
     def _password_file(self) -> list[str]:
+        if self.doors is not None:
+            return [f"password_file {self.doors / 'passwords'}", f"acl_file {self.doors / 'acl'}"]
         if not self.accounts:
             return []
         path = self.folder / "passwords"
@@ -213,13 +217,16 @@ class Mosquitto:
 
 @contextlib.contextmanager
 def running_mosquitto(
-    folder: Path, tls: BrokerTls | None = None, accounts: dict[str, str] | None = None
+    folder: Path,
+    tls: BrokerTls | None = None,
+    accounts: dict[str, str] | None = None,
+    doors: Path | None = None,
 ) -> Iterator[Mosquitto]:
     """A broker for the length of a `with` block."""
     program = find_mosquitto()
     if program is None:
         absent("mosquitto")
-    broker = Mosquitto(program, folder, tls=tls, accounts=accounts or {})
+    broker = Mosquitto(program, folder, tls=tls, accounts=accounts or {}, doors=doors)
     broker.start()
     try:
         yield broker

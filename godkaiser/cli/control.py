@@ -19,6 +19,7 @@ from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.clock import WallClock
 from godkaiser.io.folder import DataFolder
+from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.sql.pool import Pool
 from godkaiser.io.systemd import Notifier
 from godkaiser.io.tls import broker_tls
@@ -172,6 +173,7 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
         journal_within=settings.godkaiser_journal_within_s,
         linger=settings.godkaiser_commit_interval_s,
         record_most=settings.godkaiser_record_mb << 20,
+        broker_files=BrokerFiles(settings.godkaiser_broker_dir, settings.godkaiser_broker_reload),
     )
 
 

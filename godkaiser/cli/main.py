@@ -10,6 +10,7 @@ import typer
 from godkaiser.cli import (
     actuators,
     alarms,
+    broker,
     clients,
     database,
     history,
@@ -44,6 +45,7 @@ app.add_typer(site.app, name="site")
 wire.app.command()(problems.problems)
 app.add_typer(wire.app, name="wire")
 app.add_typer(database.app, name="db")
+app.add_typer(broker.app, name="broker")
 app.command()(recordings.replay)
 starters.add_to(app)
 

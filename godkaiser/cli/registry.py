@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from godkaiser.cli.broker import tell_password
 from godkaiser.cli.output import Data, Json, ask, say, show
 from godkaiser.cli.site import read_text
 from godkaiser.errors import DocumentError, InvalidValueError
@@ -27,6 +28,9 @@ def approve(
     from_file: Annotated[
         Path | None, typer.Option(help="A file with one id per line, or a site file.", show_default=False)
     ] = None,
+    broker_password: Annotated[
+        bool, typer.Option("--broker-password", help="Give each an account of its own at the broker.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -36,16 +40,22 @@ def approve(
         raise InvalidValueError(
             field="nodes", value="…", problem=problem, allowed="either NODE… or --from-file FILE"
         )
-    if nodes is not None and len(nodes) == 1:
-        show(ask(data, "nodes.approve", node=nodes[0]), as_json, lambda n: _tell_status([n]))
-        return
     names = nodes if from_file is None else nodes_of(from_file)
-    show(ask(data, "nodes.approve_all", nodes=names), as_json, _tell_status)
+    if nodes is not None and len(nodes) == 1:
+        found = [ask(data, "nodes.approve", node=nodes[0])]
+    else:
+        found = ask(data, "nodes.approve_all", nodes=names)
+    if broker_password:
+        found = [node | {"broker": ask(data, "broker.passwd", name=node["id"])} for node in found]
+    shown = found[0] if nodes is not None and len(nodes) == 1 else found
+    show(shown, as_json, lambda _: _tell_status(found))
 
 
 def _tell_status(nodes: list[dict[str, Any]]) -> None:
     for node in nodes:
         say(f"{node['id']} is {node['status']}.")
+        if "broker" in node:
+            tell_password(node["broker"])
 
 
 def nodes_of(path: Path) -> list[str]:

@@ -230,6 +230,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.AlarmAnswered: (alarm.on_answered,),
     ev.CalibrationMade: (calibration.on_made,),
     ev.CalibrationUndone: (calibration.on_undone,),
+    ev.Attested: (note.on_attested,),
     # from the shell
     ev.LinkUp: (surroundings.on_link_up, lambda moment, _: schedule.on_link_up(moment)),
     ev.LinkDown: (surroundings.on_link_down,),

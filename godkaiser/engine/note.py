@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from godkaiser.engine.effect import Audit, Store
 from godkaiser.engine.state import Moment, NodeState, Note
+from godkaiser.model.event import Attested
 from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import SECOND, Instant
 from godkaiser.model.report import (
@@ -35,6 +37,11 @@ def _repeated(node: NodeState, now: Instant, kind: str, text: str) -> bool:
     """Brokers may deliver twice."""
     recent = (known for known in node.notes if now - known.at < REPEATED_WITHIN)
     return any((known.kind, known.text) == (kind, text) for known in recent)
+
+
+def on_attested(moment: Moment, event: Attested) -> None:
+    """Not our business, but the audit's."""
+    moment.emit(Store(Audit(moment.now, event.who, event.action, event.target, event.detail)))
 
 
 def on_fault(moment: Moment, event: NodeFault) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from godkaiser.auth.policy import Permission
@@ -14,12 +14,15 @@ from godkaiser.io.runner import Runner
 from godkaiser.model import event as ev
 from godkaiser.model.ids import NodeId
 
+OnLeave = Callable[[NodeId, str], Awaitable[None]]
+
 
 class Registrar:
     """Answers requests about who belongs to us. All or nothing: who is unknown is named before anything happens."""
 
-    def __init__(self, runner: Runner, clerk: Clerk) -> None:
-        self._runner, self._clerk = runner, clerk
+    def __init__(self, runner: Runner, clerk: Clerk, on_leave: OnLeave) -> None:
+        """`on_leave`: a board belongs to us no longer, and who said so."""
+        self._runner, self._clerk, self._on_leave = runner, clerk, on_leave
         self._state = runner.engine.state
 
     @property
@@ -58,16 +61,20 @@ class Registrar:
     async def _remove(self, node: str, token: str | None = None) -> dict[str, Any]:
         who = self._clerk.who(token, Permission.APPROVE)
         found = self._present(node)
+        board = found.board_id or found.id
         self._runner.post(ev.NodeRemoved(self._runner.clock.now(), found.id, who))
         await self._runner.drained()
+        await self._on_leave(board, who)
         return self._shown(found.id)
 
     async def _replace(self, node: str, board: str, token: str | None = None) -> dict[str, Any]:
         who = self._clerk.who(token, Permission.APPROVE)
         found, board_id = self._present(node), NodeId.parse(board)
         self._check(found, board_id)
+        before = found.board_id or found.id
         self._runner.post(ev.BoardReplaced(self._runner.clock.now(), found.id, board_id, who))
         await self._runner.drained()
+        await self._on_leave(before, who)
         return self._shown(found.id)
 
     def _present(self, name: str) -> NodeState:

@@ -43,6 +43,7 @@ from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
 from godkaiser.io.pages import Pages
+from godkaiser.io.porter import CONTROLLER, BrokerFiles, Porter
 from godkaiser.io.recorder import RECORDINGS, Recorder
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.roller import Roller
@@ -108,6 +109,7 @@ class Options:
     tokens: Tokens = NO_TOKENS
     journal_within: float = JOURNAL_WITHIN
     record_most: int = 0  # bytes of recordings kept; 0: nothing is recorded
+    broker_files: BrokerFiles = field(default_factory=BrokerFiles)
     folder: DataFolder | None = None  # taken already, by one that stood by
     catalogue: Catalogue = BUILT_IN
 
@@ -156,7 +158,10 @@ class Controller:
         )
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
-        self.clerk.offer(Registrar(self.runner, self.clerk).methods)
+        controller = options.address.username or CONTROLLER
+        self.porter = Porter(self.runner, self.clerk, options.broker_files, controller)
+        self.clerk.offer(self.porter.methods)
+        self.clerk.offer(Registrar(self.runner, self.clerk, self.porter.forget).methods)
         self.clerk.offer(Workshop(self.runner, self.clerk).methods)
         self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
         self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
@@ -286,6 +291,8 @@ class Controller:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
         tasks.append(asyncio.create_task(self.roller.run()))
+        if self.options.broker_files.folder is not None:
+            tasks.append(asyncio.create_task(self.porter.run()))
         if self.recorder is not None:
             tasks.append(asyncio.create_task(self.recorder.run()))
         if self.options.link is None and self.options.check_rival:

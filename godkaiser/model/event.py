@@ -185,6 +185,17 @@ class CalibrationUndone:
 
 # ── from the shell ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """Somebody did something that is not the engine's business: it is only kept. Never with a secret in it."""
+
+    at: Instant
+    who: str
+    action: str
+    target: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     """Connected to the broker, subscribed."""
 
@@ -257,6 +268,7 @@ Event = (
     | AlarmAnswered
     | CalibrationMade
     | CalibrationUndone
+    | Attested
     | LinkUp
     | LinkDown
     | SendFailed
@@ -271,6 +283,7 @@ __all__ = [
     "Alert",
     "Announce",
     "Asked",
+    "Attested",
     "BoardReplaced",
     "CalibrationMade",
     "CalibrationUndone",

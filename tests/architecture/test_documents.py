@@ -17,6 +17,7 @@ from godkaiser.io import (
     laboratory,
     ledger,
     pages,
+    porter,
     registrar,
     workshop,
 )
@@ -115,6 +116,7 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
             almanac,
             historian,
             pages,
+            porter,
         )
     )
     row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from godkaiser.io.clock import VirtualClock
+from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.wire.encode import NO_TOKENS
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import SiteFile, read_site
@@ -112,6 +113,7 @@ async def house(
         catalogue=more.get("catalogue", BUILT_IN),
         record_most=more.get("record_most", 0),
         tokens=more.get("tokens", NO_TOKENS),
+        broker_files=more.get("broker_files", BrokerFiles()),
     )
     controller = await Controller.open(options)
     async with controller.running():
