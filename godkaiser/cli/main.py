@@ -10,6 +10,7 @@ import typer
 from godkaiser.cli import (
     actuators,
     alarms,
+    audit,
     broker,
     clients,
     database,
@@ -46,6 +47,7 @@ wire.app.command()(problems.problems)
 app.add_typer(wire.app, name="wire")
 app.add_typer(database.app, name="db")
 app.add_typer(broker.app, name="broker")
+app.add_typer(audit.app, name="audit")
 app.command()(recordings.replay)
 starters.add_to(app)
 

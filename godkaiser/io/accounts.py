@@ -36,14 +36,22 @@ from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import to_iso
 
 SESSION_S: Final = 12 * 3600
+AUDIT_KEY: Final = "audit.key"  # of the data folder
 _WRONG: Final = "name or password is wrong"
 
 
 def installation_secret(data: Path, configured: str | None) -> str:
-    """The configured secret, or one made for this data folder and kept there (mode 0600). Never a default."""
-    if configured:
-        return configured
-    path = data / "secret.key"
+    """The configured secret, or one made for this data folder and kept there. Never a default."""
+    return configured or _kept(data / "secret.key")
+
+
+def audit_key(data: Path) -> bytes:
+    """What the audit is sealed with. Not in the database, so that who has that cannot forge a row."""
+    return _kept(data / AUDIT_KEY).encode()
+
+
+def _kept(path: Path) -> str:
+    """Made at the first run, mode 0600. Raises `DataFolderError`."""
     try:
         if not path.exists():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -18,10 +18,12 @@ from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
 from godkaiser.errors import (
     AckTimeoutError,
+    AuthenticationFailedError,
     CommandFailedError,
     CommandRefusedError,
     DocumentError,
     DuplicateRuleError,
+    ForbiddenError,
     InvalidValueError,
     NodeRefusedError,
     NodeSilentError,
@@ -85,7 +87,7 @@ class Clerk:
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
         self._methods: dict[str, Method] = {
             "snapshot": self._snapshot,
-            "login": self._accounts.login,
+            "login": self._login,
             "verify": self._verify,
             "logout": self._logout,
             "set": self._set,
@@ -257,8 +259,27 @@ class Clerk:
         if token is None:
             return f"local:{getpass.getuser()}"
         principal = self._accounts.principal(token)
-        require(principal, permission)
-        return f"user:{principal.name}"
+        who = f"user:{principal.name}"
+        try:
+            require(principal, permission)
+        except ForbiddenError:
+            self._attest(who, "denied", permission.value)
+            raise
+        return who
+
+    def _attest(self, who: str, action: str, target: str, detail: str = "") -> None:
+        """For the audit."""
+        self._runner.post(ev.Attested(self._runner.clock.now(), who, action, target, detail))
+
+    async def _login(self, name: str, password: str, address: str) -> dict[str, Any]:
+        """Tries that came too soon are not kept: a flood must not fill the audit."""
+        try:
+            session = await self._accounts.login(name, password, address)
+        except AuthenticationFailedError:
+            self._attest("nobody", "login.failed", str(name)[:80], f"from {address}"[:200])
+            raise
+        self._attest(f"user:{name}", "login", name, f"from {address}"[:200])
+        return session
 
     async def _verify(self, token: str) -> dict[str, Any]:
         principal = self._accounts.principal(token)
@@ -270,7 +291,9 @@ class Clerk:
         }
 
     async def _logout(self, token: str) -> dict[str, Any]:
+        who = self._accounts.principal(token).name
         await self._accounts.logout(token)
+        self._attest(f"user:{who}", "logout", who)
         return {"ended": True}
 
     # ── acting ─────────────────────────────────────────────────────────────────────────────────────────

@@ -26,7 +26,7 @@ from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, State, from_site
 from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
-from godkaiser.io.accounts import Accounts, installation_secret
+from godkaiser.io.accounts import Accounts, audit_key, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
@@ -194,7 +194,10 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
-            store = await SqlStore.open(options.database, options.data, options.pool, echo=options.echo)
+            key = audit_key(options.data)
+            store = await SqlStore.open(
+                options.database, options.data, options.pool, echo=options.echo, audit_key=key
+            )
             undo.push_async_callback(store.close)
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)

@@ -118,11 +118,10 @@ def plain_row(record: AlarmChange | ActuatorChange | Placed) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-# What is only ever added to: the record, its table, how it becomes a row.
+# What is only ever added to, but for the audit: the record, its table, how it becomes a row.
 CHRONICLES: Final[tuple[tuple[type[Record], Any, Callable[[Any], dict[str, Any]]], ...]] = (
     (Decision, t.DecisionRow, decision_row),
     (Outcome, t.OutcomeRow, outcome_row),
     (AlarmChange, t.AlarmRow, plain_row),
     (ActuatorChange, t.ActuatorChangeRow, plain_row),
-    (Audit, t.AuditRow, audit_row),
 )

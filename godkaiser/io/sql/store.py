@@ -12,9 +12,11 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from godkaiser.auth.chain import Check
 from godkaiser.engine.effect import (
     ActuatorGone,
     AlarmChange,
+    Audit,
     CalibrationRecord,
     NodeRecord,
     Placed,
@@ -24,6 +26,7 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
+from godkaiser.io.sql.audits import add_audits, check_audits
 from godkaiser.io.sql.bulk import Part, few, many, occurring
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
@@ -59,10 +62,20 @@ class SqlStore:
 
     @classmethod
     async def open(
-        cls, url: str | None, data: Path, pool: Pool = DEFAULTS, *, echo: bool = False, within: float = WITHIN
+        cls,
+        url: str | None,
+        data: Path,
+        pool: Pool = DEFAULTS,
+        *,
+        echo: bool = False,
+        within: float = WITHIN,
+        audit_key: bytes = b"",
     ) -> SqlStore:
-        """The store of a URL, or of the SQLite file in a data folder. `within`: seconds for one transaction."""
-        return cls(await open_database(database_url(url, data), pool, echo=echo), within)
+        """The store of a URL, or of the SQLite file in a data folder.
+
+        `within`: seconds for one transaction; `audit_key`: what the audit's rows are sealed with.
+        """
+        return cls(await open_database(database_url(url, data), pool, echo=echo), within, audit_key)
 
     @classmethod
     async def look(cls, url: str) -> SqlStore:
@@ -90,8 +103,8 @@ class SqlStore:
         """The calibrations behind the readings of a stretch, and whether any is a sum with a coverage."""
         return await occurring(self._access, series, Part(since, until))
 
-    def __init__(self, engine: AsyncEngine, within: float = WITHIN) -> None:
-        self._access = Access(engine, within)
+    def __init__(self, engine: AsyncEngine, within: float = WITHIN, audit_key: bytes = b"") -> None:
+        self._access, self._audit_key = Access(engine, within), audit_key
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
         self._group: Grouping = grouped
@@ -124,6 +137,8 @@ class SqlStore:
         for kind, model, row_of_one in CHRONICLES:
             if found := groups.get(kind):
                 await connection.execute(_table(model).insert(), [row_of_one(record) for record in found])
+        if audits := groups.get(Audit):
+            await add_audits(connection, self._audit_key, audits)
         if beats := groups.get(Heartbeat):
             await self._add_new(connection, t.HeartbeatRow, [heartbeat_row(beat) for beat in beats])
         if watched := groups.get(Watched):
@@ -345,6 +360,10 @@ class SqlStore:
                 return
             since = rows[-1]["at"]
             after = [tuple_(*keys) > tuple_(*(rows[-1][key.name] for key in keys))]
+
+    async def check_audits(self, key: bytes, head: str | None = None) -> tuple[Check, bool | None]:
+        """Is every row of the audit what was sealed? And is there one with the seal `head`?"""
+        return await check_audits(self._access, key, head)
 
     async def heard(self) -> list[str]:
         """The nodes whose heartbeats are kept."""

@@ -215,6 +215,8 @@ class AuditRow(SQLModel, table=True):
     action: str
     target: str
     detail: str = Field(sa_column=Column(Text, nullable=False))
+    place: int | None = Field(sa_column=Column(BigInteger))  # in the chain; NULL: of before there was one
+    seal: str | None
 
 
 class AlarmRow(SQLModel, table=True):

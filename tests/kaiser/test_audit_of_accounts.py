@@ -1,0 +1,66 @@
+"""Who came in, who could not, who was refused: one row each, and no secret in any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from godkaiser.auth.policy import Role
+from godkaiser.errors import AuthenticationFailedError, ForbiddenError, ThrottledError
+from tests.kaiser.house import NODE, file, house
+
+PASSWORD = "Pump-2026-house"
+
+
+async def test_each_way_in_and_out_is_one_row(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.controller.accounts.add("vera", PASSWORD, Role.VIEWER)
+        begun = len(await home.audit())
+        session = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3")
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("login", name="vera", password="wrong", address="10.0.0.4")
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("login", name="x" * 300, password="wrong", address="10.0.0.4")
+        with pytest.raises(ForbiddenError):
+            await home.call("nodes.approve", node=NODE, token=session["token"])
+        await home.call("logout", token=session["token"])
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("logout", token=session["token"])
+        assert (await home.audit())[begun:] == [
+            ("user:vera", "login", "vera"),
+            ("nobody", "login.failed", "vera"),
+            ("nobody", "login.failed", "x" * 80),
+            ("user:vera", "denied", "approve"),
+            ("user:vera", "logout", "vera"),
+        ]
+        rows = await home.call("audit")
+        assert [row["detail"] for row in rows if row["action"].startswith("login")] == [
+            "from 10.0.0.3",
+            "from 10.0.0.4",
+            "from 10.0.0.4",
+        ]
+        assert not [word for word in (PASSWORD, "wrong", session["token"]) if word in str(rows)]
+
+
+async def test_a_flood_of_tries_does_not_fill_it(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        begun = len(await home.audit())
+        refused = 0
+        for _ in range(40):
+            try:
+                await home.call("login", name="admin", password="wrong", address="10.0.0.4")
+            except ThrottledError:
+                refused += 1
+            except AuthenticationFailedError:
+                continue
+        assert refused > 20
+        assert len(await home.audit()) - begun == 40 - refused
+
+
+async def test_only_administrators_read_it(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.controller.accounts.add("vera", PASSWORD, Role.OPERATOR)
+        session = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3")
+        with pytest.raises(ForbiddenError):
+            await home.call("audit", token=session["token"])
