@@ -32,11 +32,11 @@ format: setup ## put the style right
 	.venv/bin/ruff format
 
 test: services lint ## everything that must hold before a change lands
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --durations=40 $(ARGS)
 	$(PY) -m scripts.coverage_floor
 
 test-full: services lint ## the same with the slow tests and many more generated cases
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "slow or not slow" --hypothesis-profile=full --cov --cov-report=term $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "slow or not slow" --hypothesis-profile=full --cov --cov-report=term --durations=40 $(ARGS)
 	$(PY) -m scripts.coverage_floor
 
 bench: setup ## measure: prints figures, judges nothing
