@@ -11,11 +11,10 @@ from godkaiser.engine import deed, limits
 from godkaiser.engine.fitness import mark_degraded
 from godkaiser.engine.record import record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Moment, RuleState
-from godkaiser.engine.wish import settle_actuator
+from godkaiser.engine.wish import kept_out, settle_actuator, wish_of
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, to_iso
 from godkaiser.model.truth import Truth
-from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.condition import Presence, leaves
 from godkaiser.rules.evaluate import evaluate
 from godkaiser.rules.rule import inputs_of, nodes_of
@@ -69,6 +68,10 @@ def _start(moment: Moment, state: RuleState) -> None:
         return
     if not any(_free(moment, state, turn.actuator) for turn in rule.actions):
         return
+    held = kept_out(moment.state, state, moment.now)
+    if held is not None:
+        moment.state.due.sooner(("rule", rule.id), held)
+        return
     state.active = True
     state.memory.started = moment.now
     state.starts.append(moment.now)
@@ -87,7 +90,7 @@ def _wish(moment: Moment, state: RuleState) -> None:
         if rule.id in standing or not _free(moment, state, turn.actuator):
             continue
         cause = state.deeds[-1].cause if state.deciding else moment.seq
-        wish = Wish(turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, cause)
+        wish = wish_of(rule, turn, moment.now, cause)
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
         settle_actuator(moment, turn.actuator, story(moment, state))
 
@@ -130,6 +133,8 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
     for turn in state.rule.actions:
         moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         settle_actuator(moment, turn.actuator, story(moment, state), protective=blind)
+        if note and (actuator := moment.state.actuators.get(turn.actuator)) is not None:
+            actuator.tenure = None  # a person changed the rules: the next one need not wait
     deed.end(moment, state)
     state.wanting_since = None
 

@@ -18,7 +18,7 @@ from godkaiser.model.event import ClockJumped
 from godkaiser.model.instant import SECOND, Duration
 from godkaiser.safety.budget import moved
 
-_COUNTED = ("retry", "hold", "service", "node", "permit")  # timers that wait for time to pass
+_COUNTED = ("retry", "hold", "service", "node", "permit", "tenure")  # timers that wait for time to pass
 
 
 def on_jump(moment: Moment, event: ClockJumped) -> None:
@@ -50,6 +50,8 @@ def _shift(moment: Moment, actuator: ActuatorState, by: Duration) -> None:
     if actuator.service is not None:
         actuator.service = replace(actuator.service, until=actuator.service.until + by)
         tell_service(moment, actuator.id, actuator.service)
+    if (kept := actuator.tenure) is not None:
+        actuator.tenure = replace(kept, at=kept.at + by, until=kept.until + by)
     for key, wish in moment.state.wishes.get(actuator.id, {}).items():
         later = None if wish.until is None else wish.until + by
         moment.state.wishes[actuator.id][key] = replace(wish, since=wish.since + by, until=later)

@@ -28,6 +28,7 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     longest = actuator.spec.longest_on_s
     spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
     wishes = moment.state.wishes.get(actuator.id, {})
+    actuator.tenure = None  # whoever switched it has had it; from now on cooldowns count
     whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
     for key in tuple(wishes):
         if spent or key == whose:

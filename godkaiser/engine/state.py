@@ -32,7 +32,7 @@ from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import ActuatorSpec, Mode, Position, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
-from godkaiser.rules.arbitrate import Wish
+from godkaiser.rules.arbitrate import Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
@@ -225,6 +225,7 @@ class ActuatorState:
     chain: list[ChainStep] = field(default_factory=list)
     history: OnHistory = NEVER_ON  # what is over; the run that goes on is the lease
     service: Taken | None = None
+    tenure: Tenure | None = None  # of the rule that switched it last
     permitted: bool = False  # its permissives held when they were looked at last
 
     @property
