@@ -120,7 +120,7 @@ def kept_out(state: State, rule: RuleState, now: Instant) -> Instant | None:
     """Until when holds of other rules keep a rule from everything it would get; None when something is left."""
     ends = [_kept_out(state, wish_of(rule.rule, turn, now, 0)) for turn in rule.rule.actions]
     known = [end for end in ends if end is not None]
-    return min(known) if len(known) == len(ends) else None
+    return min(known) if known and len(known) == len(ends) else None
 
 
 def _kept_out(state: State, wish: Wish) -> Instant | None:

@@ -16,7 +16,17 @@ from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
-from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown, inputs_of
+from godkaiser.rules.rule import (
+    Every,
+    Hysteresis,
+    Rule,
+    Threshold,
+    Turn,
+    WhenUnknown,
+    inputs_of,
+    series_of,
+    watched,
+)
 from godkaiser.rules.surroundings import Surroundings
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit
@@ -241,3 +251,18 @@ def test_a_name_that_two_sensors_bear_is_refused() -> None:
     error = refused(rule(part), around=both)
     assert error.path == "rule.conditions[0].sensor_b_id"
     assert "may be" in error.problem
+
+
+def test_what_a_step_waits_for_is_watched_too() -> None:
+    wet = {
+        "type": "sensor",
+        "esp_id": ESP,
+        "gpio": 34,
+        "sensor_type": "moisture",
+        "operator": ">",
+        "value": 60,
+    }
+    wait = {"type": "wait_until", "condition": wet, "timeout_seconds": 60}
+    made = built(rule(action={"type": "sequence", "steps": [TURN, wait]}))
+    assert watched(made) == {*series_of(made.when), SeriesId.of(NODE, 34, "moisture")}
+    assert watched(built(rule())) == series_of(made.when)
