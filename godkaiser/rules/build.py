@@ -166,6 +166,11 @@ def _difference(part: DifferencePart, site: _Site, path: str) -> Offset:
     if base == other:
         problem = f"{part.sensor_a_id!r} and {part.sensor_b_id!r} are the same sensor"
         raise DocumentError(path=f"{path}.sensor_b_id", problem=problem)
+    ours, theirs = site.around.unit_of(base), site.around.unit_of(other)
+    if ours and theirs and ours != theirs:
+        told = f"{part.sensor_b_id!r} is in {theirs}, {part.sensor_a_id!r} in {ours}"
+        problem = f"{told}: compare two of one unit"
+        raise DocumentError(path=f"{path}.sensor_b_id", problem=problem)
     return Offset(base, other, part.operator, part.value, part.consecutive_count)
 
 

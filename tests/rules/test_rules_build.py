@@ -266,3 +266,20 @@ def test_what_a_step_waits_for_is_watched_too() -> None:
     made = built(rule(action={"type": "sequence", "steps": [TURN, wait]}))
     assert watched(made) == {*series_of(made.when), SeriesId.of(NODE, 34, "moisture")}
     assert watched(built(rule())) == series_of(made.when)
+
+
+def test_a_difference_is_of_one_unit() -> None:
+    def told(one: SeriesId) -> str:
+        return {"ds18b20": "°C", "sht31_temp": "°C", "moisture": "%"}.get(one.sensor_type, "")
+
+    def between(a: str, b: str) -> dict[str, Any]:
+        part = {"type": "sensor_diff", "sensor_a_id": f"{ESP}/4/{a}", "sensor_b_id": f"{ESP}/34/{b}"}
+        return rule(part | {"operator": ">", "value": 1})
+
+    error = refused(between("ds18b20", "moisture"), around=Surroundings(unit_of=told))
+    assert error.path == "rule.conditions[0].sensor_b_id"
+    assert "is in %" in error.problem
+    assert "in °C: compare two of one unit" in error.problem
+    for a, b in (("ds18b20", "sht31_temp"), ("ds18b20", "co2")):
+        built(between(a, b), around=Surroundings(unit_of=told))
+    built(between("ds18b20", "moisture"))  # where nobody knows the units

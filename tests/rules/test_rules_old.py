@@ -1,6 +1,7 @@
 """Rules of the existing system: what is accepted round-trips and fires, what is refused says where and why."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from godkaiser.rules.document import RuleDocument, hash_of, read_document, write
 from godkaiser.rules.rule import Notify, Rule
 from godkaiser.rules.schema import rule_schema
 from godkaiser.rules.surroundings import Surroundings
+from godkaiser.sensors.catalogue import BUILT_IN
 from godkaiser.sensors.types import canonical
 from tests.engine.bench import CLIMATE, GOD, SITE, SOIL, WATER, Desk, moves, stored
 from tests.rules.drive import Plan, plan
@@ -80,7 +82,10 @@ def bound(document: RuleDocument) -> Rule:
         canonical=canonical,
         known=[spec.series for spec in HOUSE.sensors],
         spec_of=SPECS.get,
-        around=Surroundings.of(HOUSE.sensors, HOUSE.derived, HOUSE.position),
+        around=replace(
+            Surroundings.of(HOUSE.sensors, HOUSE.derived, HOUSE.position),
+            unit_of=lambda one: BUILT_IN.unit_of(one, {}),
+        ),
     )
 
 
