@@ -118,6 +118,10 @@ class Actuator(ActuatorLook):
         """Set it to 0; see `godkaiser.Actuator.off`."""
         return self._line.waited(deeds.set_level, self._line, self.id, 0.0, within, None, None)
 
+    def release(self) -> None:
+        """End a person's hold before its time; see `godkaiser.Actuator.release`."""
+        self._line.waited(deeds.release, self._line, self.id)
+
     def why(self) -> Chain:
         """What it does and the chain that led there."""
         return self._line.waited(deeds.why, self._line, self.id)

@@ -1,4 +1,4 @@
-"""`godkaiser actuators …`: which there are, what they did, and putting one into service and out of it."""
+"""`godkaiser actuators …`: which there are, what they did, putting one into service and out of it, ending a hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from godkaiser.cli.account import tell as tell_statistics
 from godkaiser.cli.output import Data, Json, ask, say, show, table
 from godkaiser.errors import InvalidValueError
 
-app = typer.Typer(help="Actuators: which there are, what they did, and service.", invoke_without_command=True)
+app = typer.Typer(
+    help="Actuators: which there are, what they did, service, and the end of a hold.",
+    invoke_without_command=True,
+)
 Actuator = Annotated[str, typer.Argument(help="The actuator's id or name.")]
 
 
@@ -60,6 +63,16 @@ def _row(actuator: dict[str, Any]) -> tuple[object, ...]:
         actuator["lease_until"],
     )
     return *about, service["who"], service["until"]
+
+
+@app.command()
+def release(actuator: Actuator, data: Data = None, as_json: Json = False) -> None:
+    """End a manual hold before its time: the rules decide again, at once."""
+    show(ask(data, "actuators.release", actuator=actuator), as_json, _released)
+
+
+def _released(actuator: dict[str, Any]) -> None:
+    say(f"Nobody holds {actuator['name']}; the rules decide.")
 
 
 @app.command()

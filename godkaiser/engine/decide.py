@@ -7,18 +7,24 @@ lease that ran out.
 
 from __future__ import annotations
 
+from typing import Final
+
 from godkaiser.engine import deed, limits
+from godkaiser.engine.effect import Journal
 from godkaiser.engine.fitness import mark_degraded
 from godkaiser.engine.record import record_decision, trace_text
-from godkaiser.engine.state import ChainStep, Moment, RuleState
-from godkaiser.engine.wish import settle_actuator
+from godkaiser.engine.state import ChainStep, Course, Moment, RuleState
+from godkaiser.engine.tally import BEGUN
+from godkaiser.engine.wish import kept_out, settle_actuator, wish_of
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
-from godkaiser.model.instant import HOUR, to_iso
+from godkaiser.model.instant import HOUR, SECOND, to_iso
 from godkaiser.model.truth import Truth
-from godkaiser.rules.arbitrate import Wish
 from godkaiser.rules.condition import Presence, leaves
 from godkaiser.rules.evaluate import evaluate
 from godkaiser.rules.rule import inputs_of, nodes_of
+
+AT_ONCE: Final = 20  # rules at their steps; others wait
+LOOK_AGAIN: Final = 10 * SECOND
 
 
 def reconsider(moment: Moment, rule_id: RuleId) -> None:
@@ -67,16 +73,34 @@ def _start(moment: Moment, state: RuleState) -> None:
     if wait > moment.now:
         moment.state.due.sooner(("rule", rule.id), wait)
         return
-    if not any(_free(moment, state, turn.actuator) for turn in rule.actions):
+    if rule.actions and not any(is_free(moment, state, turn.actuator) for turn in rule.actions):
+        return
+    if rule.steps and len(moment.state.courses) >= AT_ONCE:
+        moment.state.due.sooner(("rule", rule.id), moment.now + LOOK_AGAIN)
+        return
+    held = kept_out(moment.state, state, moment.now)
+    if held is not None:
+        moment.state.due.sooner(("rule", rule.id), held)
         return
     state.active = True
     state.memory.started = moment.now
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
     deed.begin(moment, state)
-    record_decision(moment, state, "")
+    record_decision(moment, state, BEGUN if rule.steps else "")
+    if rule.steps:
+        _set_out(moment, state)
+        return
     _wish(moment, state)
     deed.look(moment, state)
+
+
+def _set_out(moment: Moment, state: RuleState) -> None:
+    """Its steps follow when this event is handled, see engine/course. Should we die meanwhile, that is known."""
+    state.course = Course(moment.now)
+    moment.state.courses[state.rule.id] = None
+    switches = sorted({turn.actuator for turn in state.rule.actions})
+    moment.emit(Journal("course", state.rule.id, {"begun": moment.now, "actuators": switches}))
 
 
 def _wish(moment: Moment, state: RuleState) -> None:
@@ -84,20 +108,22 @@ def _wish(moment: Moment, state: RuleState) -> None:
     rule = state.rule
     for turn in rule.actions:
         standing = moment.state.wishes.get(turn.actuator, {})
-        if rule.id in standing or not _free(moment, state, turn.actuator):
+        if rule.id in standing or not is_free(moment, state, turn.actuator):
             continue
         cause = state.deeds[-1].cause if state.deciding else moment.seq
-        wish = Wish(turn.actuator, rule.id, rule.priority, turn.value, moment.now, None, turn.duration, cause)
+        wish = wish_of(rule, turn, moment.now, cause)
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
         settle_actuator(moment, turn.actuator, story(moment, state))
 
 
 def _returning(moment: Moment, state: RuleState) -> bool:
     """Was an actuator it had lost to a stop released, and has it read anything since?"""
+    if state.rule.steps:
+        return False  # what it lost ended its steps
     lost = [
         t.actuator for t in state.rule.actions if state.rule.id not in moment.state.wishes.get(t.actuator, {})
     ]
-    return any(_free(moment, state, actuator) for actuator in lost)
+    return any(is_free(moment, state, actuator) for actuator in lost)
 
 
 def _not_before(moment: Moment, state: RuleState) -> int:
@@ -109,7 +135,7 @@ def _not_before(moment: Moment, state: RuleState) -> int:
     return state.ready_at
 
 
-def _free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
+def is_free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
     """No stop holds it, and the rule has read something since one did: old readings made old wishes."""
     known = moment.state.actuators.get(actuator)
     if known is None:
@@ -130,6 +156,8 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
     for turn in state.rule.actions:
         moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         settle_actuator(moment, turn.actuator, story(moment, state), protective=blind)
+        if note and (actuator := moment.state.actuators.get(turn.actuator)) is not None:
+            actuator.tenure = None  # a person changed the rules: the next one need not wait
     deed.end(moment, state)
     state.wanting_since = None
 

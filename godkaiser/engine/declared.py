@@ -19,7 +19,7 @@ from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, Site
 
-_TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service", "told", "moved")
+_TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service", "told", "moved", "tenure")
 _REBUILT: Final = ("type", "inverted", "aux_gpio")  # what makes another driver of it
 
 
@@ -89,7 +89,8 @@ def _let_go(moment: Moment, actuator: ActuatorState, why: str) -> None:
     for rule in wishers_of(moment, actuator.id):
         drop_rule(moment, rule)
     moment.state.wishes.pop(actuator.id, None)
-    for timer in ("hold", "retry"):
+    actuator.tenure = None
+    for timer in ("hold", "retry", "tenure"):
         moment.state.due.drop((timer, actuator.id))
     if not actuator.owed and (actuator.lease is not None or actuator.safe is not True):
         submit(moment, safe_intent(moment, actuator.spec, why))

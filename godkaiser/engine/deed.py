@@ -7,7 +7,7 @@ from typing import Final
 
 from godkaiser.engine.effect import Store
 from godkaiser.engine.state import SAME, Moment, RuleState
-from godkaiser.engine.tally import ENDED, Deed, Tally, turned
+from godkaiser.engine.tally import ENDED, Deed, Tally, turned, word
 from godkaiser.model.ids import ActuatorId
 from godkaiser.model.outcome import Fate, Outcome
 
@@ -17,9 +17,9 @@ HELD: Final = "a stop holds it, or nothing was read since one did"
 def begin(moment: Moment, state: RuleState) -> None:
     """A rule wants something from now on: one decision, however often it is evaluated while it stands."""
     end(moment, state)
-    state.deeds.append(
-        Deed(moment.now, moment.seq, {turn.actuator: turn.value for turn in state.rule.actions})
-    )
+    # One with steps says itself when they are done.
+    wants = {} if state.rule.steps else {turn.actuator: turn.value for turn in state.rule.actions}
+    state.deeds.append(Deed(moment.now, moment.seq, wants))
     state.deciding = True
 
 
@@ -94,22 +94,29 @@ def _confirmed(moment: Moment, state: RuleState, actuator: ActuatorId) -> None:
         _turn(moment, state, True, "")
 
 
+def conclude(moment: Moment, state: RuleState, missed: str) -> bool:
+    """Of a rule with steps: they are done, or why they are not. True when that is new."""
+    new = state.deciding and state.deeds[-1].word != word(not missed)
+    if new:
+        _turn(moment, state, not missed, missed)
+    return new
+
+
 def look(moment: Moment, state: RuleState) -> None:
     """After it wished: what is so by the node's word already, and what did it not even wish for?"""
     for actuator in tuple(state.deeds[-1].wants) if state.deciding else ():
         if not _standing(moment, state, actuator):
             _write(moment, state, actuator, Fate.REFUSED, HELD)
             _turn(moment, state, False, HELD)
-        elif _so(moment, state, actuator):
+        elif is_so(moment, actuator, state.deeds[-1].wants[actuator]):
             already(moment, state, actuator, "the node reports it already")
 
 
-def _so(moment: Moment, state: RuleState, actuator_id: ActuatorId) -> bool:
+def is_so(moment: Moment, actuator_id: ActuatorId, value: float) -> bool:
     """By the word of a node that is there, as it was told last, and with nothing under way."""
     actuator, node = moment.state.actuators.get(actuator_id), moment.state.nodes.get(actuator_id.node)
     if actuator is None or actuator.reported is None or actuator.wished is None:
         return False
-    value = state.deeds[-1].wants[actuator_id]
     so = max(abs(actuator.reported - value), abs(actuator.wished - value)) < SAME
     busy = any(p.intent.actuator == actuator_id for p in moment.state.pending.values())
     return so and not busy and node is not None and node.online is True

@@ -58,6 +58,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleNotice:
+    """What a rule told people. `target`: whom it is meant for, empty for everybody."""
+
+    at: Instant
+    rule: str
+    channel: str
+    target: str
+    text: str
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRecord:
     """A node's lasting facts."""
 
@@ -152,6 +164,7 @@ class Placed:
 Record = (
     Reading
     | Decision
+    | RuleNotice
     | Outcome
     | NodeRecord
     | SeriesRecord

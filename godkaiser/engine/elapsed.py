@@ -18,7 +18,15 @@ from godkaiser.model.event import ClockJumped
 from godkaiser.model.instant import SECOND, Duration
 from godkaiser.safety.budget import moved
 
-_COUNTED = ("retry", "hold", "service", "node", "permit")  # timers that wait for time to pass
+_COUNTED = (
+    "retry",
+    "hold",
+    "service",
+    "node",
+    "permit",
+    "tenure",
+    "course",
+)  # timers that wait for time to pass
 
 
 def on_jump(moment: Moment, event: ClockJumped) -> None:
@@ -35,6 +43,10 @@ def on_jump(moment: Moment, event: ClockJumped) -> None:
         node.acked_at = None if node.acked_at is None else node.acked_at + by
     for rule in state.rules.values():
         rule.ready_at += by
+        if (course := rule.course) is not None:
+            course.begun += by
+            course.until = None if course.until is None else course.until + by
+        rule.notices = {step: at + by for step, at in rule.notices.items()}
         rule.starts = deque((start + by for start in rule.starts), maxlen=rule.starts.maxlen)
     moment.emit(
         Store(Audit(moment.now, "controller", "clock.jumped", "all", f"forward by {by / SECOND:g} s"))
@@ -50,6 +62,8 @@ def _shift(moment: Moment, actuator: ActuatorState, by: Duration) -> None:
     if actuator.service is not None:
         actuator.service = replace(actuator.service, until=actuator.service.until + by)
         tell_service(moment, actuator.id, actuator.service)
+    if (kept := actuator.tenure) is not None:
+        actuator.tenure = replace(kept, at=kept.at + by, until=kept.until + by)
     for key, wish in moment.state.wishes.get(actuator.id, {}).items():
         later = None if wish.until is None else wish.until + by
         moment.state.wishes[actuator.id][key] = replace(wish, since=wish.since + by, until=later)

@@ -28,12 +28,14 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     longest = actuator.spec.longest_on_s
     spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
     wishes = moment.state.wishes.get(actuator.id, {})
+    actuator.tenure = None  # whoever switched it has had it; from now on cooldowns count
     whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
     for key in tuple(wishes):
         if spent or key == whose:
-            held = _held(moment, actuator, wishes.pop(key))
+            wish = wishes.pop(key)
+            held = _held(moment, actuator, wish)
             wishes |= {} if held is None else {key: held}
-            spend(moment, key)
+            spend(moment, key, actuator.id if wish.duration is not None and not spent else None)
     if tell_node:
         text = f"the lease of {lease.who or 'an unknown command'} ended: {why}"
         actuator.chain = [ChainStep("intent", moment.now, text)]

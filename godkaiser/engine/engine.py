@@ -18,6 +18,7 @@ from godkaiser.engine import (
     chronicle,
     clear,
     correct,
+    course,
     decide,
     declared,
     elapsed,
@@ -77,6 +78,8 @@ class Engine:
                     actuator.owed |= standing.covers(actuator.id, self.state.zone_of(actuator.id))
             elif kind in _OF_NODES:
                 self._restore_node(kind, key, data, now)
+            elif kind == "course":
+                course.restore(self.state, RuleId.known(key), data, now)
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:
@@ -116,6 +119,7 @@ class Engine:
         else:
             self._fire_due(moment)
             self._dispatch(moment, event)
+        course.watch(moment)
         fitness.watch(moment)
         alarm.watch(moment, event)
         chronicle.watch(moment, event)
@@ -161,6 +165,8 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "owed": lambda moment, key: ending.on_owed(moment, ActuatorId.known(key)),
     "retry": lambda moment, key: wish.on_retry(moment, ActuatorId.known(key)),
     "correct": lambda moment, key: correct.on_due(moment, ActuatorId.known(key)),
+    "course": lambda moment, key: None,  # looked at after every event
+    "tenure": lambda moment, key: wish.on_tenure_end(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: wish.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
     "schedule": lambda moment, key: schedule.on_due(moment, SeriesId.known(key)),
@@ -226,6 +232,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.RulesChanged: (site.on_rules,),
     ev.SiteChanged: (site.on_site,),
     ev.RequestAsked: (request.on_request,),
+    ev.HoldEnded: (wish.on_release,),
     ev.ServiceAsked: (limits.on_service,),
     ev.AlarmAnswered: (alarm.on_answered,),
     ev.CalibrationMade: (calibration.on_made,),

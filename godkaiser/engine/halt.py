@@ -48,7 +48,7 @@ def _drop_wishes(moment: Moment, standing: Standing) -> None:
             state.wishes[actuator] = {"person": before}
     for rule in state.rules.values():
         mine = [turn.actuator for turn in rule.rule.actions]
-        if rule.active and (standing.scope == ALL or under.keys() >= set(mine)):
+        if rule.active and mine and (standing.scope == ALL or under.keys() >= set(mine)):
             rule.active = False
             record_decision(moment, rule, "stopped")
 

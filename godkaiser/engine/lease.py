@@ -123,10 +123,16 @@ def restore_lease(state: State, actuator: ActuatorState, data: dict[str, Any], n
     state.due.set(("permit", actuator.id), now)
 
 
-def spend(moment: Moment, key: str) -> None:
-    """A rule has had its time: not again before its cooldown."""
+def spend(moment: Moment, key: str, pulse: ActuatorId | None = None) -> None:
+    """A rule has had its time: not again before its cooldown. `pulse`: only that actuator has had what it was given.
+
+    A rule with steps goes on after a pulse.
+    """
     rule = moment.state.rules.get(RuleId.known(key)) if key != "person" else None
-    if rule is not None:
+    if rule is not None and rule.course is not None and pulse is not None:
+        rule.course.holds.discard(pulse)
+        rule.course.open.pop(pulse, None)
+    elif rule is not None:
         rule.active = False
         deed.end(moment, rule)
         rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)

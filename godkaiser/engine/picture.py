@@ -9,9 +9,11 @@ from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.allowance import limits_picture, timed_by
 from godkaiser.engine.calibration import age_picture
 from godkaiser.engine.cycles import growing
+from godkaiser.engine.fitness import clock
 from godkaiser.engine.ruling import hindered, rule_picture
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, SensorState, State, sensor_name
+from godkaiser.engine.tenure import rule_hold, waiting
 from godkaiser.engine.wanted import offline_proof
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
@@ -21,6 +23,7 @@ from godkaiser.model.quantity import Freshness
 from godkaiser.model.schedule import next_due
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import SensorSpec
+from godkaiser.model.view import Taken
 from godkaiser.rules.rule import series_of
 from godkaiser.safety.stop import Phase
 
@@ -184,11 +187,15 @@ def actuator_picture(state: State, actuator: ActuatorState, now: Instant) -> dic
         "max_on_s": spec.longest_on_s,
         "timed_by": timed_by(state, actuator),
         "limits": limits_picture(state, actuator, now),
-        "service": None
-        if actuator.service is None
-        else {"who": actuator.service.who, "until": to_iso(actuator.service.until)},
+        "hold": None if (held := state.held(actuator.id)) is None else _taken(held),
+        "rule_hold": rule_hold(state, actuator, now),
+        "service": None if actuator.service is None else _taken(actuator.service),
         "last_command": None if actuator.last is None else outcome_picture(actuator.last),
     }
+
+
+def _taken(taken: Taken) -> dict[str, str]:
+    return {"who": taken.who, "until": to_iso(taken.until)}
 
 
 def outcome_picture(outcome: Outcome) -> dict[str, Any]:
@@ -325,10 +332,24 @@ def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
     else:
         now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
-    text += "".join(f" {line}." for line in (*hindered(state, actuator_id), *_old(state, actuator_id, now)))
+    text += "".join(
+        f" {line}."
+        for line in (
+            *_held(state, actuator, now),
+            *hindered(state, actuator_id),
+            *_old(state, actuator_id, now),
+        )
+    )
     if not steps:
         text += " No command was sent to it since the controller started."
     return {"actuator": actuator_id, "text": text, "steps": steps}
+
+
+def _held(state: State, actuator: ActuatorState, now: Instant) -> Iterator[str]:
+    """Who has it for themselves, and until when."""
+    if (held := state.held(actuator.id)) is not None:
+        yield f"{held.who} holds it until {clock(state, held.until)}, rules wait"
+    yield from waiting(state, actuator, now)
 
 
 def _old(state: State, actuator: ActuatorId, now: Instant) -> Iterator[str]:

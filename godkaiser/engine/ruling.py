@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from godkaiser.engine.condition import OF_RULES
+from godkaiser.engine.course import course_picture
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import level
 from godkaiser.engine.state import RuleState, State
@@ -30,6 +31,10 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "acting": rule.active,
         "degraded": rule.degraded or None,
         "last_decision": iso(rule.decided_at),
+        "steps": course_picture(rule, iso),
+        "notice": None
+        if rule.notice is None
+        else {"at": to_iso(rule.notice.at), "target": rule.notice.target, "text": rule.notice.text},
         **_honest(state, rule),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from godkaiser.engine.effect import Effect, Tell
+from godkaiser.engine.effect import Effect, RuleNotice, Tell
 from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
 from godkaiser.engine.seen import Alarms
@@ -32,7 +32,7 @@ from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import ActuatorSpec, Mode, Position, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
-from godkaiser.rules.arbitrate import Wish
+from godkaiser.rules.arbitrate import Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Rule, series_of
 from godkaiser.safety.stop import Phase, Stop
@@ -225,6 +225,7 @@ class ActuatorState:
     chain: list[ChainStep] = field(default_factory=list)
     history: OnHistory = NEVER_ON  # what is over; the run that goes on is the lease
     service: Taken | None = None
+    tenure: Tenure | None = None  # of the rule that switched it last
     permitted: bool = False  # its permissives held when they were looked at last
 
     @property
@@ -238,6 +239,25 @@ class ActuatorState:
         if self.reported is None:
             return None
         return abs(self.reported - self.spec.safe_value) < SAME
+
+
+@dataclass(slots=True)
+class Course:
+    """A rule at its steps, since `begun`: at step `at` for the `tries`-th time, whose time is over at `until`.
+
+    `phase`: `begin`, `doing`, `resting` (the pause after a step) or `done`. `holds`: actuators its wishes stand for.
+    `open`: what was wanted without waiting for its node. `missed`: the first failure it went on after.
+    """
+
+    begun: Instant
+    at: int = 0
+    phase: Literal["begin", "doing", "resting", "done"] = "begin"
+    until: Instant | None = None
+    tries: int = 1
+    holds: set[ActuatorId] = field(default_factory=set)
+    open: dict[ActuatorId, float] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    missed: str = ""
 
 
 @dataclass(slots=True)
@@ -259,6 +279,9 @@ class RuleState:
     deciding: bool = False  # the last of its deeds still stands
     wanting_since: Instant | None = None
     tally: Tally | None = None
+    course: Course | None = None  # of a rule with steps, while it is at it
+    notices: dict[int, Instant] = field(default_factory=dict)  # when each of its steps told something last
+    notice: RuleNotice | None = None  # the last one
     lately: Tally | None = None  # while it is degraded: since that began
 
     @property
@@ -314,6 +337,10 @@ class State:
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     touching: dict[NodeId, list[RuleId]] = field(default_factory=dict)  # rules that read or switch there
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
+    courses: dict[RuleId, None] = field(default_factory=dict)  # rules that are at their steps, in order
+    interrupted: dict[RuleId, list[ActuatorId]] = field(
+        default_factory=dict
+    )  # by the end of the last process
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     stops: dict[Scope, Standing] = field(default_factory=dict)

@@ -9,6 +9,10 @@ from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Fate
 
 ENDED = "ended before the node confirmed it"
+# Notes of decisions by rules with steps: from the first on until one of the others or the end it is under way.
+BEGUN = "its steps begin"
+DONE = "its steps are done"
+MISSED = "its steps are done, but for "
 
 
 @dataclass(slots=True)

@@ -6,13 +6,17 @@ from typing import Final
 
 from godkaiser.engine.actuation import attempt, safe_intent, submit
 from godkaiser.engine.answer import RETRY_AFTER
+from godkaiser.engine.effect import Audit, Store
+from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import level, report
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState, State
+from godkaiser.model.event import HoldEnded
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome, Severity
-from godkaiser.rules.arbitrate import PERSON, Wish, settle
+from godkaiser.rules.arbitrate import PERSON, Tenure, Wish, leads_away, settle, taken
+from godkaiser.rules.rule import Rule, Turn
 from godkaiser.safety.gate import Denied
 
 HOLD: Final = 15 * MINUTE
@@ -26,6 +30,7 @@ def on_asked(moment: Moment, intent: Intent) -> None:
             ChainStep("intent", moment.now, f"{intent.who} wants {level(actuator, intent.value)}")
         ]
     if submit(moment, intent) and actuator is not None:
+        actuator.tenure = None
         hold = intent.hold if intent.hold is not None else intent.duration or HOLD
         wish = Wish(
             intent.actuator, intent.who, PERSON, intent.value, moment.now, moment.now + hold, intent.duration
@@ -38,6 +43,19 @@ def on_hold_end(moment: Moment, actuator: ActuatorId) -> None:
     """A person's wish has had its time."""
     if moment.state.wishes.get(actuator, {}).pop("person", None) is not None:
         settle_actuator(moment, actuator, [ChainStep("intent", moment.now, "the manual hold ended")])
+
+
+def on_release(moment: Moment, event: HoldEnded) -> None:
+    """A person's hold is ended before its time, by anybody who may switch: rules decide again, at once."""
+    if moment.state.wishes.get(event.actuator, {}).get("person") is None:
+        return
+    moment.state.due.drop(("hold", event.actuator))
+    moment.emit(Store(Audit(moment.now, event.who, "hold.ended", event.actuator, "")))
+    moment.state.wishes[event.actuator].pop("person")
+    settle_actuator(
+        moment, event.actuator, [ChainStep("intent", moment.now, f"{event.who} ended the manual hold")]
+    )
+    moment.tell("actuator", event.actuator)
 
 
 def settle_actuator(
@@ -54,10 +72,11 @@ def settle_actuator(
             _refuse_unknown(moment, wish)
         return
     settlement = settle(wishes.values(), actuator.spec.safe_value)
-    winner = settlement.winner
+    winner = _in_turn(moment, actuator, settlement.winner)
     for loser in settlement.superseded:
         _superseded(moment, loser, winner)
     value = actuator.spec.safe_value if winner is None else winner.value
+    before = actuator.spec.safe_value if actuator.wished is None else actuator.wished
     if actuator.wished is not None and abs(actuator.wished - value) < 1e-9:
         return
     if winner is None and actuator.wished is None and actuator.lease is None:
@@ -69,6 +88,66 @@ def settle_actuator(
     denied = attempt(moment, _intent_of(moment, actuator, winner, protective=protective))
     if denied is not None:
         _try_again(moment, actuator, denied)
+    elif not protective and (winner is None or winner.rank != PERSON):
+        hold, away = (
+            round(actuator.spec.rule_hold_s * SECOND),
+            leads_away(value, before, actuator.spec.safe_value),
+        )
+        actuator.tenure = taken(actuator.tenure, winner, moment.now, hold, away=away)
+        moment.tell("actuator", actuator.id)
+
+
+def held_back(actuator: ActuatorState, wish: Wish | None, now: Instant) -> Tenure | None:
+    """The hold that a rule's wish has to wait for, before it may energise the actuator."""
+    tenure, safe = actuator.tenure, actuator.spec.safe_value
+    at = safe if actuator.wished is None else actuator.wished
+    if (
+        wish is None
+        or tenure is None
+        or tenure.at <= actuator.released_at
+        or not leads_away(wish.value, at, safe)
+    ):
+        return None
+    return tenure if tenure.keeps_out(wish, now) else None
+
+
+def wish_of(rule: Rule, turn: Turn, now: Instant, cause: int) -> Wish:
+    """What a rule wants of one of its actuators."""
+    return Wish(turn.actuator, rule.id, rule.priority, turn.value, now, None, turn.duration, cause)
+
+
+def kept_out(state: State, rule: RuleState, now: Instant) -> Instant | None:
+    """Until when holds of other rules keep a rule from everything it would get; None when something is left."""
+    ends = [_kept_out(state, wish_of(rule.rule, turn, now, 0)) for turn in rule.rule.actions]
+    known = [end for end in ends if end is not None]
+    return min(known) if known and len(known) == len(ends) else None
+
+
+def _kept_out(state: State, wish: Wish) -> Instant | None:
+    actuator = state.actuators.get(wish.actuator)
+    if actuator is None:
+        return None
+    standing = state.wishes.get(wish.actuator, {}).values()
+    winner = settle((*standing, wish), actuator.spec.safe_value).winner
+    held = held_back(actuator, wish, wish.since) if winner is wish else None
+    return None if held is None else held.until
+
+
+def _in_turn(moment: Moment, actuator: ActuatorState, winner: Wish | None) -> Wish | None:
+    """The winner, unless the hold of another one is in its way: then nobody, and it is looked at when that ends."""
+    tenure = held_back(actuator, winner, moment.now)
+    if winner is None or tenure is None:
+        return winner
+    moment.state.due.set(("tenure", actuator.id), tenure.until)
+    if winner.since == moment.now:
+        who, until = moment.state.name_of(tenure.who), clock(moment.state, tenure.until)
+        _report_superseded(moment, winner, f"{who} switched it last, and it is kept so until {until}")
+    return None
+
+
+def on_tenure_end(moment: Moment, actuator_id: ActuatorId) -> None:
+    """What waited for the hold of a rule."""
+    settle_actuator(moment, actuator_id, [ChainStep("intent", moment.now, "the hold of another rule ended")])
 
 
 def _try_again(moment: Moment, actuator: ActuatorState, denied: Denied) -> None:
@@ -108,11 +187,15 @@ def _superseded(moment: Moment, loser: Wish, winner: Wish | None) -> None:
     if loser.since != moment.now and (winner is None or winner.since != moment.now):
         return
     by = "" if winner is None else winner.who
+    _report_superseded(moment, loser, f"{by} has priority")
+
+
+def _report_superseded(moment: Moment, loser: Wish, message: str) -> None:
     report(
         moment,
         Outcome(
             moment.new_id("i"), loser.actuator, loser.value, Fate.SUPERSEDED, moment.now, loser.who, "rule",
-            f"{by} has priority", cause=loser.cause or moment.seq,
+            message, cause=loser.cause or moment.seq,
         ),
     )  # fmt: skip
 

@@ -102,6 +102,11 @@ async def set_level(
         raise AckTimeoutError(actuator=actuator, seconds=patience) from None
 
 
+async def release(line: Line, actuator: str) -> None:
+    """End a person's hold."""
+    await line.ask("actuators.release", actuator=actuator)
+
+
 async def why(line: Line, actuator: str) -> Chain:
     """The chain behind the last command."""
     return Chain.of(await line.ask("why", actuator=actuator))

@@ -158,6 +158,13 @@ class Actuator(ActuatorLook):
         """Set it to 0. Going off is always admissible. Raises like `set`."""
         return await self._line.awaited(deeds.set_level, self._line, self.id, 0.0, within, None, None)
 
+    async def release(self) -> None:
+        """End a person's hold before its time: rules decide again, at once. Nothing happens where nobody holds it.
+
+        Raises `ForbiddenError`, `ControllerGoneError`.
+        """
+        await self._line.awaited(deeds.release, self._line, self.id)
+
     async def why(self) -> Chain:
         """What it does and the chain that led there. Raises `ControllerGoneError`."""
         return await self._line.awaited(deeds.why, self._line, self.id)

@@ -16,7 +16,8 @@ P = ParamSpec("P")
 SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
     "rules.check", "rules.import", "rules.export", "alarms.list", "alarms.history",
-    "actuators.statistics", "actuators.service", "sensors.calibrate", "sensors.calibrations", "sensors.undo",
+    "actuators.statistics", "actuators.service", "actuators.release", "sensors.calibrate", "sensors.calibrations",
+    "sensors.undo",
     "history.buckets", "history.page", "decisions", "commands", "heartbeats",
 }  # fmt: skip
 

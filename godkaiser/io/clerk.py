@@ -6,6 +6,7 @@ import asyncio
 import getpass
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -532,7 +533,10 @@ class Clerk:
         return build_rule(
             document,
             timezone=state.timezone,
-            around=Surroundings.of(state.sensor_specs.values(), state.derived.values(), state.position),
+            around=replace(
+                Surroundings.of(state.sensor_specs.values(), state.derived.values(), state.position),
+                unit_of=lambda one: state.catalogue.unit_of(one, state.derived),
+            ),
             canonical=state.catalogue.canonical,
             known=(*state.sensors, *state.sensor_specs, *state.derived),
             spec_of=state.spec,

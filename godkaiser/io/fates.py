@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from godkaiser.engine.tally import ENDED, turned, word
+from godkaiser.engine.tally import BEGUN, DONE, ENDED, MISSED, turned, word
 from godkaiser.model.outcome import Fate
 
 Row = Mapping[str, Any]
@@ -25,11 +25,36 @@ def with_outcomes(decisions: Sequence[Row], outcomes: Iterable[Row]) -> list[dic
     or would not, `waiting` until then. None for a decision that wanted nothing new.
     """
     mine = _by_decision(decisions, outcomes)
-    later = _later(decisions, mine)
+    later, courses = _later(decisions, mine), _courses(decisions)
     return [
-        dict(row) | _became(mine.get(number, ()), later[number]) if row["active"] else dict(row) | _NOTHING
+        dict(row) | (courses.get(number) or _became(mine.get(number, ()), later[number]))
+        if row["active"]
+        else dict(row) | _NOTHING
         for number, row in enumerate(decisions)
     ]
+
+
+def _courses(decisions: Sequence[Row]) -> dict[int, dict[str, Any]]:
+    """Of rules with steps: a decision is as good as the last of them, which a later one of the rule tells."""
+    found: dict[int, dict[str, Any]] = {}
+    ahead: dict[str, Row] = {}
+    for number in range(len(decisions) - 1, -1, -1):
+        row = decisions[number]
+        note = str(row.get("note", ""))
+        if note == BEGUN:
+            found[number] = _ended(ahead.pop(row["rule"], None))
+        elif note == DONE or note.startswith(MISSED) or not row["active"]:
+            ahead[row["rule"]] = row
+    return found
+
+
+def _ended(row: Row | None) -> dict[str, Any]:
+    if row is None:
+        return {"outcome": word(None), "outcome_reason": ""}
+    note = str(row["note"])
+    if note == DONE:
+        return {"outcome": word(True), "outcome_reason": ""}
+    return {"outcome": word(False), "outcome_reason": note.removeprefix(MISSED) or ENDED}
 
 
 def _by_decision(decisions: Sequence[Row], outcomes: Iterable[Row]) -> dict[int, list[Row]]:

@@ -1,4 +1,4 @@
-"""Actuators in service: a person works on one, and nothing automatic moves it until then."""
+"""Actuators that people have for themselves: in service, where nothing automatic moves one, and the end of a hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from godkaiser.model.instant import MINUTE, SECOND, Duration, parse_duration
 
 
 class Workshop:
-    """Answers requests to begin and to end service."""
+    """Answers requests to begin and to end service, and to end a hold."""
 
     def __init__(self, runner: Runner, clerk: Clerk) -> None:
         self._runner, self._clerk = runner, clerk
@@ -26,6 +26,7 @@ class Workshop:
         """By the names clients use."""
         return {
             "actuators.service": self._service,
+            "actuators.release": self._release,
         }
 
     async def _service(
@@ -36,9 +37,18 @@ class Workshop:
         found = self._clerk.actuator(actuator)
         span = None if within is None else _span(parse_duration(within, "for"))
         now = self._runner.clock.now()
-        self._runner.post(ev.ServiceAsked(now, found, None if span is None else now + span, who))
+        return await self._told(ev.ServiceAsked(now, found, None if span is None else now + span, who))
+
+    async def _release(self, actuator: str, token: str | None = None) -> dict[str, Any]:
+        """Ends a person's hold before its time; nothing happens where nobody holds it."""
+        who = self._clerk.who(token, Permission.SWITCH)
+        return await self._told(ev.HoldEnded(self._runner.clock.now(), self._clerk.actuator(actuator), who))
+
+    async def _told(self, event: ev.ServiceAsked | ev.HoldEnded) -> dict[str, Any]:
+        """The picture after it."""
+        self._runner.post(event)
         await self._runner.settled_inbox()
-        shown = picture.one(self._runner.engine.state, "actuator", found, self._runner.clock.now())
+        shown = picture.one(self._runner.engine.state, "actuator", event.actuator, self._runner.clock.now())
         assert shown is not None
         return shown
 

@@ -21,7 +21,7 @@ def judge_alone(data: Any, path: str = "rule") -> dict[str, Any]:
             document,
             timezone="the site's time",
             canonical=BUILT_IN.canonical,
-            around=Surroundings(),
+            around=Surroundings(unit_of=lambda series: BUILT_IN.unit_of(series, {})),
             path=path,
         )
     except UnboundError as error:

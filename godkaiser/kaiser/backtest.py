@@ -25,7 +25,7 @@ from godkaiser.model.reading import Reading
 from godkaiser.model.site import Site
 from godkaiser.model.truth import Truth
 from godkaiser.rules.condition import nodes_of
-from godkaiser.rules.rule import Rule, series_of
+from godkaiser.rules.rule import Rule, watched
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 WARM_UP: Final = 60 * MINUTE  # before it counts: for what rules remember
@@ -166,7 +166,7 @@ class _Trial:
             {node for rule in rules for node in _nodes_of(rule)} | {a.node for a in self._state.actuators}
         )
         self._beats = beats
-        self._inputs = sorted({series for rule in rules for series in series_of(rule.when)})
+        self._inputs = sorted({series for rule in rules for series in watched(rule)})
         self._blind: dict[SeriesId, Instant] = {}
         self._looked = self._begin
         self._truths: dict[RuleId, Truth] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -185,7 +185,11 @@ def bind_rules(
     specs = {spec.id: spec for spec in site.actuators}
     others = spec_of or (lambda _: None)
     series = (*known, *(s.series for s in site.sensors), *(made.series for made in site.derived))
-    around = Surroundings.of(site.sensors, site.derived, site.position)
+    made = {spec.series: spec for spec in site.derived}
+    around = replace(
+        Surroundings.of(site.sensors, site.derived, site.position),
+        unit_of=lambda one: catalogue.unit_of(one, made),
+    )
     bound: list[Bound] = []
     for number, data in enumerate(site.rules):
         path = f"rules[{number}]"

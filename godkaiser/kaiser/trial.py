@@ -21,7 +21,7 @@ from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND, Instant, to_iso
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec, Site
-from godkaiser.rules.rule import Rule, series_of
+from godkaiser.rules.rule import Rule, watched
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 
 SAME: Final = 2 * SECOND  # a decision of then and one of now that lie so close are the same
@@ -80,7 +80,7 @@ async def try_rules(
     stored = [SeriesId.parse(row["name"]) for row in await store.rows(SeriesRow)]
     rules = _built(site, documents if documents is not None else running, stored, catalogue)
     begin = span[0] - WARM_UP
-    inputs = {series for rule in rules for series in series_of(rule.when)}
+    inputs = {series for rule in rules for series in watched(rule)}
     read = [series for series in stored if series in inputs or SeriesId.of(*_pin(series)) in inputs]
     readings = [await store.readings(series, begin, span[1]) for series in read]
     beats = await _beats(store, (begin, span[1]))

@@ -165,6 +165,15 @@ class ServiceAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """A person gives an actuator back to the rules before the hold ends by itself."""
+
+    at: Instant
+    actuator: ActuatorId
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationMade:
     """A person calibrated a declared sensor; it counts from its `valid_from` on, else from now."""
 
@@ -265,6 +274,7 @@ Event = (
     | SiteChanged
     | RequestAsked
     | ServiceAsked
+    | HoldEnded
     | AlarmAnswered
     | CalibrationMade
     | CalibrationUndone
@@ -298,6 +308,7 @@ __all__ = [
     "Echo",
     "Event",
     "Heartbeat",
+    "HoldEnded",
     "IntentOutcome",
     "JournalHealth",
     "Lifecycle",

@@ -34,6 +34,7 @@ ActuatorKind = Literal[
 MUST_STATE_MAX_ON: frozenset[str] = frozenset({"pump", "doser"})
 DEFAULT_MAX_ON_S = 3600.0
 STARTS_PER_HOUR = 60
+RULE_HOLD_S = 120.0  # two rules that contradict each other switch 30 times an hour at most
 
 
 Position = tuple[float, float]  # latitude and longitude, degrees
@@ -157,6 +158,7 @@ class ActuatorSpec(Spec):
 
     On is whatever is not the safe value. `on_budget_s` seconds of it are allowed within any `on_window_s`;
     `interlocks` name groups of which one may be on at a time, this one `changeover_s` after another.
+    `rule_hold_s`: so long only a stronger rule energises what a rule has switched.
     `litres_per_min` and `watts`, at value 1, are for the totals of water and energy.
     """
 
@@ -178,6 +180,7 @@ class ActuatorSpec(Spec):
     min_on_s: UpToADay = 0.0
     min_off_s: UpToADay = 0.0
     cooldown_s: UpToAnHour = 0.0
+    rule_hold_s: UpToAnHour = RULE_HOLD_S
     starts_per_hour: Annotated[int, Field(ge=1, le=360, strict=True)] = STARTS_PER_HOUR
     on_budget_s: UpToAWeek | None = None
     on_window_s: UpToAWeek = 86400.0

@@ -2,17 +2,22 @@
 
 A person outranks every rule while their hold lasts; among rules the lower priority number wins; among equals
 the one closer to the safe value, then the older wish, then the name: no dice, no dictionary order.
+
+What a rule has switched is not switched back and forth: for the hold of the actuator only a stronger rule may
+energise it. Going to the safe value never waits for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from godkaiser.model.ids import ActuatorId
 from godkaiser.model.instant import Duration, Instant
 
 PERSON = 0
+OWED_MOST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,44 @@ class Settlement:
 
     winner: Wish | None
     superseded: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """Who among the rules switched an actuator last, at `at`. Until `until` only a stronger one may energise it."""
+
+    who: str
+    rank: int
+    at: Instant
+    until: Instant
+
+    def keeps_out(self, wish: Wish, now: Instant) -> bool:
+        """Has a rule's wish to wait? The holder's own, that stands since, is only asserted again."""
+        own = wish.who == self.who and wish.since <= self.at
+        return wish.rank != PERSON and wish.rank >= self.rank and not own and now < self.until
+
+
+def taken(
+    tenure: Tenure | None, winner: Wish | None, now: Instant, hold: Duration, *, away: bool
+) -> Tenure | None:
+    """After a switch that rules made. `away`: it led away from the safe value.
+
+    Each switch is paid for with `hold`, also those that may not wait: going nearer to the safe value. A stronger
+    rule that came in between pays nothing, but keeps what it took. Nobody owes more than `OWED_MOST` of them.
+    """
+    holder = winner or tenure
+    if holder is None:
+        return None
+    before = now if tenure is None else max(now, tenure.until)
+    forced = away and before > now
+    until = max(before, now + hold) if forced else before + hold
+    return Tenure(holder.who, holder.rank, now, min(until, now + OWED_MOST * hold))
+
+
+def leads_away(value: float, origin: float, safe_value: float) -> bool:
+    """Does a move from `origin` lead away from the safe value, or past it?"""
+    farther = abs(value - safe_value) > abs(origin - safe_value)
+    return farther or (value - safe_value) * (origin - safe_value) < 0
 
 
 def settle(wishes: Iterable[Wish], safe_value: float) -> Settlement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -25,6 +25,7 @@ from godkaiser.rules.condition import (
     Silence,
     Slope,
     Threshold,
+    leaves,
 )
 from godkaiser.rules.document import (
     ActionPart,
@@ -32,17 +33,22 @@ from godkaiser.rules.document import (
     CompoundPart,
     ConditionPart,
     CooldownPart,
+    DelayPart,
     DifferencePart,
     HysteresisPart,
     NoDataPart,
     NodeOnlinePart,
+    NotificationPart,
     RateOfChangePart,
     RuleDocument,
+    SequencePart,
     SunPart,
     ThresholdPart,
     TimeWindowPart,
+    WaitStep,
 )
-from godkaiser.rules.rule import Rule, Turn, WhenUnknown
+from godkaiser.rules.part_action import ActuatorStep, DelayStep, NotificationStep
+from godkaiser.rules.rule import Notify, Pause, Rule, Step, Turn, Until, WhenUnknown
 from godkaiser.rules.surroundings import Surroundings
 
 
@@ -77,11 +83,13 @@ def build_rule(
         _condition(part, site, f"{path}.conditions[{i}]") for i, part in enumerate(document.conditions)
     )
     every = document.logic_operator == "AND"
+    turns, steps = _program(document, spec_of, site, path)
     return Rule(
         id=RuleId.from_name(document.name),
         name=document.name,
         when=parts[0] if len(parts) == 1 else Every(parts, every),
-        actions=tuple(_turn(a, spec_of, f"{path}.actions[{i}]") for i, a in enumerate(document.actions)),
+        actions=turns,
+        steps=steps,
         enabled=document.enabled,
         priority=document.priority,
         cooldown=_micro(document.cooldown_seconds),
@@ -158,6 +166,11 @@ def _difference(part: DifferencePart, site: _Site, path: str) -> Offset:
     if base == other:
         problem = f"{part.sensor_a_id!r} and {part.sensor_b_id!r} are the same sensor"
         raise DocumentError(path=f"{path}.sensor_b_id", problem=problem)
+    ours, theirs = site.around.unit_of(base), site.around.unit_of(other)
+    if ours and theirs and ours != theirs:
+        told = f"{part.sensor_b_id!r} is in {theirs}, {part.sensor_a_id!r} in {ours}"
+        problem = f"{told}: compare two of one unit"
+        raise DocumentError(path=f"{path}.sensor_b_id", problem=problem)
     return Offset(base, other, part.operator, part.value, part.consecutive_count)
 
 
@@ -219,7 +232,57 @@ def _address(stated: str | int | None) -> str:
     return stated if isinstance(stated, str) and is_tag(stated) else address_text(stated)
 
 
-def _turn(part: ActionPart, spec_of: Callable[[ActuatorId], ActuatorSpec | None], path: str) -> Turn:
+Specs = Callable[[ActuatorId], ActuatorSpec | None]
+
+
+def _program(
+    document: RuleDocument, spec_of: Specs, site: _Site, path: str
+) -> tuple[tuple[Turn, ...], tuple[Step, ...]]:
+    """What it may switch, and in which order where that matters."""
+    steps = tuple(
+        step
+        for i, a in enumerate(document.actions)
+        for step in _steps(a, spec_of, site, f"{path}.actions[{i}]")
+    )
+    turns = tuple(step.action for step in steps if isinstance(step.action, Turn))
+    if all(isinstance(action, ActuatorPart) for action in document.actions):
+        return turns, ()
+    return tuple(dict.fromkeys(turns)), steps
+
+
+def _steps(part: ActionPart, spec_of: Specs, site: _Site, path: str) -> Iterator[Step]:
+    if not isinstance(part, SequencePart):
+        yield Step(_action(part, spec_of, path))
+        return
+    for i, one in enumerate(part.steps):
+        place = f"{path}.steps[{i}]"
+        if isinstance(one, WaitStep):
+            yield _wait(one, site, place)
+            continue
+        step = cast("ActuatorStep | NotificationStep | DelayStep", one)  # an unknown one was refused
+        action, goes_on = _action(step, spec_of, place), step.on_failure == "continue"
+        awaits = _micro(step.timeout_seconds) if isinstance(action, Turn) else None
+        yield Step(action, awaits, step.retry, goes_on, _micro(step.delay_after_seconds))
+
+
+def _wait(part: WaitStep, site: _Site, path: str) -> Step:
+    when = _condition(part.condition, site, f"{path}.condition")
+    if any(isinstance(leaf, Rested) for leaf in leaves(when)):
+        problem = "cooldown delays the start of a rule; use a delay to wait within a sequence"
+        raise DocumentError(path=f"{path}.condition", problem=problem)
+    until = Until(when, _micro(part.timeout_seconds))
+    return Step(until, None, 0, part.on_timeout == "continue", _micro(part.delay_after_seconds))
+
+
+def _action(part: ActionPart, spec_of: Specs, path: str) -> Turn | Pause | Notify:
+    if isinstance(part, DelayPart):
+        return Pause(_micro(part.seconds))
+    if isinstance(part, NotificationPart):
+        return Notify(part.channel, part.target, part.message_template)
+    return _turn(part, spec_of, path)
+
+
+def _turn(part: ActionPart, spec_of: Specs, path: str) -> Turn:
     part = cast("ActuatorPart", part)  # what is not supported does not get through the document
     actuator = ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
     spec = spec_of(actuator)

@@ -14,7 +14,14 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from godkaiser.errors import DocumentError
 from godkaiser.rules.part import FINITE, Part, Seconds, UnsupportedPart
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
-from godkaiser.rules.part_action import ActionPart, ActuatorPart
+from godkaiser.rules.part_action import (
+    ActionPart,
+    ActuatorPart,
+    DelayPart,
+    NotificationPart,
+    SequencePart,
+    WaitStep,
+)
 from godkaiser.rules.part_condition import TAGS as CONDITION_TAGS
 from godkaiser.rules.part_condition import CompoundPart, ConditionPart
 from godkaiser.rules.part_sensor import (
@@ -34,17 +41,21 @@ __all__ = [
     "CompoundPart",
     "ConditionPart",
     "CooldownPart",
+    "DelayPart",
     "DifferencePart",
     "HysteresisPart",
     "NoDataPart",
     "NodeOnlinePart",
+    "NotificationPart",
     "Part",
     "RateOfChangePart",
     "RuleDocument",
+    "SequencePart",
     "SunPart",
     "ThresholdPart",
     "TimeWindowPart",
     "UnsupportedPart",
+    "WaitStep",
     "WhenUnknownPart",
     "canonical_json",
     "hash_of",
@@ -127,9 +138,18 @@ def write_document(document: RuleDocument) -> dict[str, Any]:
     data = document.model_dump(exclude_defaults=True, mode="json")
     for part, model in zip(data["conditions"], document.conditions, strict=True):
         _complete(part, model)
-    for part in data["actions"]:
-        part["type"] = "actuator_command"
+    for part, action in zip(data["actions"], document.actions, strict=True):
+        _typed(part, action)
     return data
+
+
+def _typed(part: dict[str, Any], model: Any) -> None:
+    """Of an action and of the steps in it."""
+    part["type"] = model.type
+    for inner, step in zip(part.get("steps", ()), getattr(model, "steps", ()), strict=True):
+        _typed(inner, step)
+        if "condition" in inner:
+            _complete(inner["condition"], step.condition)
 
 
 def hash_of(document: RuleDocument) -> str:
@@ -142,6 +162,10 @@ def canonical_json(document: RuleDocument) -> str:
     data = write_document(document)
     for part, model in zip(data["conditions"], document.conditions, strict=True):
         _one_spelling(part, model)
+    for part, action in zip(data["actions"], document.actions, strict=True):
+        for inner, step in zip(part.get("steps", ()), getattr(action, "steps", ()), strict=True):
+            if "condition" in inner:
+                _one_spelling(inner["condition"], step.condition)
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -22,7 +22,7 @@ from godkaiser.rules.condition import (
     Threshold,
 )
 from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.rule import Rule, Turn
+from godkaiser.rules.rule import Notify, Pause, Rule, Step, Turn, Until
 
 Names = Callable[[str], str]
 Units = Callable[[str], str]
@@ -34,7 +34,10 @@ _MARK = {Truth.TRUE: "✔", Truth.FALSE: "✘", Truth.UNKNOWN: "?"}
 
 def sentence(rule: Rule, name: Names, unit: Units) -> str:
     """`When north bench air is above 28 °C (until below 25 °C), set fan to 80 %.`"""
-    deeds = " and ".join(_deed(turn, name) for turn in rule.actions)
+    if rule.steps:
+        deeds = ", then ".join(_step(step, name, unit) for step in rule.steps)
+    else:
+        deeds = " and ".join(_deed(turn, name) for turn in rule.actions)
     return f"When {describe(rule.when, name, unit)}, {deeds}."
 
 
@@ -42,6 +45,22 @@ def _deed(turn: Turn, name: Names) -> str:
     how = "turn on" if turn.value == 1.0 else "turn off" if turn.value == 0.0 else "set"
     text = f"{how} {name(turn.actuator)}" + (f" to {turn.value * 100:g} %" if how == "set" else "")
     return text + (f" for at most {_span(turn.duration)}" if turn.duration is not None else "")
+
+
+def _step(step: Step, name: Names, unit: Units) -> str:
+    """With what happens when it fails, where somebody decided that."""
+    action, fails = step.action, "go on" if step.goes_on else "give up"
+    after = f", then wait {_span(step.after)}" if step.after else ""
+    if isinstance(action, Pause):
+        return f"wait {_span(action.lasting)}{after}"
+    if isinstance(action, Notify):
+        return f"tell “{action.text}”{after}"
+    if isinstance(action, Until):
+        when = describe(action.when, name, unit)
+        return f"wait until {when} (after {_span(action.within)} {fails}){after}"
+    tried = f", tried {step.retry + 1} times" if step.retry else ""
+    sure = "" if step.awaits is None else f" (confirmed within {_span(step.awaits)}{tried}, else {fails})"
+    return f"{_deed(action, name)}{sure}{after}"
 
 
 def _span(span: Duration) -> str:

@@ -87,8 +87,3 @@ class LaterPart(UnsupportedPart):
     """Of a kind that is known: its fields are checked first, so that what is wrong in them is named as well."""
 
     model_config = ConfigDict(extra="forbid")
-
-    @classmethod
-    def reason(cls) -> str:
-        """It is only a question of time."""
-        return " yet"

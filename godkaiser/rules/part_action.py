@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
@@ -18,11 +16,13 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import FINITE, LaterPart, Node, OutputPin, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part_condition import ConditionPart
 
 PLACEHOLDERS: Final = frozenset(
     {"sensor_value", "esp_id", "gpio", "sensor_type", "timestamp", "rule_name", "rule_id"}
 )
+LONGEST_S: Final = 3600  # of all pauses of a sequence
 _TYPE: Final = AliasChoices("type", "action_type")
 
 
@@ -91,38 +91,115 @@ def _known_words(template: Any) -> Any:
     return template
 
 
-class NotificationPart(LaterPart):
-    """Tell people."""
+def _sendable(channel: Any) -> Any:
+    if channel in ("email", "webhook"):
+        raise ValueError(
+            f"a notification by {channel} is not supported yet: nothing here could send it; use websocket: it is "
+            "kept, and shown with the rule"
+        )
+    return channel
+
+
+class NotificationPart(Part):
+    """Tell people: kept, and shown with the rule."""
 
     type: Literal["notification"] = Field(validation_alias=_TYPE)
-    channel: Literal["websocket", "email", "webhook"]
+    channel: Annotated[Literal["websocket"], BeforeValidator(_sendable)]
     target: str = ""
-    message_template: Annotated[str, BeforeValidator(_known_words)] = ""
+    message_template: Annotated[str, Field(max_length=2000), BeforeValidator(_known_words)] = ""
 
 
-class DelayPart(LaterPart):
+class DelayPart(Part):
     """Wait before the next action."""
 
     type: Literal["delay"] = Field(validation_alias=_TYPE)
     seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), FINITE]
 
 
-class StepPart(BaseModel):
-    """What a step says beside its action."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    type: Literal["actuator_command", "actuator", "notification", "delay"] = Field(validation_alias=_TYPE)
-    delay_after_seconds: Seconds | None = None
-    timeout_seconds: Seconds | None = None
-    retry: Annotated[int, Field(ge=0)] | None = None
-    on_failure: Annotated[str, Field(min_length=1)] | None = None
+Patience = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), FINITE]
+OnFailure = Literal["abort", "continue"]
 
 
-class SequencePart(LaterPart):
+class _Step(Part):
+    """What a step says beside its action. A notification and a delay cannot fail."""
+
+    delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
+    timeout_seconds: Patience = 30.0
+    retry: Annotated[int, Field(ge=0, le=10, strict=True)] = 0
+    on_failure: OnFailure = "abort"
+
+
+class ActuatorStep(ActuatorPart, _Step):
+    """Done when the node has confirmed it."""
+
+
+class NotificationStep(NotificationPart, _Step):
+    """Tell people in between."""
+
+
+class DelayStep(DelayPart, _Step):
+    """Wait in between."""
+
+
+class WaitStep(Part):
+    """Wait until a condition is true; ours, the existing system has none."""
+
+    type: Literal["wait_until"]
+    condition: ConditionPart
+    timeout_seconds: Patience
+    on_timeout: OnFailure = "abort"
+    delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
+
+
+_STEPS: Final = {
+    "actuator_command": "actuator step",
+    "actuator": "actuator step",
+    "notification": "notification step",
+    "delay": "delay step",
+    "wait_until": "wait step",
+}
+
+
+class UnknownStep(UnsupportedPart):
+    """Neither an action nor a wait."""
+
+    @classmethod
+    def reason(cls) -> str:
+        """What there is."""
+        return f" as a step, there are {', '.join(_STEPS)}"
+
+
+StepPart = Annotated[
+    Annotated[ActuatorStep, Tag("actuator step")]
+    | Annotated[NotificationStep, Tag("notification step")]
+    | Annotated[DelayStep, Tag("delay step")]
+    | Annotated[WaitStep, Tag("wait step")]
+    | Annotated[SkipJsonSchema[UnknownStep], Tag("unsupported")],
+    Discriminator(lambda data: _STEPS.get(_word_of(data), "unsupported")),
+]
+
+
+class SequencePart(Part):
     """Steps one after the other, each an action with how long it may take and what happens when it fails."""
 
     type: Literal["sequence"] = Field(validation_alias=_TYPE)
     steps: Annotated[tuple[StepPart, ...], Field(min_length=1, max_length=50)]
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        waits = sum(_waits(step) for step in self.steps)
+        if waits > LONGEST_S:
+            raise ValueError(
+                f"its pauses and waits add up to {waits:g} s, more than {LONGEST_S} s: use several rules"
+            )
+        return self
+
+
+def _waits(step: ActuatorStep | NotificationStep | DelayStep | WaitStep | UnknownStep) -> float:
+    if isinstance(step, WaitStep):
+        return step.delay_after_seconds + step.timeout_seconds
+    known = cast("ActuatorStep | NotificationStep | DelayStep", step)  # an unknown one was refused
+    return known.delay_after_seconds + (known.seconds if isinstance(known, DelayStep) else 0.0)
 
 
 _KINDS: Final = {
@@ -134,17 +211,22 @@ _KINDS: Final = {
 }
 
 
+def _word_of(data: Any) -> str:
+    return str(
+        data.get("type", data.get("action_type")) if isinstance(data, dict) else getattr(data, "type", "")
+    )
+
+
 def _kind_of(data: Any) -> str:
-    word = data.get("type", data.get("action_type")) if isinstance(data, dict) else getattr(data, "type", "")
-    return _KINDS.get(str(word), "unsupported")
+    return _KINDS.get(_word_of(data), "unsupported")
 
 
 ActionPart = Annotated[
     Annotated[ActuatorPart, Tag("actuator")]
-    | Annotated[SkipJsonSchema[NotificationPart], Tag("notification")]
-    | Annotated[SkipJsonSchema[DelayPart], Tag("delay")]
-    | Annotated[SkipJsonSchema[SequencePart], Tag("sequence")]
+    | Annotated[NotificationPart, Tag("notification")]
+    | Annotated[DelayPart, Tag("delay")]
+    | Annotated[SequencePart, Tag("sequence")]
     | Annotated[SkipJsonSchema[UnsupportedPart], Tag("unsupported")],
     Discriminator(_kind_of),
 ]
-TAGS: Final = frozenset({*_KINDS.values(), "unsupported"})
+TAGS: Final = frozenset({*_KINDS.values(), *_STEPS.values(), "unsupported"})

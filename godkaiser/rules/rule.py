@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from godkaiser.model.ids import ActuatorId, RuleId
+from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
 from godkaiser.rules.condition import (
     Condition,
@@ -30,20 +30,25 @@ __all__ = [
     "Every",
     "Hysteresis",
     "Input",
+    "Notify",
     "Offset",
     "Operator",
     "Opposite",
+    "Pause",
     "Presence",
     "Rested",
     "Rule",
     "Silence",
     "Slope",
+    "Step",
     "Threshold",
     "Turn",
+    "Until",
     "WhenUnknown",
     "inputs_of",
     "nodes_of",
     "series_of",
+    "watched",
 ]
 
 
@@ -57,6 +62,45 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before what follows."""
+
+    lasting: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell people: `text` with words in braces, see `PLACEHOLDERS`."""
+
+    channel: str
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Wait until a condition is true; after `within` that has failed."""
+
+    when: Condition
+    within: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One after the other. A turn that `awaits` is done when its node has confirmed it, within that time.
+
+    What has failed is tried again `retry` times; then the rule goes on without it (`goes_on`), or everything it
+    switched goes back to safe. `after`: a pause when it is done.
+    """
+
+    action: Turn | Pause | Notify | Until
+    awaits: Duration | None = None
+    retry: int = 0
+    goes_on: bool = False
+    after: Duration = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WhenUnknown:
     """What a rule does when its inputs are stale or missing: go `safe`, `hold` for a time, or `keep`."""
 
@@ -66,7 +110,11 @@ class WhenUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A checked rule. `priority` 1 is the strongest. `document` is what it was read from, for export."""
+    """A checked rule. `priority` 1 is the strongest.
+
+    `actions`: everything it may switch. `steps`: what it does in which order; empty when that is only its actions,
+    all at once.
+    """
 
     id: RuleId
     name: str
@@ -78,3 +126,10 @@ class Rule:
     hourly_limit: int | None = None
     when_unknown: WhenUnknown = WhenUnknown()
     description: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+def watched(rule: Rule) -> frozenset[SeriesId]:
+    """Every series it looks at, also what a step waits for."""
+    waits = (step.action.when for step in rule.steps if isinstance(step.action, Until))
+    return series_of(rule.when).union(*(series_of(when) for when in waits))

@@ -14,6 +14,10 @@ from godkaiser.rules.document import RuleDocument
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ALIASES: Final = (("name", "rule_name"), ("conditions", "trigger_conditions"))
 
+_ACTIONS: Final = (
+    "ActuatorPart", "NotificationPart", "DelayPart", "SequencePart", "ActuatorStep", "NotificationStep", "DelayStep",
+)  # fmt: skip
+
 
 def rule_schema() -> dict[str, Any]:
     """One rule. A file may hold one, a list of them, or a document with `rules`."""
@@ -22,7 +26,8 @@ def rule_schema() -> dict[str, Any]:
     _one_or_many(schema)
     for ours, theirs in _ALIASES:
         _either(schema, ours, theirs)
-    _either(schema["$defs"]["ActuatorPart"], "type", "action_type")
+    for name in _ACTIONS:
+        _either(schema["$defs"][name], "type", "action_type")
     for part in schema["$defs"].values():
         _typed(part)
     return schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from godkaiser.model.derived import DerivedSpec
@@ -12,11 +12,15 @@ from godkaiser.model.site import Position, SensorSpec
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a site says that a document may refer to. `names` are case-folded; `subzones` by series, bare or not."""
+    """What a site says that a document may refer to. `names` are case-folded; `subzones` by series, bare or not.
+
+    `unit_of` says "" where nobody knows.
+    """
 
     position: Position | None = None
     names: Mapping[str, tuple[SeriesId, ...]] = field(default_factory=dict)
     subzones: Mapping[SeriesId, str] = field(default_factory=dict)
+    unit_of: Callable[[SeriesId], str] = lambda _: ""
 
     @classmethod
     def of(

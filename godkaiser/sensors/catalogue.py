@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from godkaiser.errors import SensorTypeError
+from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
+from godkaiser.model.ids import SeriesId
 from godkaiser.model.quantity import Quality
 from godkaiser.sensors import types
 from godkaiser.sensors.types import ALIASES, TYPES, Converted, SensorType
@@ -40,6 +42,13 @@ class Catalogue:
     def measured(self, name: str) -> str:
         """The one name of a type that nodes measure. Raises `UnknownSensorTypeError`."""
         return types.measured(name, self.types, self.aliases)
+
+    def unit_of(self, series: SeriesId, made: Mapping[SeriesId, DerivedSpec]) -> str:
+        """The unit of a series, of one that is made of others theirs; empty where nobody knows."""
+        spec = made.get(series)
+        source = SeriesId.known(spec.inputs[0]) if spec is not None and spec.kind in OF_ONE_UNIT else series
+        row = self.types.get(source.sensor_type)
+        return "" if row is None else row.unit
 
     def package_of(self, name: str) -> str:
         """Where a type comes from."""

@@ -191,6 +191,9 @@ async def test_setting_brings_an_outcome_and_why_tells_the_chain(farm: Farm) -> 
     assert "80%" in chain.text
     assert [step.what for step in chain.steps][:3] == ["intent", "verdict", "command"]
     assert "✔" in repr(chain)
+    assert "holds it until" in chain.text
+    await fan.release()
+    assert "holds it until" not in (await fan.why()).text
     off = await fan.off()
     assert off.confirmed
     assert off.value == 0.0

@@ -24,6 +24,7 @@ def test_setting_checking_and_why(plain: blocking.Farm) -> None:
     assert fan.check(0.5)
     assert fan.set(0.5, duration="20min", hold="20min").confirmed
     assert "50%" in fan.why().text
+    fan.release()
     assert fan.off().confirmed
     with pytest.raises(CommandRefusedError):
         fan.set(3)

@@ -48,6 +48,7 @@ ALL: dict[type[Any], st.SearchStrategy[Any]] = {
         Outcome, TEXT, st.just(FAN), NUMBER, st.sampled_from(Fate), TIME, TEXT, TEXT, TEXT,
         st.lists(FINDING, max_size=2).map(tuple), TEXT, TIME,
     ),
+    fx.RuleNotice: st.builds(fx.RuleNotice, TIME, TEXT, TEXT, TEXT, TEXT, TIME),
     fx.NodeRecord: st.builds(
         fx.NodeRecord, st.just(NODE), TEXT, TEXT, st.none() | TEXT, TEXT, TIME, st.booleans(), TIME
     ),

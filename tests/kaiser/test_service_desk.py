@@ -1,4 +1,4 @@
-"""Service at the desk and on the command line: who may, for how long, and that it outlives a restart."""
+"""Service and holds at the desk and on the command line: who may, for how long; service outlives a restart."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from godkaiser.auth.policy import Role
 from godkaiser.cli.main import app
 from godkaiser.errors import ForbiddenError, InvalidValueError, UnknownActuatorError
 from godkaiser.io.desk import DeskServer
+from godkaiser.model.event import Asked
+from godkaiser.model.ids import ActuatorId
+from godkaiser.model.instant import HOUR
+from godkaiser.model.intent import Intent, Origin
 from tests.kaiser.house import NODE, House, file, house
 
 FAN = f"{NODE}/25"
@@ -54,6 +58,29 @@ async def test_who_may_only_look_may_not(tmp_path: Path) -> None:
         token = (await made.call("login", name="vera", password="Long-enough-7", address="x"))["token"]
         with pytest.raises(ForbiddenError):
             await made.call("actuators.service", actuator="fan", within="1h", token=token)
+
+
+async def test_a_hold_is_ended_before_its_time(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as made:
+        made.controller.runner.post(asked(made))
+        await made.controller.runner.settled_inbox()
+        held = (await made.call("snapshot"))["actuators"][0]["hold"]
+        assert held["who"] == "user:ann"
+        freed = await made.call("actuators.release", actuator="fan")
+        assert freed["hold"] is None
+        assert freed == await made.call("actuators.release", actuator=FAN), "nothing happens twice"
+        assert "Nobody holds fan" in await at_the_desk(made, tmp_path, "release", "fan")
+        assert [action for _, action, _ in await made.audit()].count("hold.ended") == 1
+        await made.controller.accounts.add("vera", "Long-enough-7", Role.VIEWER)
+        token = (await made.call("login", name="vera", password="Long-enough-7", address="x"))["token"]
+        with pytest.raises(ForbiddenError):
+            await made.call("actuators.release", actuator="fan", token=token)
+
+
+def asked(made: House) -> Asked:
+    """A person wants it off, and so it stays: that needs no node to answer."""
+    now = made.controller.runner.clock.now()
+    return Asked(now, Intent("i1", ActuatorId.parse(FAN), 0.0, Origin.PERSON, "user:ann", hold=HOUR))
 
 
 def command(*arguments: str) -> tuple[int, str, BaseException | None]:

@@ -16,7 +16,17 @@ from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Memory, evaluate
 from godkaiser.rules.explain import describe, sentence, tell
-from godkaiser.rules.rule import Every, Hysteresis, Rule, Threshold, Turn, WhenUnknown, inputs_of
+from godkaiser.rules.rule import (
+    Every,
+    Hysteresis,
+    Rule,
+    Threshold,
+    Turn,
+    WhenUnknown,
+    inputs_of,
+    series_of,
+    watched,
+)
 from godkaiser.rules.surroundings import Surroundings
 from godkaiser.sensors.types import canonical
 from tests.rules.bench import AIR, FAN, NODE, NOW, PUMP, SOIL, View, unit
@@ -241,3 +251,35 @@ def test_a_name_that_two_sensors_bear_is_refused() -> None:
     error = refused(rule(part), around=both)
     assert error.path == "rule.conditions[0].sensor_b_id"
     assert "may be" in error.problem
+
+
+def test_what_a_step_waits_for_is_watched_too() -> None:
+    wet = {
+        "type": "sensor",
+        "esp_id": ESP,
+        "gpio": 34,
+        "sensor_type": "moisture",
+        "operator": ">",
+        "value": 60,
+    }
+    wait = {"type": "wait_until", "condition": wet, "timeout_seconds": 60}
+    made = built(rule(action={"type": "sequence", "steps": [TURN, wait]}))
+    assert watched(made) == {*series_of(made.when), SeriesId.of(NODE, 34, "moisture")}
+    assert watched(built(rule())) == series_of(made.when)
+
+
+def test_a_difference_is_of_one_unit() -> None:
+    def told(one: SeriesId) -> str:
+        return {"ds18b20": "°C", "sht31_temp": "°C", "moisture": "%"}.get(one.sensor_type, "")
+
+    def between(a: str, b: str) -> dict[str, Any]:
+        part = {"type": "sensor_diff", "sensor_a_id": f"{ESP}/4/{a}", "sensor_b_id": f"{ESP}/34/{b}"}
+        return rule(part | {"operator": ">", "value": 1})
+
+    error = refused(between("ds18b20", "moisture"), around=Surroundings(unit_of=told))
+    assert error.path == "rule.conditions[0].sensor_b_id"
+    assert "is in %" in error.problem
+    assert "in °C: compare two of one unit" in error.problem
+    for a, b in (("ds18b20", "sht31_temp"), ("ds18b20", "co2")):
+        built(between(a, b), around=Surroundings(unit_of=told))
+    built(between("ds18b20", "moisture"))  # where nobody knows the units

@@ -1,6 +1,7 @@
 """Rules of the existing system: what is accepted round-trips and fires, what is refused says where and why."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,17 +11,19 @@ import yaml
 from typer.testing import CliRunner
 
 from godkaiser.cli.main import app
+from godkaiser.engine.effect import Effect, RuleNotice
 from godkaiser.errors import DocumentError
 from godkaiser.model.event import Will
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.site import Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
-from godkaiser.rules.rule import Rule
+from godkaiser.rules.rule import Notify, Rule
 from godkaiser.rules.schema import rule_schema
 from godkaiser.rules.surroundings import Surroundings
+from godkaiser.sensors.catalogue import BUILT_IN
 from godkaiser.sensors.types import canonical
-from tests.engine.bench import CLIMATE, GOD, SITE, SOIL, WATER, Desk, moves
+from tests.engine.bench import CLIMATE, GOD, SITE, SOIL, WATER, Desk, moves, stored
 from tests.rules.drive import Plan, plan
 
 HERE = Path(__file__).parent
@@ -33,7 +36,15 @@ def _cases(name: str) -> dict[str, Any]:
     return {title: case for title, case in cases.items() if not title.startswith(".")}
 
 
-ACCEPTED: Final = _cases("old_accepted.yaml")
+def _examples() -> dict[str, Any]:
+    """Those of the reference."""
+    blocks = (ROOT / "docs/reference/rules.md").read_text().split("```yaml\n")[1:]
+    return {
+        f"reference: {one['name']}": one for block in blocks for one in yaml.safe_load(block.split("```")[0])
+    }
+
+
+ACCEPTED: Final = _cases("old_accepted.yaml") | _examples()
 REFUSED: Final = _cases("old_refused.yaml")
 
 
@@ -71,11 +82,15 @@ def bound(document: RuleDocument) -> Rule:
         canonical=canonical,
         known=[spec.series for spec in HOUSE.sensors],
         spec_of=SPECS.get,
-        around=Surroundings.of(HOUSE.sensors, HOUSE.derived, HOUSE.position),
+        around=replace(
+            Surroundings.of(HOUSE.sensors, HOUSE.derived, HOUSE.position),
+            unit_of=lambda one: BUILT_IN.unit_of(one, {}),
+        ),
     )
 
 
 def test_there_are_enough_of_them() -> None:
+    assert len(_examples()) == 5
     assert len(ACCEPTED) >= 50
     assert len(REFUSED) >= 60
 
@@ -104,6 +119,8 @@ def test_accepted_ones_fire(title: str) -> None:
     sent = _live(desk, made, minutes=45)
     for turn in rule.actions:
         assert (turn.actuator, turn.value) in sent
+    told = [step.action for step in rule.steps if isinstance(step.action, Notify)]
+    assert bool(stored(RuleNotice, desk.log)) is bool(told)
     assert desk.state.rules[rule.id].starts
 
 
@@ -129,9 +146,19 @@ def _live(desk: Desk, made: Plan, minutes: int) -> set[tuple[str, float]]:
     series = [s for s in {**made.wanted, **made.ramps} if s not in made.silent]
     for step in range(2 * minutes):
         for one in series:
+            said = len(desk.log)
             _say(desk, one, made.value(one, step / 2))
-        desk.live(30, *there)
+            _obeyed(desk, desk.log[said:])
+        parts = 15 if desk.state.courses else 1  # nodes answer sooner than a step's patience ends
+        for _ in range(parts):
+            _obeyed(desk, desk.live(30 / parts, *there))
     return {(move.actuator, move.value) for move in moves(desk.log)}
+
+
+def _obeyed(desk: Desk, effects: list[Effect]) -> None:
+    """Whatever the rules do next when the nodes have confirmed it."""
+    while effects:
+        effects = desk.obey(effects)
 
 
 def _say(desk: Desk, series: SeriesId, value: float) -> None:
@@ -177,7 +204,7 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
     [
         "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
         "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR", "toggle",
-        "notification", "delay", "sequence", "diagnostics", "PWM of 2", "two days",
+        "notification", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
     ],
 )  # fmt: skip
 def test_the_schema_refuses_what_one_field_tells(title: str) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
-from godkaiser.engine.effect import ActuatorChange, AlarmChange, Audit, Decision, NodeRecord, Placed, Record
+from godkaiser.engine.effect import (
+    ActuatorChange,
+    AlarmChange,
+    Audit,
+    Decision,
+    NodeRecord,
+    Placed,
+    Record,
+    RuleNotice,
+)
 from godkaiser.io.sql import table as t
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
@@ -113,7 +122,7 @@ def heartbeat_row(beat: Heartbeat) -> dict[str, Any]:
     }
 
 
-def plain_row(record: AlarmChange | ActuatorChange | Placed) -> dict[str, Any]:
+def plain_row(record: AlarmChange | ActuatorChange | Placed | RuleNotice) -> dict[str, Any]:
     """Of a record whose fields are the columns."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
@@ -122,6 +131,7 @@ def plain_row(record: AlarmChange | ActuatorChange | Placed) -> dict[str, Any]:
 CHRONICLES: Final[tuple[tuple[type[Record], Any, Callable[[Any], dict[str, Any]]], ...]] = (
     (Decision, t.DecisionRow, decision_row),
     (Outcome, t.OutcomeRow, outcome_row),
+    (RuleNotice, t.RuleNoticeRow, plain_row),
     (AlarmChange, t.AlarmRow, plain_row),
     (ActuatorChange, t.ActuatorChangeRow, plain_row),
 )

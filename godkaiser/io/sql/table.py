@@ -235,6 +235,20 @@ class AlarmRow(SQLModel, table=True):
     reason: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class RuleNoticeRow(SQLModel, table=True):
+    """What a rule told people."""
+
+    __tablename__ = "rule_notice"
+    __table_args__ = (Index("rule_notice_at", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rule: str
+    channel: str
+    target: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    cause: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class UserRow(SQLModel, table=True):
     """An account. `version` counts: a token of an older one is void."""
 
