@@ -2,8 +2,9 @@
 
     python -m benchmarks.soak [--minutes 10] [--rate 1000] [--database both]
 
-The first two minutes are warm-up: the first roll-ups are made in them. `spread_pct` is how far any later sample lies from their mean; the promise is 10.
-`trend_mb_day` is the slope of a straight line through them: what a day at this load would add if it went on so.
+The first two minutes are warm-up: the first roll-ups are made in them. `spread_pct` is how far any later sample lies
+from their mean; the promise is 10. `trend_mb_day` is the slope of a straight line through them: what a day at this
+load would add if it went on so.
 """
 
 from __future__ import annotations
