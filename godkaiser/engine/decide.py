@@ -193,3 +193,13 @@ def wishers_of(moment: Moment, actuator: ActuatorId) -> list[RuleState]:
     """Rules whose wish stands for an actuator."""
     rules = moment.state.rules.values()
     return [r for r in rules if r.active and any(t.actuator == actuator for t in r.rule.actions)]
+
+
+def not_before(moment: Moment, state: RuleState) -> int:
+    """When a rule's own cooldown and hourly limit let it start."""
+    return _not_before(moment, state)
+
+
+def free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
+    """Would it wish for this actuator now?"""
+    return _free(moment, state, actuator)

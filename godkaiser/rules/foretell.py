@@ -37,7 +37,7 @@ def _said(change: Change, name: Names, unit: Units) -> str:
         return f"{name(change.node)} {'online' if change.online else 'offline'}"
     assert change.series is not None
     times = f", {change.times} times running" if change.times > 1 else ""
-    u = f" {unit(change.series)}" if unit(change.series) else ""
+    u = _unit(change, unit)
     now = "" if change.present is None else f" (now {change.present:g}{u})"
     if change.kind == "value":
         return f"{name(change.series)} {_bound(change, u)}{now}{times}"
@@ -57,4 +57,10 @@ def _such(change: Change, name: Names, unit: Units) -> str:
     """What it has to say, where that is not any value."""
     if isinstance(change.condition, Silence):
         return ""
+    if change.present is None and change.word in _WORDS:
+        return f" {_WORDS[change.word]} {change.bound:g}{_unit(change, unit)}"
     return f", such as {change.target:g}, for “{describe(change.condition, name, unit)}”"
+
+
+def _unit(change: Change, unit: Units) -> str:
+    return f" {unit(change.series)}" if change.series is not None and unit(change.series) else ""
