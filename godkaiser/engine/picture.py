@@ -13,6 +13,7 @@ from godkaiser.engine.ruling import hindered, rule_picture
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, SensorState, State, sensor_name
 from godkaiser.engine.wanted import offline_proof
+from godkaiser.engine.whynot import thwarted
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
@@ -325,7 +326,8 @@ def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
     else:
         now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
-    text += "".join(f" {line}." for line in (*hindered(state, actuator_id), *_old(state, actuator_id, now)))
+    more = (*hindered(state, actuator_id), *thwarted(state, actuator_id, now), *_old(state, actuator_id, now))
+    text += "".join(f" {line}." for line in more)
     if not steps:
         text += " No command was sent to it since the controller started."
     return {"actuator": actuator_id, "text": text, "steps": steps}

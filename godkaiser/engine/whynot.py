@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from godkaiser.engine.blocked import Blocker, blockers
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import RuleState, State
-from godkaiser.model.ids import SeriesId
+from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace, evaluate
@@ -74,12 +75,25 @@ def _text(
     return " ".join(said)
 
 
+def thwarted(state: State, actuator: ActuatorId, now: Instant) -> Iterator[str]:
+    """Rules that are true and able to work, and all the same do not have their way with it: what stands between."""
+    for rule in state.rules.values():
+        acts = any(turn.actuator == actuator for turn in rule.rule.actions)
+        if not acts or rule.truth is not Truth.TRUE or rule.hindrance is not None:
+            continue
+        for blocker in blockers(state, rule, now):
+            if blocker.actuator in (None, actuator):
+                yield f"Rule “{rule.rule.name}” does not have its way: {blocker.text}{_times(state, blocker)}"
+
+
+def _times(state: State, blocker: Blocker) -> str:
+    told = blocker.since is None or "since" in blocker.text
+    since = "" if told or blocker.since is None else f" since {clock(state, blocker.since)}"
+    return since + ("" if blocker.until is None else f" until {clock(state, blocker.until)}")
+
+
 def _sentence(state: State, blocker: Blocker) -> str:
-    since = (
-        "" if blocker.since is None or "since" in blocker.text else f" since {clock(state, blocker.since)}"
-    )
-    until = "" if blocker.until is None else f" until {clock(state, blocker.until)}"
-    return f"In the way: {blocker.text}{since}{until}. {blocker.lifts}"
+    return f"In the way: {blocker.text}{_times(state, blocker)}. {blocker.lifts}"
 
 
 # ── as plain data ──────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ from godkaiser.handles.line import Line
 from godkaiser.handles.mirror import Event
 from godkaiser.handles.said import Probe
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Stop, Verdict
+from godkaiser.handles.whynot import WhyNot
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
 
@@ -105,6 +106,11 @@ async def set_level(
 async def why(line: Line, actuator: str) -> Chain:
     """The chain behind the last command."""
     return Chain.of(await line.ask("why", actuator=actuator))
+
+
+async def why_not(line: Line, rule: str) -> WhyNot:
+    """What would make a rule act."""
+    return WhyNot.of(await line.ask("rules.why", rule=rule))
 
 
 # ── sensors and nodes ──────────────────────────────────────────────────────────────────────────────────

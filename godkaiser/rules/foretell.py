@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from godkaiser.model.instant import Instant, describe_duration, to_iso
+from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Duration, Instant, to_iso
 from godkaiser.rules.condition import Silence
 from godkaiser.rules.explain import Names, Units, describe
 from godkaiser.rules.flip import Change, Flip, Nearest
@@ -28,7 +28,7 @@ def _way(flip: Flip, name: Names, unit: Units, now: Instant) -> str:
     text = f"with {' and '.join(acts)}" if acts else ""
     silent = " and ".join(name(series) for series in sorted(flip.silent))
     if any(change.kind == "time" for change in flip.changes):
-        text += f"{', ' if text else ''}in {describe_duration(flip.wait)} (at {to_iso(now + flip.wait)})"
+        text += f"{', ' if text else ''}in {_span(flip.wait)} (at {to_iso(now + flip.wait)})"
     return text + (f" if nothing is read of {silent}" if silent else "")
 
 
@@ -64,3 +64,11 @@ def _such(change: Change, name: Names, unit: Units) -> str:
 
 def _unit(change: Change, unit: Units) -> str:
     return f" {unit(change.series)}" if change.series is not None and unit(change.series) else ""
+
+
+def _span(span: Duration) -> str:
+    """In one unit, rounded: the instant stands beside it."""
+    for unit, word in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if span >= 2 * unit:
+            return f"{round(span / unit)} {word}"
+    return f"{round(span / SECOND)} s"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from godkaiser.engine import picture
 from godkaiser.engine.blocked import Blocker, blockers
 from godkaiser.engine.effect import Effect
 from godkaiser.engine.state import RuleState
@@ -149,7 +150,7 @@ def asks_for_it(desk: Desk) -> bool:
 
 
 @given(st.lists(st.sampled_from(WAYS), max_size=4, unique=True))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_exactly_what_is_named_brings_it_about(in_the_way: list[Any]) -> None:
     desk = Desk(MINE, RIVAL).ready()
     for happen in in_the_way:
@@ -224,6 +225,17 @@ def test_latched_and_unknown_actuators() -> None:
     assert codes(desk) == ["unknown_actuator"]
     desk.stop()
     assert codes(desk) == ["unknown_actuator", "stop_active"]
+
+
+def test_why_of_an_actuator_names_the_rule_that_does_not_have_its_way() -> None:
+    desk = Desk(MINE, RIVAL).ready()
+    held(desk)
+    desk.read(AIR, 29)
+    text = picture.why(desk.state, FAN, desk.now)["text"]
+    assert (
+        "Rule “Cool the bench” does not have its way: ann holds fan since 00:00:02 on 2026-05-01 until"
+        in text
+    )
 
 
 def test_looking_changes_nothing() -> None:

@@ -72,7 +72,7 @@ WET = View({AIR: 23.1, SOIL: 40.0})
             Every((Opposite(NIGHT), HOT), every=False),
             "become true in 6 h (at 2026-05-01T06:00:00Z); or with north bench air above 24.3 °C (now 23.1 °C).",
         ),
-        (SunWindow("sunrise", "sunset", 0.0, 0.0), "become true in 5 h (at 2026-05-01T05:5"),
+        (SunWindow("sunrise", "sunset", 0.0, 0.0), "become true in 6 h (at 2026-05-01T05:5"),
         (
             Silence(AIR, HOUR),
             "become true in 60 min (at 2026-05-01T01:00:00Z) if nothing is read of north bench air.",
