@@ -127,9 +127,9 @@ class Actuator(ActuatorLook):
 class Rule(RuleLook):
     """A rule, and what it concluded last."""
 
-    def why_not(self) -> WhyNot:
+    def why_not(self, at: When | None = None) -> WhyNot:
         """What would make it act; see `godkaiser.Rule.why_not`."""
-        return self._line.waited(deeds.why_not, self._line, self.id)
+        return self._line.waited(deeds.why_not, self._line, self.id, at)
 
 
 class Rules(Table[Rule]):

@@ -63,11 +63,14 @@ def _last(rule: dict[str, Any]) -> str:
 @app.command()
 def why(
     rule: Annotated[str, typer.Argument(help="The rule's id or name; `godkaiser rules list` has them.")],
+    at: Annotated[
+        str | None, typer.Option(help="Of the past, by what was stored: -2h, or an ISO time.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Say why a rule does nothing: what would flip its condition, and what else stands in its way."""
-    show(ask(data, "rules.why", rule=rule), as_json, _tell_why)
+    show(ask(data, "rules.why", rule=rule, at=at), as_json, _tell_why)
 
 
 def _tell_why(answer: dict[str, Any]) -> None:

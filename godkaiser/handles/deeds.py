@@ -108,9 +108,10 @@ async def why(line: Line, actuator: str) -> Chain:
     return Chain.of(await line.ask("why", actuator=actuator))
 
 
-async def why_not(line: Line, rule: str) -> WhyNot:
-    """What would make a rule act."""
-    return WhyNot.of(await line.ask("rules.why", rule=rule))
+async def why_not(line: Line, rule: str, at: When | None) -> WhyNot:
+    """What would make a rule act, or what was stored of it."""
+    then = None if at is None else moment(at, "at")
+    return WhyNot.of(await line.ask("rules.why", rule=rule, at=then))
 
 
 # ── sensors and nodes ──────────────────────────────────────────────────────────────────────────────────

@@ -167,12 +167,13 @@ class Actuator(ActuatorLook):
 class Rule(RuleLook):
     """A rule, and what it concluded last."""
 
-    async def why_not(self) -> WhyNot:
+    async def why_not(self, at: When | None = None) -> WhyNot:
         """What would make it act: the nearest flip of its condition, and all that stands in its way.
 
-        Raises `UnknownRuleError` when it is no longer there, `ControllerGoneError`.
+        With `at` what was stored of it last before that time, and how old it was then; nothing is evaluated anew.
+        Raises `UnknownRuleError` when the rule is no longer there, `InvalidValueError`, `ControllerGoneError`.
         """
-        return await self._line.awaited(deeds.why_not, self._line, self.id)
+        return await self._line.awaited(deeds.why_not, self._line, self.id, at)
 
 
 class Rules(Table[Rule]):

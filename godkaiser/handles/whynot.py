@@ -41,19 +41,21 @@ class WhyNot(Shown):
     """What a rule found at `at`, what would flip its condition, and what stands in its way.
 
     `truth`: true, false or unknown. `outcome` of the decision that stands: carried out, waiting, not carried out;
-    None: it wants nothing. `flips`: each with `changes` that flip the condition together, the nearest first.
-    `condition`: the trace, as nested plain data.
+    None: it wants nothing. `decided`: of a past time, when what is told was stored, the newest before it; `truth` and
+    `acting` are None where nothing was. `flips`: each with `changes` that flip the condition together, the nearest
+    first. `condition`: the trace, as nested plain data; None of the past.
     """
 
     rule: str
     at: datetime
     text: str
-    truth: str
-    acting: bool
+    truth: str | None
+    acting: bool | None
     outcome: str | None
     obstacles: tuple[Obstacle, ...]
     flips: tuple[Mapping[str, Any], ...] = field(repr=False)
-    condition: Mapping[str, Any] = field(repr=False)
+    condition: Mapping[str, Any] | None = field(repr=False)
+    decided: datetime | None = None
 
     @classmethod
     def of(cls, shot: Mapping[str, Any]) -> Self:
@@ -61,6 +63,7 @@ class WhyNot(Shown):
         return cls(
             str(shot["rule"]), surely(shot["at"]), shot["text"], shot["truth"], shot["acting"], shot["outcome"],
             tuple(map(Obstacle.of, shot["blockers"])), tuple(shot["flips"]), shot["condition"],
+            when((shot["decided"] or {}).get("at")),
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -1,22 +1,32 @@
-"""Rules that are asked why they do nothing."""
+"""Why a rule does nothing: now by the engine's own judgement, of the past by what was stored then."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
 from godkaiser.engine.state import RuleState
 from godkaiser.engine.whynot import why_not
-from godkaiser.errors import UnknownRuleError
+from godkaiser.errors import InvalidValueError, UnknownRuleError
 from godkaiser.io.clerk import Method
+from godkaiser.io.fates import with_outcomes
 from godkaiser.io.runner import Runner
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.model.ids import RuleId
+from godkaiser.model.instant import SECOND, Instant, describe_duration, parse_instant, to_iso
+
+_DECISION = SQLModel.metadata.tables["decision"]
+_OUTCOME = SQLModel.metadata.tables["outcome"]
 
 
 class Explainer:
-    """Answers with the engine's own judgement; changes nothing."""
+    """Changes nothing. The past is never evaluated with today's readings."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
+    def __init__(self, runner: Runner, store: SqlStore) -> None:
+        self._runner, self._store = runner, store
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -25,8 +35,38 @@ class Explainer:
             "rules.why": self._why_not,
         }
 
-    async def _why_not(self, rule: str) -> dict[str, Any]:
-        return why_not(self._runner.engine.state, self._rule(str(rule)), self._runner.clock.now())
+    async def _why_not(self, rule: str, at: str | None = None) -> dict[str, Any]:
+        state, now = self._rule(str(rule)), self._runner.clock.now()
+        if at is None:
+            return why_not(self._runner.engine.state, state, now) | {"decided": None}
+        then = parse_instant(str(at), now, "at")
+        if then > now:
+            raise InvalidValueError(
+                field="at", value=str(at), problem="is in the future", allowed="a time that is over, or none"
+            )
+        await self._runner.depot.committed()
+        return told(state, then, await self._decision(state.rule.id, then))
+
+    async def _decision(self, rule: RuleId, then: Instant) -> dict[str, Any] | None:
+        """The last one that was stored by then, with what had become of it by then."""
+        of = _DECISION.c
+        newest = (
+            select(_DECISION)
+            .where(of.rule == rule, of.at <= then)
+            .order_by(of.at.desc(), of.id.desc())
+            .limit(1)
+        )
+        found = [dict(zip(of.keys(), row, strict=True)) for row in await self._store.fetch(newest)]
+        if not found:
+            return None
+        step, who = _OUTCOME.c, (rule, f"rule:{rule}")
+        mine = (
+            select(_OUTCOME)
+            .where(step.at >= found[0]["at"], step.at <= then, step.who.in_(who))
+            .order_by(step.id)
+        )
+        outcomes = [dict(zip(step.keys(), row, strict=True)) for row in await self._store.fetch(mine)]
+        return with_outcomes(found, outcomes)[0]
 
     def _rule(self, text: str) -> RuleState:
         """By id or name. Raises `UnknownRuleError`."""
@@ -35,3 +75,27 @@ class Explainer:
             if wanted and wanted in (state.rule.id.casefold(), state.rule.name.casefold()):
                 return state
         raise UnknownRuleError(text=text)
+
+
+def told(state: RuleState, then: Instant, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """From a stored decision: what it was, how old it was then, and what had become of it."""
+    answer: dict[str, Any] = {
+        "rule": state.rule.id, "name": state.rule.name, "at": to_iso(then), "decided": None, "truth": None,
+        "acting": None, "outcome": None, "condition": None, "flips": [], "blockers": [],
+    }  # fmt: skip
+    if row is None:
+        text = f"Nothing is stored of what rule “{state.rule.name}” concluded until {to_iso(then)}."
+        return answer | {"text": text}
+    age, note = describe_duration(then - row["at"]), f" ({row['note']})" if row["note"] else ""
+    found = f"rule “{state.rule.name}” was {row['truth']}{note}: {row['trace']}"
+    said = [f"By what is stored of {to_iso(row['at'])}, {age} before: {found}."]
+    if row["outcome"] is not None:
+        reason = f": {row['outcome_reason'].rstrip('.')}" if row["outcome_reason"] else ""
+        said.append(f"What it wanted was {row['outcome']} by then{reason}.")
+    elif not row["active"]:
+        said.append("It wanted nothing.")
+    decided = {"at": to_iso(row["at"]), "age_s": (then - row["at"]) / SECOND, "trace": row["trace"]}
+    return answer | {
+        "decided": decided, "truth": row["truth"], "acting": bool(row["active"]), "outcome": row["outcome"],
+        "text": " ".join(said),
+    }  # fmt: skip

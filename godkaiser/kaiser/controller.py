@@ -164,7 +164,7 @@ class Controller:
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Explainer(self.runner).methods)
+        self.clerk.offer(Explainer(self.runner, store).methods)
         self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)

@@ -62,7 +62,7 @@ def test_an_obstacle_says_until_when_and_what_lifts_it() -> None:
             "since": "2026-05-01T00:00:00Z", "until": "2026-05-01T00:15:00Z"}  # fmt: skip
     answer = WhyNot.of(
         {"rule": "cool", "at": "2026-05-01T00:01:00Z", "text": "Rule “cool” is true. In the way: …", "truth": "true",
-         "acting": True, "outcome": "waiting", "blockers": [held], "flips": [], "condition": {}}
+         "acting": True, "outcome": "waiting", "blockers": [held], "flips": [], "condition": {}, "decided": None}
     )  # fmt: skip
     assert str(answer.obstacles[0]) == "ann holds <fan> until 00:15:00. Wait."
     assert "✘" in answer._repr_html_()
