@@ -234,15 +234,16 @@ def _steps(chosen: tuple[Way, ...], values: Mapping[SeriesId, Point], aim: Aim) 
 def _changes(
     chosen: tuple[Way, ...], values: Mapping[SeriesId, Point], steps: tuple[Step, ...], aim: Aim
 ) -> Iterator[Change]:
-    told: set[SeriesId] = set()
+    told: set[str] = set()
     for way in chosen:
         path, condition = way.leaf.path, way.leaf.condition
         for series in way.series:
             if series not in told:
                 yield _of_value(way, series, values[series], aim)
             told.add(series)
-        if way.node is not None:
+        if way.node is not None and way.node[0] not in told:
             yield Change(path, condition, "presence", node=way.node[0], online=way.node[1], distance=1.0)
+            told.add(way.node[0])
         if way.waits:
             yield Change(path, condition, "time", series=way.silent, at=steps[-1].at)
 

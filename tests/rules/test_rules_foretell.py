@@ -212,3 +212,10 @@ def test_what_stays_unknown_beside_it_is_no_hindrance() -> None:
     several = Every((Offset(AIR, SOIL, ">", 20.0), HOT, Presence(NODE)), every=False)
     text = said(several, View({AIR: 23.1}))
     assert text == "It would become true with north bench air above 24.3 °C (now 23.1 °C)."
+
+
+def test_one_node_that_two_parts_ask_for_is_one_change() -> None:
+    """And so nearer than one node and one value."""
+    here = Presence(NODE)
+    twice = Every((Every((HOT, here), every=False), Every((Threshold(SOIL, ">", 99.0), here), every=False)))
+    assert said(twice, WET) == f"It would become true with {NODE} online."
