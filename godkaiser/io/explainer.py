@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import SQLModel
-
 from godkaiser.engine.state import RuleState
 from godkaiser.engine.whynot import why_not
 from godkaiser.errors import InvalidValueError, UnknownRuleError
 from godkaiser.io.clerk import Method
 from godkaiser.io.fates import with_outcomes
 from godkaiser.io.runner import Runner
+from godkaiser.io.sql.lookback import last_decision, outcomes_of
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import SECOND, Instant, describe_duration, parse_instant, to_iso
-
-_DECISION = SQLModel.metadata.tables["decision"]
-_OUTCOME = SQLModel.metadata.tables["outcome"]
 
 
 class Explainer:
@@ -49,24 +44,11 @@ class Explainer:
 
     async def _decision(self, rule: RuleId, then: Instant) -> dict[str, Any] | None:
         """The last one that was stored by then, with what had become of it by then."""
-        of = _DECISION.c
-        newest = (
-            select(_DECISION)
-            .where(of.rule == rule, of.at <= then)
-            .order_by(of.at.desc(), of.id.desc())
-            .limit(1)
-        )
-        found = [dict(zip(of.keys(), row, strict=True)) for row in await self._store.fetch(newest)]
-        if not found:
+        found = await last_decision(self._store, rule, then)
+        if found is None:
             return None
-        step, who = _OUTCOME.c, (rule, f"rule:{rule}")
-        mine = (
-            select(_OUTCOME)
-            .where(step.at >= found[0]["at"], step.at <= then, step.who.in_(who))
-            .order_by(step.id)
-        )
-        outcomes = [dict(zip(step.keys(), row, strict=True)) for row in await self._store.fetch(mine)]
-        return with_outcomes(found, outcomes)[0]
+        outcomes = await outcomes_of(self._store, rule, found["at"], then)
+        return with_outcomes([found], outcomes)[0]
 
     def _rule(self, text: str) -> RuleState:
         """By id or name. Raises `UnknownRuleError`."""
