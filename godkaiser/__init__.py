@@ -42,15 +42,15 @@ if TYPE_CHECKING:
         ThrottledError,
         UnknownActuatorError,
         UnknownNodeError,
+        UnknownRuleError,
         UnknownSensorError,
         UnknownZoneError,
     )
     from godkaiser.frames import plot
     from godkaiser.handles.alarms import Alarm, Alarms
-    from godkaiser.handles.farm import Actuator, Farm, Node, Rules, Sensor
+    from godkaiser.handles.farm import Actuator, Farm, Node, Rule, Rules, Sensor
     from godkaiser.handles.looks import Table
     from godkaiser.handles.said import Message, Note, Probe, Unreadable
-    from godkaiser.handles.thing import Rule
     from godkaiser.handles.values import (
         Chain,
         Change,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Stop,
         Verdict,
     )
+    from godkaiser.handles.whynot import Obstacle, WhyNot
     from godkaiser.io.desk import Desk
     from godkaiser.kaiser.connect import connect, open  # noqa: A004 - godkaiser.open
     from godkaiser.sensors import calibration
@@ -92,6 +93,7 @@ _HOMES = {
         "ThrottledError",
         "UnknownActuatorError",
         "UnknownNodeError",
+        "UnknownRuleError",
         "UnknownSensorError",
         "UnknownZoneError",
     ),
@@ -101,6 +103,7 @@ _HOMES = {
         "Actuator",
         "Farm",
         "Node",
+        "Rule",
         "Rules",
         "Sensor",
     ),
@@ -111,7 +114,7 @@ _HOMES = {
         "Probe",
         "Unreadable",
     ),
-    "godkaiser.handles.thing": ("Rule",),
+    "godkaiser.handles.whynot": ("Obstacle", "WhyNot"),
     "godkaiser.handles.values": (
         "Chain",
         "Change",
@@ -158,6 +161,7 @@ __all__ = [
     "NodeRefusedError",
     "NodeSilentError",
     "Note",
+    "Obstacle",
     "Outcome",
     "PortInUseError",
     "Probe",
@@ -172,10 +176,12 @@ __all__ = [
     "ThrottledError",
     "UnknownActuatorError",
     "UnknownNodeError",
+    "UnknownRuleError",
     "UnknownSensorError",
     "UnknownZoneError",
     "Unreadable",
     "Verdict",
+    "WhyNot",
     "blocking",
     "calibration",
     "connect",

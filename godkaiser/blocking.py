@@ -28,8 +28,9 @@ from godkaiser.handles.paging import CHUNK
 from godkaiser.handles.places import ActuatorLook, SensorLook
 from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
-from godkaiser.handles.thing import NodeLook, Rule
+from godkaiser.handles.thing import NodeLook, RuleLook
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
+from godkaiser.handles.whynot import WhyNot
 from godkaiser.kaiser.connect import DRAW_EVERY
 from godkaiser.kaiser.opening import make_line, make_reader
 from godkaiser.model.scope import reach
@@ -125,6 +126,14 @@ class Actuator(ActuatorLook):
     def why(self) -> Chain:
         """What it does and the chain that led there."""
         return self._line.waited(deeds.why, self._line, self.id)
+
+
+class Rule(RuleLook):
+    """A rule, and what it concluded last."""
+
+    def why_not(self, at: When | None = None) -> WhyNot:
+        """What would make it act; see `godkaiser.Rule.why_not`."""
+        return self._line.waited(deeds.why_not, self._line, self.id, at)
 
 
 class Rules(Table[Rule]):

@@ -61,6 +61,26 @@ def _last(rule: dict[str, Any]) -> str:
 
 
 @app.command()
+def why(
+    rule: Annotated[str, typer.Argument(help="The rule's id or name; `godkaiser rules list` has them.")],
+    at: Annotated[
+        str | None, typer.Option(help="Of the past, by what was stored: -2h, or an ISO time.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a rule does nothing: what would flip its condition, and what else stands in its way."""
+    show(ask(data, "rules.why", rule=rule, at=at), as_json, _tell_why)
+
+
+def _tell_why(answer: dict[str, Any]) -> None:
+    text, *obstacles = answer["text"].split(" In the way: ")
+    say(text)
+    for obstacle in obstacles:
+        say(f"  ✘ {obstacle}")
+
+
+@app.command()
 def check(file: File, data: Data = None, as_json: Json = False) -> None:
     """Say in plain words what each rule of a file does, or what is wrong with it. Changes nothing.
 

@@ -69,7 +69,7 @@ def _wanted(moment: Moment, state: RuleState) -> bool:
 
 def _start(moment: Moment, state: RuleState) -> None:
     rule = state.rule
-    wait = _not_before(moment, state)
+    wait = not_before(moment, state)
     if wait > moment.now:
         moment.state.due.sooner(("rule", rule.id), wait)
         return
@@ -126,7 +126,8 @@ def _returning(moment: Moment, state: RuleState) -> bool:
     return any(is_free(moment, state, actuator) for actuator in lost)
 
 
-def _not_before(moment: Moment, state: RuleState) -> int:
+def not_before(moment: Moment, state: RuleState) -> int:
+    """When its own cooldown and hourly limit let a rule start."""
     while state.starts and state.starts[0] <= moment.now - HOUR:
         state.starts.popleft()
     limit = state.rule.hourly_limit

@@ -15,6 +15,7 @@ from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, SensorState, State, sensor_name
 from godkaiser.engine.tenure import rule_hold, waiting
 from godkaiser.engine.wanted import offline_proof
+from godkaiser.engine.whynot import thwarted
 from godkaiser.model.event import Malformed
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, to_iso
@@ -332,14 +333,13 @@ def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
     else:
         now_is = "at its safe value" if actuator.safe else f"at {actuator.reported:.0%}"
         text = f"{name} is {now_is} by the node's report."
-    text += "".join(
-        f" {line}."
-        for line in (
-            *_held(state, actuator, now),
-            *hindered(state, actuator_id),
-            *_old(state, actuator_id, now),
-        )
+    more = (
+        *_held(state, actuator, now),
+        *hindered(state, actuator_id),
+        *thwarted(state, actuator_id, now),
+        *_old(state, actuator_id, now),
     )
+    text += "".join(f" {line}." for line in more)
     if not steps:
         text += " No command was sent to it since the controller started."
     return {"actuator": actuator_id, "text": text, "steps": steps}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from godkaiser.engine import deed
 from godkaiser.engine.effect import Answer, Decision, Store
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState
+from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState, State
 from godkaiser.model.ids import ActuatorId
 from godkaiser.model.intent import Intent
 from godkaiser.model.outcome import Fate, Finding, Outcome
@@ -25,7 +25,12 @@ def record_decision(moment: Moment, state: RuleState, note: str) -> None:
 
 def trace_text(moment: Moment, trace: Trace | None) -> str:
     """The trace in one line."""
-    return "" if trace is None else tell(trace, moment.state.name_of, moment.state.unit_of)
+    return "" if trace is None else say_trace(moment.state, trace)
+
+
+def say_trace(state: State, trace: Trace) -> str:
+    """The same for who only looks."""
+    return tell(trace, state.name_of, state.unit_of)
 
 
 def level(actuator: ActuatorState, value: float) -> str:

@@ -18,6 +18,7 @@ from godkaiser.handles.line import Line
 from godkaiser.handles.mirror import Event
 from godkaiser.handles.said import Probe
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Stop, Verdict
+from godkaiser.handles.whynot import WhyNot
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
 
@@ -110,6 +111,12 @@ async def release(line: Line, actuator: str) -> None:
 async def why(line: Line, actuator: str) -> Chain:
     """The chain behind the last command."""
     return Chain.of(await line.ask("why", actuator=actuator))
+
+
+async def why_not(line: Line, rule: str, at: When | None) -> WhyNot:
+    """What would make a rule act, or what was stored of it."""
+    then = None if at is None else moment(at, "at")
+    return WhyNot.of(await line.ask("rules.why", rule=rule, at=then))
 
 
 # ── sensors and nodes ──────────────────────────────────────────────────────────────────────────────────

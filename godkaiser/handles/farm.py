@@ -24,8 +24,9 @@ from godkaiser.handles.paging import CHUNK
 from godkaiser.handles.places import ActuatorLook, SensorLook
 from godkaiser.handles.said import Probe
 from godkaiser.handles.tell import Follower, Sieve
-from godkaiser.handles.thing import NodeLook, Rule
+from godkaiser.handles.thing import NodeLook, RuleLook
 from godkaiser.handles.values import Chain, Change, Outcome, Reading, Stop
+from godkaiser.handles.whynot import WhyNot
 from godkaiser.model.scope import reach
 
 if TYPE_CHECKING:
@@ -168,6 +169,18 @@ class Actuator(ActuatorLook):
     async def why(self) -> Chain:
         """What it does and the chain that led there. Raises `ControllerGoneError`."""
         return await self._line.awaited(deeds.why, self._line, self.id)
+
+
+class Rule(RuleLook):
+    """A rule, and what it concluded last."""
+
+    async def why_not(self, at: When | None = None) -> WhyNot:
+        """What would make it act: the nearest flip of its condition, and all that stands in its way.
+
+        With `at` what was stored of it last before that time, and how old it was then; nothing is evaluated anew.
+        Raises `UnknownRuleError` when the rule is no longer there, `InvalidValueError`, `ControllerGoneError`.
+        """
+        return await self._line.awaited(deeds.why_not, self._line, self.id, at)
 
 
 class Rules(Table[Rule]):

@@ -7,6 +7,7 @@ from godkaiser.handles.looks import FarmLook, Table
 from godkaiser.handles.said import Message, Note, Probe, Unreadable
 from godkaiser.handles.thing import NodeLook, Thing
 from godkaiser.handles.values import Chain, Finding, Outcome, Reading, Step, Stop, Verdict, ago, number
+from godkaiser.handles.whynot import WhyNot
 
 ALARMING = {
     "offline",
@@ -138,6 +139,12 @@ def _(step: Step) -> Html:
 @html_of.register
 def _(chain: Chain) -> Html:
     return lines(strong(chain.text), steps(chain.steps))
+
+
+@html_of.register
+def _(answer: WhyNot) -> Html:
+    said = answer.text.split(" In the way: ")[0]
+    return lines(strong(said), *(joined(bad("✘"), str(obstacle)) for obstacle in answer.obstacles))
 
 
 @html_of.register

@@ -158,7 +158,7 @@ class NodeLook(Thing):
         return f"<Node {name} ({self.id}) in {zone}: {status}, {word}, heard {age}{trouble}>"
 
 
-class Rule(Thing):
+class RuleLook(Thing):
     """A rule, and what it concluded last."""
 
     kind = "rule"

@@ -35,6 +35,7 @@ from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.ending import ended
+from godkaiser.io.explainer import Explainer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.historian import Historian
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
@@ -168,6 +169,7 @@ class Controller:
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Explainer(self.runner, store).methods)
         self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from godkaiser.model.instant import Duration, Instant
 from godkaiser.model.reading import Reading
 
+T = TypeVar("T")
 Path = tuple[int, ...]
 Mark = tuple[Instant, int, int]
 FINENESS: Final = 240  # readings a slope is computed from at most, about
@@ -39,6 +40,18 @@ class Memory:
     bridge: dict[Path, Instant] = field(default_factory=dict)
     started: Instant | None = None
     acting: bool = False
+
+    def under(self, path: Path) -> Memory:
+        """A copy as the condition at `path` sees it, of its own: what is asked of the copy is not remembered here."""
+
+        def own(kept: dict[Path, T]) -> dict[Path, T]:
+            return {key[len(path) :]: value for key, value in kept.items() if key[: len(path)] == path}
+
+        samples = {key: deque(values) for key, values in own(self.samples).items()}
+        return Memory(
+            own(self.latched), own(self.since), own(self.streaks), samples, own(self.asked), own(self.bridge),
+            self.started, self.acting,
+        )  # fmt: skip
 
     def bridged(self, path: Path, now: Instant) -> bool:
         """Is silence no break yet, as the reading from before the restart would still count? Else it was one."""

@@ -20,7 +20,9 @@ from godkaiser import (
     Probe,
     UnknownActuatorError,
     UnknownNodeError,
+    UnknownRuleError,
     UnknownSensorError,
+    WhyNot,
 )
 from tests.facade.process import eventually
 
@@ -41,6 +43,30 @@ def test_looking_needs_no_await(farm: Farm) -> None:
     assert farm.now > datetime(2026, 5, 1, 3, tzinfo=UTC)
     assert "3 of 3 nodes online" in repr(farm)
     assert "climate node" in repr(farm)
+
+
+async def test_a_rule_says_why_it_does_nothing(farm: Farm) -> None:
+    told = [await rule.why_not() for rule in farm.rules]
+    assert [answer.rule for answer in told] == [rule.id for rule in farm.rules]
+    for rule, answer in zip(farm.rules, told, strict=True):
+        assert repr(answer).startswith(f"Rule “{rule.name}” is {answer.truth}")
+        assert answer.truth == "true" or answer.flips
+    none = next(answer for answer in told if answer.truth != "true")
+    assert none.text.split(".")[0] in none._repr_html_()
+    with pytest.raises(UnknownRuleError):
+        await farm._line.ask("rules.why", rule="no such rule")
+
+
+def test_an_obstacle_says_until_when_and_what_lifts_it() -> None:
+    held = {"code": "manual_hold", "text": "ann holds <fan>", "lifts": "Wait.", "actuator": FAN, "who": "ann",
+            "since": "2026-05-01T00:00:00Z", "until": "2026-05-01T00:15:00Z"}  # fmt: skip
+    answer = WhyNot.of(
+        {"rule": "cool", "at": "2026-05-01T00:01:00Z", "text": "Rule “cool” is true. In the way: …", "truth": "true",
+         "acting": True, "outcome": "waiting", "blockers": [held], "flips": [], "condition": {}, "decided": None}
+    )  # fmt: skip
+    assert str(answer.obstacles[0]) == "ann holds <fan> until 00:15:00. Wait."
+    assert "✘" in answer._repr_html_()
+    assert "ann holds &lt;fan&gt; until 00:15:00" in answer._repr_html_()
 
 
 def test_a_sensor_is_found_by_id_and_by_name_in_any_case(farm: Farm) -> None:

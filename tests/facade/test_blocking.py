@@ -30,6 +30,11 @@ def test_setting_checking_and_why(plain: blocking.Farm) -> None:
         fan.set(3)
 
 
+def test_a_rule_says_why_it_does_nothing(plain: blocking.Farm) -> None:
+    rule = plain.rules[0]
+    assert plain.rules[rule.name].why_not().text.startswith(f"Rule “{rule.name}” is ")
+
+
 def test_following(plain: blocking.Farm) -> None:
     readings = list(plain.sensor("bench air").follow(limit=2))
     assert readings[0].measured_at < readings[1].measured_at

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import godkaiser
-from godkaiser import ControllerGoneError, NoControllerError, blocking
+from godkaiser import ControllerGoneError, NoControllerError, UnknownRuleError, blocking
+from godkaiser.cli.main import app
 from tests.facade.process import Demo, eventually, running_demo
 
 
@@ -21,6 +23,21 @@ async def test_without_a_controller_the_remedy_is_named(tmp_path: Path) -> None:
     assert "godkaiser demo" in caught.value.remedy
     with pytest.raises(NoControllerError):
         blocking.connect(tmp_path)
+
+
+def _asks_why(folder: Path) -> None:
+    """On the command line, while a person holds the fan."""
+
+    def run(*words: str) -> str:
+        return CliRunner().invoke(app, ["rules", "why", *words, "--data", str(folder)]).output
+
+    said = run("cool the bench").splitlines()
+    assert said[0].startswith("Rule “Cool the bench” is ")
+    assert any(line.startswith("  ✘ local:") and "holds exhaust fan since" in line for line in said[1:])
+    assert json.loads(run("cool-the-bench", "--json"))["blockers"][0]["code"] == "manual_hold"
+    with pytest.raises(UnknownRuleError, match="No rule 'no such'"), blocking.connect(folder) as farm:
+        farm.rules["no such"].why_not()
+    assert CliRunner().invoke(app, ["rules", "why", "no such", "--data", str(folder)]).exit_code != 0
 
 
 async def test_a_client_of_another_process(
@@ -37,6 +54,7 @@ async def test_a_client_of_another_process(
         assert second.confirmed
         assert fan.check(0.2)
         assert "50%" in (await fan.why()).text
+        await asyncio.to_thread(_asks_why, demo.folder)
         assert [reading async for reading in farm.sensor("bench air").follow(limit=1)]
         assert len(await farm.history("bench air", since="-1h")) > 0
 

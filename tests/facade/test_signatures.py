@@ -13,6 +13,7 @@ PAIRS = [
     (godkaiser.Node, blocking.Node),
     (godkaiser.Sensor, blocking.Sensor),
     (godkaiser.Actuator, blocking.Actuator),
+    (godkaiser.Rule, blocking.Rule),
     (godkaiser.Rules, blocking.Rules),
 ]
 

@@ -1,0 +1,145 @@
+"""Why a rule does not act: what its condition lacks, what else stands in the way, and what became of its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from godkaiser.engine.blocked import Blocker, blockers
+from godkaiser.engine.fitness import clock
+from godkaiser.engine.record import say_trace
+from godkaiser.engine.state import RuleState, State
+from godkaiser.model.ids import ActuatorId, SeriesId
+from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.truth import Truth
+from godkaiser.rules.evaluate import Trace, evaluate
+from godkaiser.rules.flip import Change, Flip, Nearest, nearest
+from godkaiser.rules.foretell import foretell
+from godkaiser.rules.memory import Memory, Path
+from godkaiser.rules.points import Range
+
+
+def why_not(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
+    """As plain data. Looks only: what the rule remembers stays as it is."""
+    memory = _memory(rule)
+    flips = nearest(rule.rule.when, memory, state, now, partial(span_of, state))
+    trace = evaluate(rule.rule.when, memory, state, now).trace
+    blocked = blockers(state, rule, now)
+    done = rule.deciding and rule.deeds[-1].carried_out is True
+    return {
+        "rule": rule.rule.id,
+        "name": rule.rule.name,
+        "at": to_iso(now),
+        "truth": trace.truth.value,
+        "acting": rule.active,
+        "outcome": rule.deeds[-1].word if rule.deciding else None,
+        "condition": trace_picture(state, trace, now),
+        "flips": [_flip_picture(flip) for flip in flips.flips],
+        "blockers": [_blocker_picture(blocker) for blocker in blocked],
+        "text": _text(state, rule, (trace, flips, blocked), done, now),
+    }
+
+
+def _memory(rule: RuleState) -> Memory:
+    """A copy; whether it acts is what `reconsider` would tell it."""
+    memory = rule.memory.under(())
+    memory.acting = rule.active
+    return memory
+
+
+def span_of(state: State, series: SeriesId) -> Range | None:
+    """What a sensor of that type can measure."""
+    row = state.catalogue.types.get(series.sensor_type)
+    return None if row is None else (row.low, row.high)
+
+
+def _text(
+    state: State,
+    rule: RuleState,
+    found: tuple[Trace, Nearest, tuple[Blocker, ...]],
+    done: bool,
+    now: Instant,
+) -> str:
+    trace, flips, blocked = found
+    said = [f"Rule “{rule.rule.name}” is {trace.truth.value}: {say_trace(state, trace)}."]
+    if trace.truth is not Truth.TRUE:
+        said.append(foretell(flips, state.name_of, state.unit_of, now))
+    if done:
+        said.append("Its nodes have confirmed what it wants.")
+    elif rule.deciding and rule.deeds[-1].carried_out is False:
+        said.append(f"It wants to act and could not: {rule.deeds[-1].reason.rstrip('.')}.")
+    said += [_sentence(state, blocker) for blocker in blocked]
+    if trace.truth is Truth.TRUE and not blocked and not done:
+        said.append("Nothing stands in its way." if not rule.active else "Its command is on its way.")
+    return " ".join(said)
+
+
+def thwarted(state: State, actuator: ActuatorId, now: Instant) -> Iterator[str]:
+    """Rules that are true and able to work, and all the same do not have their way with it: what stands between."""
+    for rule in state.rules.values():
+        acts = any(turn.actuator == actuator for turn in rule.rule.actions)
+        if not acts or rule.truth is not Truth.TRUE or rule.hindrance is not None:
+            continue
+        for blocker in blockers(state, rule, now):
+            if blocker.actuator in (None, actuator):
+                yield f"Rule “{rule.rule.name}” does not have its way: {blocker.text}{_times(state, blocker)}"
+
+
+def _times(state: State, blocker: Blocker) -> str:
+    told = blocker.since is None or "since" in blocker.text
+    since = "" if told or blocker.since is None else f" since {clock(state, blocker.since)}"
+    return since + ("" if blocker.until is None else f" until {clock(state, blocker.until)}")
+
+
+def _sentence(state: State, blocker: Blocker) -> str:
+    return f"In the way: {blocker.text}{_times(state, blocker)}. {blocker.lifts}"
+
+
+# ── as plain data ──────────────────────────────────────────────────────────────────────────────────────
+def trace_picture(state: State, trace: Trace, now: Instant) -> dict[str, Any]:
+    """A condition with what it looked at, and its parts."""
+    reading = trace.reading
+    read = None if reading is None else {
+        "series": reading.series,
+        "value": reading.value,
+        "age_s": (now - reading.received_at) / SECOND,
+        "quality": reading.quality.value,
+        "calibration": reading.calibration,
+        "zone": reading.zone,
+    }  # fmt: skip
+    parts = [trace_picture(state, part, now) for part in trace.parts]
+    return {
+        "condition": type(trace.condition).__name__,
+        "text": say_trace(state, trace),
+        "truth": trace.truth.value,
+        "value": trace.value,
+        "note": trace.note,
+        "reading": read,
+        "parts": parts,
+    }
+
+
+def _flip_picture(flip: Flip) -> dict[str, Any]:
+    return {
+        "wait_s": flip.wait / SECOND,
+        "silent": sorted(flip.silent),
+        "changes": [_change_picture(change) for change in flip.changes],
+    }
+
+
+def _change_picture(change: Change) -> dict[str, Any]:
+    path: Path = change.path
+    return {
+        "path": list(path), "kind": change.kind, "series": change.series, "word": change.word, "bound": change.bound,
+        "target": change.target, "present": change.present, "node": change.node, "online": change.online,
+        "at": None if change.at is None else to_iso(change.at), "times": change.times,
+    }  # fmt: skip
+
+
+def _blocker_picture(blocker: Blocker) -> dict[str, Any]:
+    return {
+        "code": blocker.code, "text": blocker.text, "lifts": blocker.lifts, "actuator": blocker.actuator,
+        "who": blocker.who or None, "since": None if blocker.since is None else to_iso(blocker.since),
+        "until": None if blocker.until is None else to_iso(blocker.until),
+    }  # fmt: skip
