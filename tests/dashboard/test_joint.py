@@ -11,6 +11,7 @@ from godkaiser import Desk
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
+from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
 from tests.dashboard.fake_desk import FakeDesk
 
@@ -25,6 +26,7 @@ REAL: dict[str, Any] = {
     "set": Clerk._set,
     "why": Clerk._why,
     "history": Clerk._history,
+    "history_buckets": Historian._buckets,
     "actuators_statistics": Ledger._statistics,
     "nodes_approve": Clerk._approve,
     "alarms_ack": Annunciator._ack,

@@ -318,6 +318,59 @@ async def test_the_history_draws_gaps_and_grows() -> None:
     assert before < grown == len(page._chart.source.data["t"])
 
 
+async def test_a_long_stretch_is_drawn_as_means_with_a_band_and_says_so() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    session.wanted = AIR
+    page = History(session)
+    page.content()
+    await settle(session)
+    page._range.value = "1y"
+    await settle(session)
+    note = str(page._note.object)
+    assert "Means of 6 h, band = min…max." in note
+    assert "1 gap." in note
+    assert "marked × at the foot: 3." in note
+    drawn = page._chart.source.data
+    assert len(page._chart.band.data["xs"]) == 2
+    assert len(drawn["t"]) == 365 * 4
+    asked = [params for name, params in house.calls if name == "history.buckets"]
+    assert asked == [{"series": AIR, "every": 21_600, "span": {"since": "-31536000s"}}]
+    page._range.value = "1h"
+    await settle(session)
+    assert page._chart.band.data == {"xs": [], "ys": []}
+    assert "Means" not in str(page._note.object)
+
+
+async def test_means_are_asked_for_again_when_more_was_measured_and_after_a_failure() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    session = session_of(house, view)
+    page = History(session)
+    page.content()
+    page._range.value = "1y"
+    await settle(session)
+    at, now_ = 0.0, view.now(0.0)
+    session.feed._clock = lambda: at
+
+    async def asked_after(seconds: float, site_s: float) -> int:
+        nonlocal at
+        at += seconds
+        page.update(view, now_ + timedelta(seconds=site_s))
+        await settle(session)
+        return len([name for name, _ in house.calls if name == "history.buckets"])
+
+    assert await asked_after(100.0, 299.0) == 1
+    assert await asked_after(0.0, 301.0) == 2
+    house.away = True
+    assert await asked_after(11.0, 402.0) == 2
+    assert "The controller is gone" in str(page._note.object)
+    house.away = False
+    assert await asked_after(5.0, 402.0) == 2
+    assert await asked_after(6.0, 402.0) == 3
+    assert "Means of 6 h" in str(page._note.object)
+
+
 async def test_the_history_of_nothing_says_so() -> None:
     house = Greenhouse()
     house.sensors.clear()

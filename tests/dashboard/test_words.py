@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from godkaiser_dashboard.account import CELLS, WINDOWS
+from godkaiser_dashboard.rolled import RANGES
 from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
@@ -59,7 +60,7 @@ FAMILIES = {
     "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
     "set.outcome.": ["confirmed", "acked", "other"],
     "nav.": [name for name, _ in TABS],
-    "history.range.": ["1h", "6h", "24h", "7d"],
+    "history.range.": list(RANGES),
     "kind.": ["fan", "heater", "humidifier", "lamp", "pump", "relay"],
     "counter.": ["readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed"],
 }  # fmt: skip
