@@ -157,6 +157,8 @@ class Greenhouse:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures = 0
         self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
+        self.answers: dict[str, Callable[..., Any]] = {}  # of a test, instead of the house's own
+        self.trials: list[float] = []  # how far the trial is, each time somebody asks; then it is done
         self._listeners: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
         self._issued = 0
 
@@ -272,6 +274,8 @@ class FakeDesk:
             return await house.archive(method, **params)
         if method not in ("snapshot", "verify", "actuators.statistics"):
             house.calls.append((method, params))
+        if method in house.answers:
+            return house.answers[method](**params)
         return await getattr(self, "_" + method.replace(".", "_"))(**params)
 
     async def _snapshot(self) -> dict[str, Any]:
@@ -440,6 +444,68 @@ class FakeDesk:
         found.update(changes)
         self._house.alarm(*self._house.alarms["standing"])
         return dict(found)
+
+    async def _rules_enable(self, rule: str, token: str) -> dict[str, Any]:
+        return self._switched(rule, token, enabled=True)
+
+    async def _rules_disable(self, rule: str, token: str) -> dict[str, Any]:
+        return self._switched(rule, token, enabled=False, acting=False)
+
+    def _switched(self, rule: str, token: str, **changes: Any) -> dict[str, Any]:
+        who = self._house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="edit rules")
+        self._house.change("rule", rule, **changes)
+        return dict(self._house.rules[rule])
+
+    async def _rules_trace(self, rule: str) -> dict[str, Any]:
+        seen = {"series": AIR, "value": 28.6, "unit": "°C", "quality": "good", "calibration": 2}
+        seen |= {"measured_at": iso(now()), "age_s": 7.0}
+        above: dict[str, Any] = {
+            "truth": "true",
+            "kind": "leaf",
+            "text": "Bench air is above 28 °C",
+            "note": None,
+            "parts": [],
+        }
+        above |= {"value": 28.6, "unit": "°C", "reading": seen}
+        soil: dict[str, Any] = {
+            "truth": "unknown",
+            "kind": "leaf",
+            "text": "Soil is below 35 %",
+            "note": "stale",
+            "parts": [],
+        }
+        soil |= {"value": None, "unit": None, "reading": None}
+        night = soil | {"truth": "false", "text": "it is 22:00–06:00 (UTC)", "note": None}
+        no = {"truth": "true", "kind": "not", "text": "", "note": None, "parts": [night]}
+        either = {"truth": "true", "kind": "any", "text": "", "note": None, "parts": [soil, no]}
+        whole = {"truth": "true", "kind": "all", "text": "", "note": None, "parts": [above, either]}
+        return {"rule": rule, "at": iso(now()), "truth": "true", "when": whole}
+
+    async def _rules_try(self, rule: str, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        return {"trial": 1, "rule": rule}
+
+    async def _rules_tried(self, trial: int, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        house = self._house
+        if house.trials:
+            return {"trial": trial, "progress": house.trials.pop(0), "result": None}
+        end = now().replace(minute=0, second=0, microsecond=0)
+        begin = end - timedelta(hours=24)
+
+        def span(a: float, b: float) -> dict[str, Any]:
+            since, until = begin + timedelta(hours=a), begin + timedelta(hours=b)
+            return {"since": iso(since), "until": iso(until)}
+
+        result: dict[str, Any] = {
+            "rule": "cool", **span(0, 24), "readings": 2880, "starts": 2, "true_s": 18_000.0, "unknown_s": 5400.0,
+            "active": [span(3, 6), span(14, 16)], "unknown": [span(9, 10.5)], "assumed": [],
+            "actuators": [{"actuator": FAN, "switches": 4, "on_s": 18_000.0}], "commands": [],
+            "gaps": [{"series": AIR, **span(9, 10.5), "seconds": 5400.0}], "departures": [],
+        }  # fmt: skip
+        return {"trial": trial, "progress": 1.0, "result": result}
 
     async def _nodes_approve(self, node: str, token: str) -> dict[str, Any]:
         self._house.who(token)

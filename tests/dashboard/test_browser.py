@@ -144,6 +144,7 @@ async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Brows
             "/",
             "/history",
             "/actuators",
+            "/rules",
             "/alarms",
             "/nodes",
             "/nodes?node=ESP_A1B2C3",
@@ -224,6 +225,32 @@ async def test_a_month_and_a_year_of_stored_readings_are_drawn_as_means(
         assert [0, True, False] in await page.evaluate(sizes)
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert watched.troubles == []
+
+
+async def test_a_rule_is_tried_explained_and_switched_off_on_a_small_phone(
+    browser: Browser, running: Running
+) -> None:
+    watched = await enter(browser, running, "olaf", viewport={"width": 360, "height": 740})
+    page, house = watched.page, running.house
+    await page.get_by_role("link", name="Rules").click()
+    await watched.goes_live()
+    house.trials = [0.4] * 4
+    await page.get_by_role("button", name="Try on the last 24 hours").first.click()
+    await expect(page.get_by_text("Trying: 40 %")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("started 2 times")).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="Why?").first.click()
+    await expect(page.get_by_text("Bench air is above 28 °C", exact=False).nth(1)).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in await page.locator("main").get_by_role("button").all():
+        box = await button.bounding_box()
+        assert box is None or box["height"] >= 44  # what a thumb hits
+    await page.get_by_role("button", name="Switch off").first.click()
+    await page.get_by_role("button", name="Switch off all the same").click()
+    await expect(page.get_by_text("It stays off")).to_be_visible(timeout=PATIENCE_MS)
+    assert not house.rules["cool"]["enabled"]
+    assert watched.troubles == []
 
 
 async def test_switching_by_hand_with_safetys_opinion(browser: Browser, running: Running) -> None:

@@ -13,6 +13,8 @@ from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
+from godkaiser.io.rulebook import Rulebook
+from godkaiser.kaiser.trying import Trying
 from tests.dashboard.fake_desk import FakeDesk
 
 REAL: dict[str, Any] = {
@@ -29,6 +31,11 @@ REAL: dict[str, Any] = {
     "history_buckets": Historian._buckets,
     "actuators_statistics": Ledger._statistics,
     "nodes_approve": Clerk._approve,
+    "rules_enable": Rulebook._enable,
+    "rules_disable": Rulebook._disable,
+    "rules_trace": Rulebook._trace,
+    "rules_try": Trying._try,
+    "rules_tried": Trying._tried,
     "alarms_ack": Annunciator._ack,
     "alarms_shelve": Annunciator._shelve,
 }

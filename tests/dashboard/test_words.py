@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from godkaiser_dashboard.account import CELLS, WINDOWS
 from godkaiser_dashboard.rolled import RANGES
+from godkaiser_dashboard.ruling import STATES
 from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
@@ -32,6 +33,10 @@ FAMILIES = {
     "sensor.": ["stale", "offline", "never", "error", "suspect", "uncalibrated", "late", "good"],
     "actuator.": ["rejected", "failed", "expired"],
     "rule.": ["true", "false", "unknown", "acting", "degraded", "counted"],
+    "rules.state.": list(STATES),
+    "rules.tree.": ["all", "any", "not"],
+    "rules.quality.": ["good", "uncalibrated", "suspect", "error"],
+    "rules.try.": ["active", "blind"],
     "rule.state.": ["off", "degraded", "active", "waiting"],
     "rule.outcome.": ["done", "open", "missed"],
     "node.": ["online", "offline", "unheard", "rejected", "pending"],
