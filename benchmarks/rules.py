@@ -94,6 +94,8 @@ class World:
         for node in nodes:
             said = json.dumps(body | {"esp_id": node}).encode()
             made.handle(decode(f"kaiser/god/esp/{node}/system/heartbeat", said, BEGIN))
+        while (due := made.next_wakeup) is not None and due <= BEGIN + 4 * SECOND:
+            made.handle(ev.Timer(due))  # their states are taken over
         state.set_rules(rules)  # when all are there, as each that comes has every rule looked at
         return made
 
