@@ -4,7 +4,7 @@ ARGS ?=
 # Test files run beside each other; WORKERS=0 runs them in this process, one after the other.
 WORKERS ?= 2
 # What `make bench` measures, one after the other.
-BENCHMARKS ?= engine latency stop ingest history
+BENCHMARKS ?= engine rules latency stop ingest history
 
 .DEFAULT_GOAL := help
 .PHONY: help setup services demo lint format test test-full bench mutants wheel clean

@@ -33,6 +33,7 @@ from .pages.alarms import Alarms
 from .pages.history import History
 from .pages.nodes import Nodes
 from .pages.overview import Overview
+from .pages.rules import Rules
 from .session import LOOK_MS, Page, Session, Ticker
 from .shell import AROUND, TABS, frame, head
 from .words import Words, pick_language
@@ -41,6 +42,7 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
     "overview": Overview,
     "history": History,
     "actuators": Actuators,
+    "rules": Rules,
     "nodes": Nodes,
     "alarms": Alarms,
 }

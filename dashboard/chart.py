@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Final
 
 from bokeh.models import (
@@ -16,9 +17,11 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from .curve import Columns
+from .rolled import Band
 from .words import Words
 
 ROLLOVER: Final = 60_000
+COLUMNS: Final = ("t", "value", "suspect", "error", "low", "high", "alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Chart:
     """A figure with its source."""
 
     def __init__(self, words: Words) -> None:
-        self.source = ColumnDataSource({"t": [], "value": [], "suspect": [], "error": []})
+        self.source = ColumnDataSource({name: [] for name in COLUMNS})
+        self.band = ColumnDataSource({"xs": [], "ys": []})
         self._span = DataRange1d()
         self.figure = figure(
             x_axis_type="datetime",
@@ -54,23 +58,26 @@ class Chart:
             border_fill_alpha=0.0,
             outline_line_color=None,
             lod_threshold=None,
+            min_border_top=12,
             y_range=self._span,
         )
         self.figure.toolbar.logo = None
         self._draw(words)
         self._axes(words)
 
-    def show(self, columns: Columns) -> None:
-        """Draw this and nothing else."""
-        self.source.data = dict(columns)
+    def show(self, columns: Columns, band: Band | None = None) -> None:
+        """Draw this and nothing else; with `band` the values are means of what lies in it."""
+        self.source.data = dict(_whole(columns))
+        self.band.data = {"xs": [], "ys": []} if band is None else dict(band)
 
     def grow(self, columns: Columns) -> None:
         """Append this; what is too old falls off."""
-        self.source.stream(dict(columns), rollover=ROLLOVER)
+        self.source.stream(dict(_whole(columns)), rollover=ROLLOVER)
 
     def recolor(self, colors: Colors) -> None:
         """Follow the reader's light or dark."""
-        self._line.glyph.line_color = colors.line
+        self._line.glyph.line_color = self._alone.glyph.line_color = colors.line
+        self._alone.glyph.fill_color = self._patches.glyph.fill_color = colors.line
         self._suspect.glyph.line_color = colors.warn
         self._error.glyph.line_color = colors.bad
         for axis in (*self.figure.xaxis, *self.figure.yaxis):
@@ -79,16 +86,24 @@ class Chart:
         for lines in (*self.figure.xgrid, *self.figure.ygrid):
             lines.grid_line_color = colors.grid
 
-    def describe(self, name: str, unit: str, decimals: str) -> None:
-        """Say what is drawn: on the axis and under the pointer."""
+    def describe(self, name: str, unit: str, decimals: str, mean: str = "", span: str = "") -> None:
+        """Say what is drawn: on the axis and under the pointer. `mean`, `span`: the words for these, of buckets."""
         self.figure.yaxis[0].axis_label = f"{name} ({unit})" if unit else name
-        self._hover.tooltips = [(self._when, "@t{%F %T}"), (name, f"@value{{{decimals}}} {unit}")]
+        told = [(self._when, "@t{%F %T}"), (mean or name, f"@value{{{decimals}}} {unit}")]
+        if span:
+            told.append((span, f"@low{{{decimals}}} … @high{{{decimals}}} {unit}"))
+        self._hover.tooltips = told
 
     def _draw(self, words: Words) -> None:
         plot, source = self.figure, self.source
         plot.extra_y_ranges = {"foot": Range1d(start=-0.04, end=1.0)}
+        self._patches = plot.patches("xs", "ys", source=self.band, fill_alpha=0.22, line_color=None)
         self._line = plot.line("t", "value", source=source, line_width=2.2, line_join="round")
-        self._span.renderers = [self._line]  # the marks at the foot are no values and must not stretch it
+        self._alone = plot.scatter("t", "alone", source=source, size=4)
+        self._span.renderers = [
+            self._line,
+            self._patches,
+        ]  # the marks at the foot are no values and must not stretch it
         self._dots = plot.scatter(
             "t", "value", source=source, size=7, alpha=0.0
         )  # gives the pointer something
@@ -110,6 +125,8 @@ class Chart:
             hourmin="%H:%M",
             hours="%H:%M",
             days="%d %b",
+            months="%b",
+            years="%Y",
         )
         for axis in (*plot.xaxis, *plot.yaxis):
             axis.major_label_text_font_size = axis.axis_label_text_font_size = "0.9rem"
@@ -117,3 +134,9 @@ class Chart:
             axis.minor_tick_line_color = None
         plot.ygrid[0].grid_line_width = 1
         plot.xgrid[0].visible = False
+
+
+def _whole(columns: Columns) -> Columns:
+    """All columns are as long as the first; what a curve of readings has none of is not a number."""
+    number = len(columns["t"])
+    return {name: columns[name] if name in columns else [nan] * number for name in COLUMNS}

@@ -99,6 +99,16 @@ def actuator_facts(words: Words, actuator: Thing, view: View, now: datetime) -> 
     )
 
 
+def held(words: Words, actuator: Thing, view: View, now: datetime) -> str:
+    """Who has an actuator for themselves, and how long rules leave it alone yet."""
+    hold = actuator.get("hold") or {}
+    until = moment(hold.get("until"))
+    if until is None:
+        return ""
+    left = max((until - now).total_seconds(), 0.0)
+    return say(words("hold.by", who=who(hold.get("who"), view), span=words.span(left)), "warn")
+
+
 def chain(words: Words, told: Mapping[str, Any]) -> str:
     """The way from a message to a running actuator, step by step."""
     steps = told.get("steps") or ()

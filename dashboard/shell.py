@@ -21,6 +21,7 @@ TABS: Final = (
     ("overview", "/"),
     ("history", "/history"),
     ("actuators", "/actuators"),
+    ("rules", "/rules"),
     ("nodes", "/nodes"),
     ("alarms", "/alarms"),
 )

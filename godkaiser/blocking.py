@@ -147,6 +147,14 @@ class Rules(Table[Rule]):
         """Take over rule documents, all or none; see `godkaiser.Rules.import_`."""
         return self._line.waited(deeds.import_rules, self._line, documents)
 
+    def enable(self, rule: str) -> None:
+        """Switch a rule on; see `godkaiser.Rules.enable`."""
+        self._line.waited(deeds.switch_rule, self._line, rule, True)
+
+    def disable(self, rule: str) -> None:
+        """Switch a rule off; see `godkaiser.Rules.disable`."""
+        self._line.waited(deeds.switch_rule, self._line, rule, False)
+
     def export(self) -> list[dict[str, Any]]:
         """Every rule as a document that `import_` takes."""
         return self._line.waited(deeds.export_rules, self._line)

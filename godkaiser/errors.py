@@ -11,7 +11,7 @@
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
-    │                        BoardUnfitError
+    │                        BoardUnfitError, TrialError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
@@ -497,6 +497,14 @@ class BoardUnfitError(ConflictError):
     board: str
     problem: str
     way: str
+
+
+class TrialError(ConflictError):
+    """Rules could not be tried."""
+
+    sentence = "The trial was not carried out: {problem}."
+    hint = "Try it again, over a shorter time, or with `godkaiser rules try`."
+    problem: str
 
 
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────

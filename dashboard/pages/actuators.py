@@ -12,7 +12,7 @@ from godkaiser import CommandRefusedError
 
 from ..account import WINDOWS, account
 from ..feed import TROUBLE
-from ..parts import actuator_card, actuator_facts, chain, findings, say, widget_style
+from ..parts import actuator_card, actuator_facts, chain, findings, held, say, widget_style
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
 
@@ -79,15 +79,17 @@ class Card:
         self._session, self._id, self._type = session, str(actuator["id"]), actuator.get("type")
         self._state, self._facts, self._verdict, self._why = html(), html(), html(), html()
         self._account, self.told = html(), dict[str, Thing]()
+        self._hold, self._released = html(), html()
         self._asked = 0
         self._open = False
         self._value = self._value_widget(actuator.get("reported") or 0.0)
         self._duration = self._duration_widget(actuator.get("max_on_s"))
         self._set = self._button(self._set_name(), self._on_set, color="primary")
         self._ask = self._button(session.words("why.button"), self._on_why)
+        self._release = self._button(session.words("hold.release"), self._on_release, visible=False)
         self._value.param.watch(self._on_value, "value")
         looked = (self._account, self._facts, self._ask, self._why)
-        self.layout = stack(self._state, *self._controls(), *looked, **SURFACE)
+        self.layout = stack(self._state, self._hold, *self._controls(), *looked, **SURFACE)
 
     def update(self, actuator: Thing, view: View, now: datetime) -> None:
         """Redraw what has become different; nothing can be set while the controller is away."""
@@ -95,14 +97,17 @@ class Card:
         write(self._state, actuator_card(words, actuator, view, now, "inner"))
         write(self._facts, actuator_facts(words, actuator, view, now))
         write(self._account, account(words, self.told, now))
-        for widget in (self._set, self._value, self._duration, self._ask):
+        write(self._hold, held(words, actuator, view, now))
+        if self._release.visible != bool(actuator.get("hold")):
+            self._release.visible = bool(actuator.get("hold"))
+        for widget in (self._set, self._value, self._duration, self._ask, self._release):
             if widget.disabled != view.gone:
                 widget.disabled = view.gone
 
     def _controls(self) -> list[Any]:
         if not self._session.ticket.may_switch():
             return [html(say(self._session.words("set.viewer")))]
-        return [self._value, self._duration, self._set, self._verdict]
+        return [self._release, self._released, self._value, self._duration, self._set, self._verdict]
 
     def _value_widget(self, reported: float) -> Any:
         """In percent, starting from what is reported, so that nothing changes by accident."""
@@ -142,6 +147,19 @@ class Card:
         write(self._verdict, say(self._session.words("set.sending")))
         self._set.disabled = True
         self._session.start(self._send(self._asked, self._level(), self._duration.value))
+
+    def _on_release(self, _: object) -> None:
+        write(self._released, "")
+        self._session.start(self._end_hold())
+
+    async def _end_hold(self) -> None:
+        words = self._session.words
+        try:
+            await self._session.act("actuators.release", actuator=self._id)
+            text = say(words("hold.released"), "good")
+        except TROUBLE as error:
+            text = say(words("shell.failed", problem=str(error)), "bad")
+        self._session.show(partial(write, self._released, text))
 
     def _on_why(self, _: object) -> None:
         self._open = not self._open

@@ -175,6 +175,25 @@ def _tell_rules(rules: list[dict[str, Any]]) -> None:
             say(f"  not judged without a controller: {rule['open']}")
 
 
+RuleName = Annotated[str, typer.Argument(help="The rule's id or name.")]
+
+
+@app.command()
+def enable(rule: RuleName, data: Data = None, as_json: Json = False) -> None:
+    """Switch a rule on: it decides again. It stays so over restarts."""
+    show(ask(data, "rules.enable", rule=rule), as_json, _tell_switched)
+
+
+@app.command()
+def disable(rule: RuleName, data: Data = None, as_json: Json = False) -> None:
+    """Switch a rule off: it decides nothing, and what it wanted is withdrawn at once. It stays so over restarts."""
+    show(ask(data, "rules.disable", rule=rule), as_json, _tell_switched)
+
+
+def _tell_switched(rule: dict[str, Any]) -> None:
+    say(f"{rule['name']} is switched {'on' if rule['enabled'] else 'off'}.")
+
+
 @app.command()
 def schema() -> None:
     """The JSON schema of a rule, for editors and other programs."""

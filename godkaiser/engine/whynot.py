@@ -37,7 +37,8 @@ def why_not(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "condition": trace_picture(state, trace, now),
         "flips": [_flip_picture(flip) for flip in flips.flips],
         "blockers": [_blocker_picture(blocker) for blocker in blocked],
-        "text": _text(state, rule, (trace, flips, blocked), done, now),
+        "advice": (advice := _advice(state, rule, (trace, flips, blocked), done, now)),
+        "text": f"Rule “{rule.rule.name}” is {trace.truth.value}: {say_trace(state, trace)}. {advice}",
     }
 
 
@@ -54,15 +55,16 @@ def span_of(state: State, series: SeriesId) -> Range | None:
     return None if row is None else (row.low, row.high)
 
 
-def _text(
+def _advice(
     state: State,
     rule: RuleState,
     found: tuple[Trace, Nearest, tuple[Blocker, ...]],
     done: bool,
     now: Instant,
 ) -> str:
+    """What would have to be different."""
     trace, flips, blocked = found
-    said = [f"Rule “{rule.rule.name}” is {trace.truth.value}: {say_trace(state, trace)}."]
+    said = []
     if trace.truth is not Truth.TRUE:
         said.append(foretell(flips, state.name_of, state.unit_of, now))
     if done:

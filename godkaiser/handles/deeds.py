@@ -267,6 +267,11 @@ async def import_rules(line: Line, documents: Document | Iterable[Document]) -> 
     return [str(rule) for rule in answer["imported"]]
 
 
+async def switch_rule(line: Line, rule: str, enabled: bool) -> None:
+    """Whether it decides at all, by id or name."""
+    await line.ask("rules.enable" if enabled else "rules.disable", rule=rule)
+
+
 async def export_rules(line: Line) -> list[dict[str, Any]]:
     """Every rule as a document."""
     documents: list[dict[str, Any]] = await line.ask("rules.export")

@@ -194,6 +194,14 @@ class Rules(Table[Rule]):
         """Take over rule documents, all or none; gives their ids. Raises `DocumentError`."""
         return await self._line.awaited(deeds.import_rules, self._line, documents)
 
+    async def enable(self, rule: str) -> None:
+        """Switch a rule on, by id or name. It stays so over restarts. Raises `UnknownRuleError`, `ForbiddenError`."""
+        await self._line.awaited(deeds.switch_rule, self._line, rule, True)
+
+    async def disable(self, rule: str) -> None:
+        """Switch a rule off: it decides nothing, what it wanted is withdrawn. Raises like `enable`."""
+        await self._line.awaited(deeds.switch_rule, self._line, rule, False)
+
     async def export(self) -> list[dict[str, Any]]:
         """Every rule as a document that `import_` takes."""
         return await self._line.awaited(deeds.export_rules, self._line)

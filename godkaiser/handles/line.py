@@ -15,7 +15,8 @@ P = ParamSpec("P")
 # What a person's token decides on; the rest only looks.
 SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
-    "rules.check", "rules.import", "rules.export", "alarms.list", "alarms.history",
+    "rules.check", "rules.import", "rules.export", "rules.enable", "rules.disable", "rules.trace", "rules.why",
+    "rules.try", "rules.tried", "alarms.list", "alarms.history",
     "actuators.statistics", "actuators.service", "actuators.release", "sensors.calibrate", "sensors.calibrations",
     "sensors.undo",
     "history.buckets", "history.page", "decisions", "commands", "heartbeats",

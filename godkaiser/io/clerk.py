@@ -17,6 +17,7 @@ from godkaiser.engine.clear import latched
 from godkaiser.engine.cycles import marks_of
 from godkaiser.engine.request import scan_refusal
 from godkaiser.engine.site import undeclared
+from godkaiser.engine.state import RuleState
 from godkaiser.errors import (
     AckTimeoutError,
     AuthenticationFailedError,
@@ -32,6 +33,7 @@ from godkaiser.errors import (
     StopTransitionError,
     UnknownActuatorError,
     UnknownNodeError,
+    UnknownRuleError,
     UnknownSensorError,
     UnknownZoneError,
 )
@@ -570,6 +572,14 @@ class Clerk:
         return list(self.documents.values())
 
     # ── names ──────────────────────────────────────────────────────────────────────────────────────────
+    def rule(self, text: object) -> RuleState:
+        """By id or name, in any case of letters. Raises `UnknownRuleError`."""
+        wanted = str(text).strip().casefold()
+        for state in self._state.rules.values():
+            if wanted and wanted in (state.rule.id.casefold(), state.rule.name.casefold()):
+                return state
+        raise UnknownRuleError(text=str(text)[:80])
+
     def node(self, text: str) -> NodeId:
         """By id or name. Raises `UnknownNodeError`."""
         for node in self._state.nodes.values():

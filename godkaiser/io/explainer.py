@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from godkaiser.auth.policy import Permission
 from godkaiser.engine.state import RuleState
 from godkaiser.engine.whynot import why_not
-from godkaiser.errors import InvalidValueError, UnknownRuleError
-from godkaiser.io.clerk import Method
+from godkaiser.errors import InvalidValueError
+from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.fates import with_outcomes
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.lookback import last_decision, outcomes_of
@@ -20,8 +21,8 @@ from godkaiser.model.instant import SECOND, Instant, describe_duration, parse_in
 class Explainer:
     """Changes nothing. The past is never evaluated with today's readings."""
 
-    def __init__(self, runner: Runner, store: SqlStore) -> None:
-        self._runner, self._store = runner, store
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
+        self._runner, self._store, self._clerk = runner, store, clerk
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -30,8 +31,9 @@ class Explainer:
             "rules.why": self._why_not,
         }
 
-    async def _why_not(self, rule: str, at: str | None = None) -> dict[str, Any]:
-        state, now = self._rule(str(rule)), self._runner.clock.now()
+    async def _why_not(self, rule: str, at: str | None = None, token: str | None = None) -> dict[str, Any]:
+        self._clerk.who(token, Permission.LOOK)
+        state, now = self._clerk.rule(rule), self._runner.clock.now()
         if at is None:
             return why_not(self._runner.engine.state, state, now) | {"decided": None}
         then = parse_instant(str(at), now, "at")
@@ -50,20 +52,12 @@ class Explainer:
         outcomes = await outcomes_of(self._store, rule, found["at"], then)
         return with_outcomes([found], outcomes)[0]
 
-    def _rule(self, text: str) -> RuleState:
-        """By id or name. Raises `UnknownRuleError`."""
-        wanted = text.strip().casefold()
-        for state in self._runner.engine.state.rules.values():
-            if wanted and wanted in (state.rule.id.casefold(), state.rule.name.casefold()):
-                return state
-        raise UnknownRuleError(text=text)
-
 
 def told(state: RuleState, then: Instant, row: Mapping[str, Any] | None) -> dict[str, Any]:
     """From a stored decision: what it was, how old it was then, and what had become of it."""
     answer: dict[str, Any] = {
         "rule": state.rule.id, "name": state.rule.name, "at": to_iso(then), "decided": None, "truth": None,
-        "acting": None, "outcome": None, "condition": None, "flips": [], "blockers": [],
+        "acting": None, "outcome": None, "condition": None, "flips": [], "blockers": [], "advice": "",
     }  # fmt: skip
     if row is None:
         text = f"Nothing is stored of what rule “{state.rule.name}” concluded until {to_iso(then)}."

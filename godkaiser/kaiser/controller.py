@@ -48,6 +48,7 @@ from godkaiser.io.porter import CONTROLLER, BrokerFiles, Porter
 from godkaiser.io.recorder import RECORDINGS, Recorder
 from godkaiser.io.registrar import Registrar
 from godkaiser.io.roller import Roller
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.spool import Spool
@@ -66,6 +67,7 @@ from godkaiser.kaiser.memory import kept_site, merge_node
 from godkaiser.kaiser.rival import RivalWatch
 from godkaiser.kaiser.site import SiteFile
 from godkaiser.kaiser.sitedesk import SiteDesk
+from godkaiser.kaiser.trying import Trying
 from godkaiser.model import event as ev
 from godkaiser.model.command import ServerStatus
 from godkaiser.model.ids import KaiserId, SeriesId
@@ -169,8 +171,11 @@ class Controller:
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Explainer(self.runner, store).methods)
+        self.clerk.offer(Explainer(self.runner, store, self.clerk).methods)
         self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Rulebook(self.runner, store, self.clerk).methods)
+        self.trying = Trying(self.clerk, options.data, options.database)
+        self.clerk.offer(self.trying.methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of)
         self.desk = DeskServer(options.data, self.clerk)
 
@@ -310,6 +315,7 @@ class Controller:
         finally:
             if self.options.desk:
                 await self.desk.stop()  # nobody may ask for anything any more
+            await self.trying.close()
             await self.make_safe()
             await ended(tasks)
             await self._close()

@@ -20,11 +20,12 @@ from godkaiser.io import (
     pages,
     porter,
     registrar,
+    rulebook,
     workshop,
 )
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
-from godkaiser.kaiser import sitedesk
+from godkaiser.kaiser import sitedesk, trying
 from godkaiser.model.site import Site
 from godkaiser.safety.finding import FINDINGS
 from godkaiser.safety.reference import page as findings_page
@@ -119,6 +120,8 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
             historian,
             pages,
             porter,
+            rulebook,
+            trying,
         )
     )
     row = re.compile(r'^            "([a-z._]+)": self\._', re.MULTILINE)

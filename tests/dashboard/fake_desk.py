@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -156,6 +156,9 @@ class Greenhouse:
         self.tokens: dict[str, dict[str, str]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures = 0
+        self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
+        self.answers: dict[str, Callable[..., Any]] = {}  # of a test, instead of the house's own
+        self.trials: list[float] = []  # how far the trial is, each time somebody asks; then it is done
         self._listeners: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
         self._issued = 0
 
@@ -267,8 +270,12 @@ class FakeDesk:
         house = self._house
         if house.away:
             raise ControllerGoneError(problem="it was switched off")
+        if house.archive is not None and method.startswith("history"):
+            return await house.archive(method, **params)
         if method not in ("snapshot", "verify", "actuators.statistics"):
             house.calls.append((method, params))
+        if method in house.answers:
+            return house.answers[method](**params)
         return await getattr(self, "_" + method.replace(".", "_"))(**params)
 
     async def _snapshot(self) -> dict[str, Any]:
@@ -338,6 +345,13 @@ class FakeDesk:
             found.append({"code": "interlock", "sentence": text, "severity": "refusal"})
         return found
 
+    async def _actuators_release(self, actuator: str, token: str) -> dict[str, Any]:
+        who = self._house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="switch")
+        self._house.actuators[actuator]["hold"] = None
+        return self._house.actuators[actuator]
+
     async def _set(
         self, actuator: str, value: float, token: str, duration: float | None = None
     ) -> dict[str, Any]:
@@ -390,9 +404,9 @@ class FakeDesk:
             "actuator": shown["id"], "name": shown["name"], "timed_by": timed, "limits": limits, "rows": [row],
         }  # fmt: skip
 
-    async def _history(self, series: str, since: str) -> dict[str, Any]:
-        hours = {"-1h": 1, "-6h": 6, "-24h": 24, "-7d": 168}[since]
-        step = max(30, hours * 10)
+    async def _history(self, series: str, since: str, limit: int) -> dict[str, Any]:
+        hours = int(since.removeprefix("-").removesuffix("s")) // 3600
+        step = min(max(30, hours * 10), 1800)  # more than a screen can show from about six weeks on
         start, number = now() - timedelta(hours=hours), hours * 3600 // step
         times, values, quality = [], [], []
         for i in range(number):
@@ -403,7 +417,23 @@ class FakeDesk:
             wave = 23.5 + 3.2 * math.sin(share * 12.5) + 0.25 * math.sin(i * 1.7)
             values.append(None if 0.7 < share < 0.71 else wave)
             quality.append("error" if 0.7 < share < 0.71 else "suspect" if 0.8 < share < 0.81 else "good")
-        return {"series": series, "unit": "°C", "times": times, "values": values, "quality": quality}
+        columns = {"times": times[-limit:], "values": values[-limit:], "quality": quality[-limit:]}
+        return {"series": series, "unit": "°C"} | columns
+
+    async def _history_buckets(self, series: str, every: int, span: dict[str, str]) -> dict[str, Any]:
+        number = int(span["since"].removeprefix("-").removesuffix("s")) // every
+        begins = [iso(now() - timedelta(seconds=(number - i) * every)) for i in range(number)]
+        gone = [0.4 < i / number < 0.5 for i in range(number)]
+        values = [None if gone[i] else 23.5 + 3.2 * math.sin(i / number * 12.5) for i in range(number)]
+        told: dict[str, Any] = {"series": series, "begins": begins, "values": values}
+        told |= {
+            "minimum": [None if v is None else v - 1.0 for v in values],
+            "maximum": [None if v is None else v + 1.5 for v in values],
+            "coverage": [0.0 if away else 1.0 for away in gone],
+            "readings": [0 if away else 12 for away in gone],
+            "bad": [int(i == number // 4) * 3 for i in range(number)],
+        }
+        return told
 
     async def _alarms_ack(self, key: str, token: str) -> dict[str, Any]:
         return self._answered(key, token, state="ACKED", acked_by=f"user:{self._house.who(token)['user']}")
@@ -421,6 +451,68 @@ class FakeDesk:
         found.update(changes)
         self._house.alarm(*self._house.alarms["standing"])
         return dict(found)
+
+    async def _rules_enable(self, rule: str, token: str) -> dict[str, Any]:
+        return self._switched(rule, token, enabled=True)
+
+    async def _rules_disable(self, rule: str, token: str) -> dict[str, Any]:
+        return self._switched(rule, token, enabled=False, acting=False)
+
+    def _switched(self, rule: str, token: str, **changes: Any) -> dict[str, Any]:
+        who = self._house.who(token)
+        if who["role"] == "viewer":
+            raise ForbiddenError(who=who["user"], role="viewer", action="edit rules")
+        self._house.change("rule", rule, **changes)
+        return dict(self._house.rules[rule])
+
+    async def _rules_trace(self, rule: str) -> dict[str, Any]:
+        seen = {"series": AIR, "value": 28.6, "unit": "°C", "quality": "good", "calibration": 2}
+        seen |= {"measured_at": iso(now()), "age_s": 7.0}
+        above: dict[str, Any] = {
+            "truth": "true",
+            "kind": "leaf",
+            "text": "Bench air is above 28 °C",
+            "note": None,
+            "parts": [],
+        }
+        above |= {"value": 28.6, "unit": "°C", "reading": seen}
+        soil: dict[str, Any] = {
+            "truth": "unknown",
+            "kind": "leaf",
+            "text": "Soil is below 35 %",
+            "note": "stale",
+            "parts": [],
+        }
+        soil |= {"value": None, "unit": None, "reading": None}
+        night = soil | {"truth": "false", "text": "it is 22:00–06:00 (UTC)", "note": None}
+        no = {"truth": "true", "kind": "not", "text": "", "note": None, "parts": [night]}
+        either = {"truth": "true", "kind": "any", "text": "", "note": None, "parts": [soil, no]}
+        whole = {"truth": "true", "kind": "all", "text": "", "note": None, "parts": [above, either]}
+        return {"rule": rule, "at": iso(now()), "truth": "true", "when": whole}
+
+    async def _rules_try(self, rule: str, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        return {"trial": 1, "rule": rule}
+
+    async def _rules_tried(self, trial: int, token: str) -> dict[str, Any]:
+        self._house.who(token)
+        house = self._house
+        if house.trials:
+            return {"trial": trial, "progress": house.trials.pop(0), "result": None}
+        end = now().replace(minute=0, second=0, microsecond=0)
+        begin = end - timedelta(hours=24)
+
+        def span(a: float, b: float) -> dict[str, Any]:
+            since, until = begin + timedelta(hours=a), begin + timedelta(hours=b)
+            return {"since": iso(since), "until": iso(until)}
+
+        result: dict[str, Any] = {
+            "rule": "cool", **span(0, 24), "readings": 2880, "starts": 2, "true_s": 18_000.0, "unknown_s": 5400.0,
+            "active": [span(3, 6), span(14, 16)], "unknown": [span(9, 10.5)], "assumed": [],
+            "actuators": [{"actuator": FAN, "switches": 4, "on_s": 18_000.0}], "commands": [],
+            "gaps": [{"series": AIR, **span(9, 10.5), "seconds": 5400.0}], "departures": [],
+        }  # fmt: skip
+        return {"trial": trial, "progress": 1.0, "result": result}
 
     async def _nodes_approve(self, node: str, token: str) -> dict[str, Any]:
         self._house.who(token)

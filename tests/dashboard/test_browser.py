@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from godkaiser.io.clock import VirtualClock, WallClock
+from godkaiser.io.roller import Roller
+from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import DAY, MINUTE
+from godkaiser.model.quantity import Quality
+from godkaiser.model.reading import Reading
 from tests.dashboard.conftest import Running, until
-from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS, alarm, said_of_itself, unreadable
+from tests.dashboard.fake_desk import AIR, FAN, HEATER, PASSWORDS, alarm, said_of_itself, sensor, unreadable
+from tests.kaiser.house import SOIL, TEXT, House, file, house
 from tests.services import CHROMIUM_FLAGS
 
 PHONE = {"width": 390, "height": 844}
@@ -136,6 +144,7 @@ async def test_every_page_for_those_who_may_and_those_who_may_not(browser: Brows
             "/",
             "/history",
             "/actuators",
+            "/rules",
             "/alarms",
             "/nodes",
             "/nodes?node=ESP_A1B2C3",
@@ -160,6 +169,87 @@ async def test_a_tile_leads_to_its_history_and_the_curve_grows(browser: Browser,
     before = await page.evaluate(length)
     running.house.measure(AIR, 31.3)
     await page.wait_for_function(f"{length} > {before}")
+    assert watched.troubles == []
+
+
+async def seeded(made: House) -> None:
+    """Forty days of soil every five minutes, three of them missing, five errors; rolled up."""
+    series, begin = SeriesId.parse(SOIL), made.clock.now() - 40 * DAY
+    given = [
+        Reading(
+            series=series, value=None if n in range(9000, 9005) else 40.0 + 8.0 * math.sin(n / 144),
+            raw=2000.0, unit="%", quality=Quality.ERROR if n in range(9000, 9005) else Quality.GOOD, reason="",
+            measured_at=begin + n * 5 * MINUTE, received_at=begin + n * 5 * MINUTE, zone=None, boot=1, seq=n,
+            cause=0,
+        )
+        for n in range(11_520)
+        if not 7200 <= n < 8064
+    ]  # fmt: skip
+    for place in range(0, len(given), 2000):
+        await made.controller.store.append(given[place : place + 2000])
+    await Roller(made.controller.store.rollups, made.clock, lambda _: 10 * MINUTE).catch_up()
+
+
+async def test_a_month_and_a_year_of_stored_readings_are_drawn_as_means(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    hold = TEXT.replace("name: soil,", "name: soil, stale_after_s: 600,")
+    async with house(tmp_path, file(hold), clock=VirtualClock(WallClock().now())) as made:
+        await made.beat()
+        await made.soil(2000)
+        await seeded(made)
+        running.house.archive = made.call
+        running.house.sensors |= {SOIL: sensor(SOIL, "Stored soil", "propagation", "%", 40.0)}
+        running.house.tell("sensor", SOIL, running.house.sensors[SOIL])
+        await until(lambda: SOIL in running.dashboard.feed.view.sensors)
+        watched = await enter(browser, running, viewport=PHONE)
+        page = watched.page
+        await page.goto(f"{running.address}/history?sensor={SOIL}")
+        await watched.goes_live()
+        sizes = """() => [...Bokeh.documents[0].all_models].filter((m) => m.type === 'ColumnDataSource')
+            .map((s) => [s.get_length(), 'xs' in s.data, 'low' in s.data && [...s.data.low].some((v) => v === v)])"""
+        for label, said, points in (
+            ("30 days", "Means of 30 min, band = min…max.", 30 * 48 + 1),
+            ("1 year", "Means of 6 h, band = min…max.", 40 * 4 + 1),
+        ):
+            await page.get_by_role("button", name=label).click()
+            note = page.get_by_text(said)
+            await expect(note).to_be_visible(timeout=PATIENCE_MS)
+            await expect(note).to_contain_text("1 gap.")
+            await expect(note).to_contain_text("marked × at the foot: 5.")
+            found = await page.evaluate(sizes)
+            assert [2, True, False] in found  # two outlines: none reaches over the three days
+            assert [points, False, True] in found
+        await page.get_by_role("button", name="24 hours").click()
+        await expect(page.get_by_text("289 values, ")).to_be_visible(timeout=PATIENCE_MS)
+        assert [0, True, False] in await page.evaluate(sizes)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert watched.troubles == []
+
+
+async def test_a_rule_is_tried_explained_and_switched_off_on_a_small_phone(
+    browser: Browser, running: Running
+) -> None:
+    watched = await enter(browser, running, "olaf", viewport={"width": 360, "height": 740})
+    page, house = watched.page, running.house
+    await page.get_by_role("link", name="Rules").click()
+    await watched.goes_live()
+    house.trials = [0.4] * 4
+    await page.get_by_role("button", name="Try on the last 24 hours").first.click()
+    await expect(page.get_by_text("Trying: 40 %")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("started 2 times")).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="Why?").first.click()
+    await expect(page.get_by_text("Bench air is above 28 °C", exact=False).nth(1)).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in await page.locator("main").get_by_role("button").all():
+        box = await button.bounding_box()
+        assert box is None or box["height"] >= 44  # what a thumb hits
+    await page.get_by_role("button", name="Switch off").first.click()
+    await page.get_by_role("button", name="Switch off all the same").click()
+    await expect(page.get_by_text("It stays off")).to_be_visible(timeout=PATIENCE_MS)
+    assert not house.rules["cool"]["enabled"]
     assert watched.troubles == []
 
 

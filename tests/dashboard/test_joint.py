@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from godkaiser import Desk
-from godkaiser.io.accounts import Accounts
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
+from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
+from godkaiser.io.rulebook import Rulebook
+from godkaiser.io.workshop import Workshop
+from godkaiser.kaiser.trying import Trying
 from tests.dashboard.fake_desk import FakeDesk
 
 REAL: dict[str, Any] = {
     "snapshot": Clerk._snapshot,
-    "login": Accounts.login,
+    "login": Clerk._login,
     "verify": Clerk._verify,
     "logout": Clerk._logout,
     "stop": Clerk._stop,
@@ -25,8 +28,15 @@ REAL: dict[str, Any] = {
     "set": Clerk._set,
     "why": Clerk._why,
     "history": Clerk._history,
+    "history_buckets": Historian._buckets,
     "actuators_statistics": Ledger._statistics,
+    "actuators_release": Workshop._release,
     "nodes_approve": Clerk._approve,
+    "rules_enable": Rulebook._enable,
+    "rules_disable": Rulebook._disable,
+    "rules_trace": Rulebook._trace,
+    "rules_try": Trying._try,
+    "rules_tried": Trying._tried,
     "alarms_ack": Annunciator._ack,
     "alarms_shelve": Annunciator._shelve,
 }

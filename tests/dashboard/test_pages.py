@@ -16,7 +16,9 @@ from godkaiser_dashboard.pages.actuators import Actuators
 from godkaiser_dashboard.pages.history import History
 from godkaiser_dashboard.pages.nodes import Nodes
 from godkaiser_dashboard.pages.overview import Overview
+from godkaiser_dashboard.pages.rules import Rules
 from godkaiser_dashboard.parts import chain, findings
+from godkaiser_dashboard.ruling import rule_card, trial
 from godkaiser_dashboard.session import Session
 from godkaiser_dashboard.shell import frame, head
 from godkaiser_dashboard.view import View, fold, lost
@@ -29,6 +31,7 @@ from tests.dashboard.fake_desk import (
     Greenhouse,
     alarm,
     now,
+    rule,
     said_of_itself,
     unreadable,
 )
@@ -318,6 +321,59 @@ async def test_the_history_draws_gaps_and_grows() -> None:
     assert before < grown == len(page._chart.source.data["t"])
 
 
+async def test_a_long_stretch_is_drawn_as_means_with_a_band_and_says_so() -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house))
+    session.wanted = AIR
+    page = History(session)
+    page.content()
+    await settle(session)
+    page._range.value = "1y"
+    await settle(session)
+    note = str(page._note.object)
+    assert "Means of 6 h, band = min…max." in note
+    assert "1 gap." in note
+    assert "marked × at the foot: 3." in note
+    drawn = page._chart.source.data
+    assert len(page._chart.band.data["xs"]) == 2
+    assert len(drawn["t"]) == 365 * 4
+    asked = [params for name, params in house.calls if name == "history.buckets"]
+    assert asked == [{"series": AIR, "every": 21_600, "span": {"since": "-31536000s"}}]
+    page._range.value = "1h"
+    await settle(session)
+    assert page._chart.band.data == {"xs": [], "ys": []}
+    assert "Means" not in str(page._note.object)
+
+
+async def test_means_are_asked_for_again_when_more_was_measured_and_after_a_failure() -> None:
+    house = Greenhouse()
+    view = view_of(house)
+    session = session_of(house, view)
+    page = History(session)
+    page.content()
+    page._range.value = "1y"
+    await settle(session)
+    at, now_ = 0.0, view.now(0.0)
+    session.feed._clock = lambda: at
+
+    async def asked_after(seconds: float, site_s: float) -> int:
+        nonlocal at
+        at += seconds
+        page.update(view, now_ + timedelta(seconds=site_s))
+        await settle(session)
+        return len([name for name, _ in house.calls if name == "history.buckets"])
+
+    assert await asked_after(100.0, 299.0) == 1
+    assert await asked_after(0.0, 301.0) == 2
+    house.away = True
+    assert await asked_after(11.0, 402.0) == 2
+    assert "The controller is gone" in str(page._note.object)
+    house.away = False
+    assert await asked_after(5.0, 402.0) == 2
+    assert await asked_after(6.0, 402.0) == 3
+    assert "Means of 6 h" in str(page._note.object)
+
+
 async def test_the_history_of_nothing_says_so() -> None:
     house = Greenhouse()
     house.sensors.clear()
@@ -523,3 +579,208 @@ async def test_the_overview_leads_to_each_node() -> None:
     session.query = "&lang=de"
     page = " ".join(texts(Overview(session).content()))
     assert '<a href="/nodes?node=ESP_A1B2C3&amp;lang=de">climate node</a>' in page
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
+def rules_page(house: Greenhouse, name: str = "olaf", language: str = "en") -> tuple[Session, Rules]:
+    session = session_of(house, view_of(house), name, language)
+    page = Rules(session)
+    page.content()
+    return session, page
+
+
+async def pressed(session: Session, page: Rules, button: pn.widgets.Button, house: Greenhouse) -> str:
+    """Press it, let what follows happen, and show the house as it is then."""
+    button.clicks += 1
+    await settle(session)
+    session.feed.view = view_of(house)
+    page.update(*session.look())
+    return " ".join(texts(page._grid))
+
+
+async def test_one_that_waits_is_switched_off_and_on_without_a_question() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    card = page._cards["irrigate"]
+    assert "Switched off." in await pressed(session, page, card._switch, house)
+    assert house.rules["irrigate"]["enabled"] is False
+    assert card._switch.label == "Switch on"
+    assert "Switched on." in await pressed(session, page, card._switch, house)
+    assert [name for name, _ in house.calls] == ["rules.disable", "rules.enable"]
+    assert card._switch.label == "Switch off"
+
+
+async def test_one_that_acts_is_asked_about_before() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    card = page._cards["cool"]
+    assert "acts right now" in await pressed(session, page, card._switch, house)
+    assert house.calls == []
+    assert (card._yes.visible, card._no.visible, card._switch.disabled) == (True, True, True)
+    assert "acts right now" not in await pressed(session, page, card._no, house)
+    assert (card._yes.visible, card._switch.disabled, house.calls) == (False, False, [])
+    await pressed(session, page, card._switch, house)
+    assert "It stays off" in await pressed(session, page, card._yes, house)
+    assert [name for name, _ in house.calls] == ["rules.disable"]
+    assert not card._yes.visible
+
+
+async def test_a_question_about_one_that_somebody_else_switched_off_goes_away() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    await pressed(session, page, page._cards["cool"]._switch, house)
+    house.change("rule", "cool", enabled=False, acting=False)
+    session.feed.view = view_of(house)
+    page.update(*session.look())
+    assert not page._cards["cool"]._yes.visible
+    assert "acts right now" not in " ".join(texts(page._grid))
+
+
+async def test_viewers_see_the_switch_and_cannot_use_it() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house, "vera")
+    card = page._cards["irrigate"]
+    assert card._switch.disabled
+    assert "Operators and admins" in " ".join(texts(page._grid))
+    said = await pressed(session, page, card._switch, house)  # a page that was tampered with
+    assert "may not" in said
+    assert house.rules["irrigate"]["enabled"]
+    assert not card._ask.disabled
+    assert not card._try.disabled
+
+
+async def test_the_evaluation_is_shown_as_a_tree_and_hidden_again() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    card = page._cards["cool"]
+    said = await pressed(session, page, card._ask, house)
+    assert "28.6 °C · 7 s ago · good · calibration 2" in said
+    assert [said.count(sign) for sign in ("✔", "✘", "? ", "at least one of these")] == [4, 1, 0, 1]
+    assert "stale" in said
+    assert str(card._why.object).count('<ul class="tree">') == 4
+    await pressed(session, page, card._ask, house)
+    assert not card._why.object
+    leaf = {"truth": "false", "kind": "leaf", "text": "it is cold", "parts": []}
+    house.answers["rules.trace"] = lambda rule: {"rule": rule, "when": leaf, "why_not": f"{EVIL} at 24.3 °C"}
+    said = await pressed(session, page, card._ask, house)
+    assert "at 24.3 °C</p>" in said
+    assert EVIL not in said
+    await pressed(session, page, card._ask, house)
+    house.answers["rules.trace"] = lambda rule: {"rule": rule, "when": None}
+    assert "not been evaluated yet" in await pressed(session, page, card._ask, house)
+
+
+async def test_a_trial_says_what_would_have_been() -> None:
+    house = Greenhouse()
+    house.trials = [0.0]
+    session, page = rules_page(house)
+    card = page._cards["cool"]
+    text = await pressed(session, page, card._try, house)
+    assert [name for name, _ in house.calls] == ["rules.try", "rules.tried", "rules.tried"]
+    card._show_progress("too late")
+    assert "started 2 times and been true for 5 h" in text
+    assert "For 1 h 30 min nobody could have known." in text
+    assert "Fan, by all rules together: 4 commands, 5 h away" in text
+    assert "Nothing usable of Bench air from" in text
+    assert str(card._tried.object).count('class="active"') == 2
+    assert str(card._tried.object).count('class="unknown"') == 1
+    assert not card._try.disabled
+
+
+async def test_what_cannot_be_done_is_said_where_it_was_asked() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    card = page._cards["irrigate"]
+    house.away = True
+    for button, pane in ((card._switch, card._said), (card._ask, card._why), (card._try, card._tried)):
+        await pressed(session, page, button, house)
+        assert "The controller is gone" in str(pane.object)
+
+
+async def test_without_the_controller_nothing_can_be_pressed_and_without_rules_that_is_said() -> None:
+    house = Greenhouse()
+    session, page = rules_page(house)
+    page.update(lost(session.feed.view, 0.0), now())
+    card = page._cards["cool"]
+    assert [each.disabled for each in (card._switch, card._ask, card._try)] == [True, True, True]
+    house.rules.clear()
+    page.update(view_of(house), now())
+    assert "No rules yet" in " ".join(texts(page._grid))
+
+
+@pytest.mark.parametrize(
+    ("more", "language", "said"),
+    [
+        (
+            {"degraded": "cannot act: node X is offline", "degraded_since": -120},
+            "en",
+            "cannot act · for 2 min",
+        ),
+        (
+            {"degraded": "cannot decide: no reading", "degraded_since": -120},
+            "en",
+            "cannot decide · for 2 min",
+        ),
+        ({"degraded": "cannot decide: no reading"}, "de", "kann nicht entscheiden"),
+        ({"wanted_since": -3600}, "en", "active · for 1 h"),
+        ({"acting": False, "wanted_since": None}, "en", ">waiting<"),
+        ({"enabled": False, "acting": False}, "de", ">aus<"),
+        ({"last_decision": None}, "en", "Has decided nothing yet."),
+    ],
+)
+def test_the_state_of_a_rule_says_since_when(more: dict[str, Any], language: str, said: str) -> None:
+    shown = {k: (now() + timedelta(seconds=v)).isoformat() if isinstance(v, int) and k.endswith("since") else v
+             for k, v in more.items()}  # fmt: skip
+    text = rule_card(Words(language), rule("cool", "When hot, cool.", "true") | shown, now())
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"readings": 0}, "No reading of that time is stored."),
+        ({"departures": [{}, {}]}, "otherwise than it did then: 2 times"),
+        ({"assumed": ["node X is there"]}, "Assumed: node X is there."),
+        (
+            {"gaps": [{"series": f"s{n}", "since": None, "until": None, "seconds": n} for n in range(7)]},
+            "And 2 shorter",
+        ),
+        ({"until": None}, "started 1 times"),
+    ],
+)
+def test_a_trial_hides_nothing_it_does_not_know(more: dict[str, Any], said: str) -> None:
+    told: dict[str, Any] = {
+        "since": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z", "readings": 9, "starts": 1, "true_s": 60.0,
+        "unknown_s": 0.0, "active": [{"since": None, "until": None}], "unknown": [],
+    }  # fmt: skip
+    assert said in trial(Words("en"), told | more, View())
+
+
+# ── a person's hold ────────────────────────────────────────────────────────────────────────────────────────
+async def test_a_hold_counts_down_and_can_be_ended_by_those_who_may() -> None:
+    house = Greenhouse()
+    house.actuators[FAN]["hold"] = {
+        "who": "user:olaf",
+        "until": (now() + timedelta(seconds=125.5)).isoformat(),
+    }
+    session = session_of(house, view_of(house))
+    page = Actuators(session)
+    page.content()
+    card = page._cards[FAN]
+    assert "Held by olaf: rules leave it alone for another 2 min 5 s." in str(card._hold.object)
+    assert card._release.visible
+    assert not page._cards[HEATER]._release.visible
+    page.update(session.feed.view, now() + timedelta(seconds=65))
+    assert "another 1 min" in str(card._hold.object)
+    card._release.clicks += 1
+    await settle(session)
+    assert [params["actuator"] for name, params in house.calls if name == "actuators.release"] == [FAN]
+    assert "the rules decide" in str(card._released.object)
+    house.away = True
+    card._release.clicks += 1
+    await settle(session)
+    assert "The controller is gone" in str(card._released.object)
+    house.actuators[FAN]["hold"] = None
+    page.update(view_of(house), now())
+    assert not card._hold.object
+    assert not card._release.visible

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from godkaiser_dashboard.account import CELLS, WINDOWS
+from godkaiser_dashboard.rolled import RANGES
+from godkaiser_dashboard.ruling import STATES
 from godkaiser_dashboard.shell import TABS
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
@@ -31,6 +33,10 @@ FAMILIES = {
     "sensor.": ["stale", "offline", "never", "error", "suspect", "uncalibrated", "late", "good"],
     "actuator.": ["rejected", "failed", "expired"],
     "rule.": ["true", "false", "unknown", "acting", "degraded", "counted"],
+    "rules.state.": list(STATES),
+    "rules.tree.": ["all", "any", "not"],
+    "rules.quality.": ["good", "uncalibrated", "suspect", "error"],
+    "rules.try.": ["active", "blind"],
     "rule.state.": ["off", "degraded", "active", "waiting"],
     "rule.outcome.": ["done", "open", "missed"],
     "node.": ["online", "offline", "unheard", "rejected", "pending"],
@@ -59,7 +65,7 @@ FAMILIES = {
     "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
     "set.outcome.": ["confirmed", "acked", "other"],
     "nav.": [name for name, _ in TABS],
-    "history.range.": ["1h", "6h", "24h", "7d"],
+    "history.range.": list(RANGES),
     "kind.": ["fan", "heater", "humidifier", "lamp", "pump", "relay"],
     "counter.": ["readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed"],
 }  # fmt: skip

@@ -1,0 +1,130 @@
+"""Single rules by the hand of a person: switched on and off, and how one was evaluated last, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from godkaiser.auth.policy import Permission
+from godkaiser.engine import picture
+from godkaiser.engine.site import undeclared
+from godkaiser.engine.whynot import why_not
+from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.runner import Runner
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.model import event as ev
+from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.reading import Reading
+from godkaiser.rules.condition import Every, Opposite, Slope
+from godkaiser.rules.document import read_document, write_document
+from godkaiser.rules.evaluate import Trace
+from godkaiser.rules.explain import describe
+
+_PACE: Final = {"minute": "min", "hour": "h"}
+
+
+class Rulebook:
+    """Answers requests about one rule."""
+
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
+        self._runner, self._store, self._clerk = runner, store, clerk
+        self._state = runner.engine.state
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+        return {
+            "rules.enable": self._enable,
+            "rules.disable": self._disable,
+            "rules.trace": self._trace,
+        }
+
+    async def _enable(self, rule: str, token: str | None = None) -> dict[str, Any]:
+        """It decides again, from what is known now."""
+        return await self._switched(rule, True, token)
+
+    async def _disable(self, rule: str, token: str | None = None) -> dict[str, Any]:
+        """It decides nothing any more; what it wanted is withdrawn at once."""
+        return await self._switched(rule, False, token)
+
+    async def _switched(self, text: str, enabled: bool, token: str | None) -> dict[str, Any]:
+        who = self._clerk.who(token, Permission.EDIT_RULES)
+        async with self._clerk.changing:
+            found = self._clerk.rule(text).rule.id
+            if self._state.rules[found].rule.enabled is not enabled:
+                await self._change(found, enabled, who)
+        shown = picture.one(self._state, "rule", found, self._runner.clock.now())
+        assert shown is not None
+        return shown
+
+    async def _change(self, rule: str, enabled: bool, who: str) -> None:
+        """Kept first: a change that happened must be known after a crash."""
+        merged = dict(self._clerk.documents)
+        merged[rule] = write_document(read_document(merged[rule] | {"enabled": enabled}))
+        rules = [self._clerk.build(read_document(data), "rule") for data in merged.values()]
+        await self._store.save_rules(list(merged.items()))
+        self._clerk.documents = merged
+        declared = undeclared(rules, self._state.actuators)
+        self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), declared, who))
+        await self._runner.drained()
+
+    async def _trace(self, rule: str, token: str | None = None) -> dict[str, Any]:
+        """How it was evaluated last: `when` is the tree, none before the first time.
+
+        `why_not`: what would change its outcome, in sentences.
+        """
+        self._clerk.who(token, Permission.LOOK)
+        found, now = self._clerk.rule(rule), self._runner.clock.now()
+        tree = None if found.trace is None else branch(found.trace, self._words(), now)
+        return {
+            "rule": found.rule.id,
+            "at": to_iso(now),
+            "truth": found.truth.value,
+            "when": tree,
+            "why_not": why_not(self._state, found, now)["advice"],
+        }
+
+    def _words(self) -> Words:
+        return self._state.name_of, self._state.unit_of
+
+
+Words = tuple[Callable[[str], str], Callable[[str], str]]
+
+
+def branch(trace: Trace, words: Words, now: Instant) -> dict[str, Any]:
+    """A part of an evaluation with its own parts. `kind`: all, any, not, or leaf, which alone has readings."""
+    condition = trace.condition
+    shown: dict[str, Any] = {
+        "truth": trace.truth.value,
+        "kind": "leaf",
+        "text": "",
+        "note": trace.note or None,
+    }
+    if isinstance(condition, (Every, Opposite)):
+        shown["kind"] = "not" if isinstance(condition, Opposite) else "all" if condition.every else "any"
+    else:
+        shown["text"] = describe(condition, *words)
+        shown["value"], shown["unit"] = _found(trace)
+        shown["reading"] = None if trace.reading is None else _reading(trace.reading, now)
+    return shown | {"parts": [branch(part, words, now) for part in trace.parts]}
+
+
+def _found(trace: Trace) -> tuple[float | None, str | None]:
+    """What decided and its unit: the reading's value, or what was computed of several."""
+    if trace.reading is None:
+        return None, None
+    if isinstance(trace.condition, Slope):
+        return trace.value, f"{trace.reading.unit}/{_PACE[trace.condition.pace]}"
+    return trace.reading.value if trace.value is None else trace.value, trace.reading.unit
+
+
+def _reading(reading: Reading, now: Instant) -> dict[str, Any]:
+    return {
+        "series": reading.series,
+        "value": reading.value,
+        "unit": reading.unit,
+        "quality": reading.quality.value,
+        "calibration": reading.calibration,
+        "measured_at": to_iso(reading.measured_at),
+        "age_s": max(now - reading.measured_at, 0) / SECOND,
+    }
