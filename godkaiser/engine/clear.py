@@ -57,7 +57,10 @@ def on_clear(moment: Moment, event: ClearAsked) -> None:
 def _unlatch(moment: Moment, event: ClearAsked) -> None:
     """No stop of ours, but the node holds something by itself, after its own time limit, say: a person lifts that."""
     node = NodeId.known(event.scope.name)
-    if event.scope.kind == "node" and latched(moment.state, node) and not latching(moment, node):
+    known = moment.state.nodes.get(node)
+    if event.scope.kind != "node" or known is None or known.status != "approved":
+        return  # who does not belong to us gets no orders
+    if latched(moment.state, node) and not latching(moment, node):
         moment.emit(Store(Audit(moment.now, event.by, "clear.latch", str(event.scope), "")))
         _release(moment, node, event.by)
 

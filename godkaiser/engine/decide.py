@@ -21,7 +21,7 @@ from godkaiser.model.instant import HOUR, SECOND, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.condition import Presence, leaves
 from godkaiser.rules.evaluate import evaluate
-from godkaiser.rules.rule import inputs_of, nodes_of
+from godkaiser.rules.rule import inputs_of
 
 AT_ONCE: Final = 20  # rules at their steps; others wait
 LOOK_AGAIN: Final = 10 * SECOND
@@ -182,18 +182,16 @@ def story(moment: Moment, state: RuleState) -> list[ChainStep]:
 def reconsider_node(moment: Moment, node: NodeId) -> None:
     """A node came or went: rules that read it or act on it look again."""
     limits.on_node(moment, node)
-    for state in tuple(moment.state.rules.values()):
-        reads = node in nodes_of(state.rule.when)
-        acts = any(turn.actuator.node == node for turn in state.rule.actions)
-        if reads or acts:
-            reconsider(moment, state.rule.id)
+    for rule in tuple(moment.state.touching.get(node, ())):
+        reconsider(moment, rule)
 
 
 def reconsider_presence(moment: Moment, node: NodeId) -> None:
     """A node is back: rules that ask whether it is there need not wait until it has been told everything."""
-    for state in tuple(moment.state.rules.values()):
-        if any(isinstance(leaf, Presence) and leaf.node == node for leaf in leaves(state.rule.when)):
-            reconsider(moment, state.rule.id)
+    for rule in tuple(moment.state.touching.get(node, ())):
+        asked = leaves(moment.state.rules[rule].rule.when)
+        if any(isinstance(leaf, Presence) and leaf.node == node for leaf in asked):
+            reconsider(moment, rule)
 
 
 def reconsider_all(moment: Moment) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from godkaiser.engine.effect import Tell
-from godkaiser.engine.record import trace_text
+from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import ActuatorState, Moment, NodeState, RuleState, State
 from godkaiser.engine.tally import Hindrance, Tally
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
@@ -66,7 +66,7 @@ def hindrance(moment: Moment, state: RuleState) -> Hindrance | None:
         found = _acting(moment.state, turn.actuator)
         if found is not None:
             return found
-    return None if state.trace is None else _deciding(moment, state.trace)
+    return None if state.trace is None else _deciding(moment, state, state.trace)
 
 
 # ── acting ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,20 +120,28 @@ def clock(state: State, at: Instant) -> str:
 
 
 # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
-def _deciding(moment: Moment, trace: Trace) -> Hindrance | None:
+def _deciding(moment: Moment, rule: RuleState, trace: Trace) -> Hindrance | None:
     if not silent(trace):
         return None
-    state = moment.state
-    quiet = sorted({s for leaf in _silent_leaves(trace) for s in series_of(leaf.condition)}, key=str)
+    state, silent_leaves = moment.state, list(_silent_leaves(trace))
+    quiet = sorted({s for leaf in silent_leaves for s in series_of(leaf.condition)}, key=str)
     gone = {node.id: node for series in quiet if (node := _gone(state, series)) is not None}
     nodes = "".join(f"; node {node} {away(state, known)}" for node, known in sorted(gone.items()))
     return Hindrance(
         "decide",
-        f"{trace_text(moment, trace)}{nodes}",
+        _in_words(state, rule, silent_leaves) + nodes,
         _last_heard(state, quiet),
         _told_by(moment, quiet, gone),
         _never(moment, quiet),
     )
+
+
+def _in_words(state: State, rule: RuleState, leaves: list[Trace]) -> str:
+    """Made once: a rule that waits for a reading is looked at with every reading of its others."""
+    found = tuple((leaf.condition, leaf.note) for leaf in leaves)
+    if rule.quiet[0] != found:
+        rule.quiet = found, "; ".join(say_trace(state, leaf) for leaf in leaves)
+    return rule.quiet[1]
 
 
 def _told_by(moment: Moment, quiet: Iterable[SeriesId], gone: Iterable[NodeId]) -> str:

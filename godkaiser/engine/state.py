@@ -34,7 +34,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
-from godkaiser.rules.rule import Rule, series_of
+from godkaiser.rules.rule import Condition, Rule, nodes_of, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
@@ -283,6 +283,10 @@ class RuleState:
     notices: dict[int, Instant] = field(default_factory=dict)  # when each of its steps told something last
     notice: RuleNotice | None = None  # the last one
     lately: Tally | None = None  # while it is degraded: since that began
+    quiet: tuple[tuple[tuple[Condition, str], ...], str] = (
+        (),
+        "",
+    )  # what is unknown for want of what, and in words
 
     @property
     def degraded(self) -> str:
@@ -402,8 +406,11 @@ class State:
         age, allowed = now - reading.received_at, self.allowed_age(sensor, reading.received_at)
         if age >= allowed:
             return Freshness.STALE
-        punctual = {"scheduled": allowed - sensor.stale_after, "on_demand": allowed}
-        return Freshness.LATE if age > punctual.get(sensor.mode, allowed * 2 / 3) else Freshness.FRESH
+        if sensor.mode == "scheduled":
+            punctual = allowed - sensor.stale_after
+        else:
+            punctual = allowed if sensor.mode == "on_demand" else allowed * 2 // 3
+        return Freshness.LATE if age > punctual else Freshness.FRESH
 
     def allowed_age(self, sensor: SensorState, received_at: Instant) -> Duration:
         """When what was received then is stale; one that is scheduled may wait for its next time besides."""
@@ -605,11 +612,11 @@ class State:
         old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
         for rule in rules:
             kept = old.get(rule.id)
-            self.rules[rule.id] = kept if kept is not None and kept.rule == rule else RuleState(rule)
+            self.rules[rule.id] = state = kept if kept is not None and kept.rule == rule else RuleState(rule)
+            state.quiet = ((), "")  # names may be others now
             for series in series_of(rule.when):
                 self.readers.setdefault(series, []).append(rule.id)
-            nodes = {s.node for s in series_of(rule.when)} | {turn.actuator.node for turn in rule.actions}
-            for node in sorted(nodes):
+            for node in sorted(nodes_of(rule.when) | {turn.actuator.node for turn in rule.actions}):
                 self.touching.setdefault(node, []).append(rule.id)
 
     def rules_reading(self, series: SeriesId) -> list[RuleId]:

@@ -22,20 +22,29 @@ class Truth(enum.Enum):
         raise TypeError("a Truth has three values; compare it with Truth.TRUE")
 
     def __invert__(self) -> Truth:
-        return _NOT[self]
+        if self is Truth.UNKNOWN:
+            return self
+        return Truth.FALSE if self is Truth.TRUE else Truth.TRUE
 
 
-_NOT = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
-
-
+# Asked for every part of every condition at every reading: by identity, as an Enum's hash is slow.
 def conjunction(parts: Iterable[Truth]) -> Truth:
     """AND: false wins over unknown, unknown over true. Nothing at all is true."""
-    seen = set(parts)
-    if Truth.FALSE in seen:
-        return Truth.FALSE
-    return Truth.UNKNOWN if Truth.UNKNOWN in seen else Truth.TRUE
+    found = Truth.TRUE
+    for part in parts:
+        if part is Truth.FALSE:
+            return part
+        if part is Truth.UNKNOWN:
+            found = part
+    return found
 
 
 def disjunction(parts: Iterable[Truth]) -> Truth:
     """OR: true wins over unknown, unknown over false. Nothing at all is false."""
-    return ~conjunction(~part for part in parts)
+    found = Truth.FALSE
+    for part in parts:
+        if part is Truth.TRUE:
+            return part
+        if part is Truth.UNKNOWN:
+            found = part
+    return found

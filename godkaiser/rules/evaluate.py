@@ -89,15 +89,15 @@ def evaluate(condition: Condition, memory: Memory, view: RuleView, now: Instant)
 
 
 def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
+    if isinstance(condition, (Threshold, Hysteresis, Slope)):
+        return _of_series(condition, path, look)
     if isinstance(condition, Every):
-        parts = tuple(_judge(part, (*path, i), look) for i, part in enumerate(condition.parts))
+        parts = tuple([_judge(part, (*path, i), look) for i, part in enumerate(condition.parts)])
         join = conjunction if condition.every else disjunction
-        return Trace(condition, join(part.truth for part in parts), parts=parts)
+        return Trace(condition, join([part.truth for part in parts]), parts=parts)
     if isinstance(condition, Opposite):
         part = _judge(condition.part, (*path, 0), look)
         return Trace(condition, ~part.truth, parts=(part,))
-    if isinstance(condition, (Threshold, Hysteresis, Slope)):
-        return _of_series(condition, path, look)
     if isinstance(condition, Offset):
         return _of_two(condition, path, look)
     return _of_time(condition, path, look)

@@ -120,10 +120,16 @@ class Ledger:
         if (held := self.held.get(scope)) is not None:
             held.stands_again()
 
-    def restart(self, now: Instant, forgotten: Iterable[Scope]) -> None:
-        """A clear that was under way is lost with the process, a stop never, unless no disk took it."""
+    def restart(self, now: Instant, forgotten: Iterable[Scope], kept: Iterable[Scope]) -> None:
+        """A clear that was under way is lost with the process, a stop never, unless no disk took it.
+
+        `kept`: what the disk has. A stop whose end no disk took stands again.
+        """
         for scope in forgotten:
             self.held.pop(scope, None)
+        for scope in kept:
+            inside = {a for a, zone in self.zones.items() if scope.kind == "zone" and zone == scope.name}
+            self.held.setdefault(scope, Held(scope, now, inside))
         for held in self.held.values():
             held.since = min(held.since, now)
             held.stands_again()

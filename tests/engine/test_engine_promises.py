@@ -166,7 +166,7 @@ class Watched(Desk):
         )
         super().restart()
         self.said.append("restart")
-        self.ledger.restart(self.now, forgotten)
+        self.ledger.restart(self.now, forgotten, {Scope.parse(k) for kind, k in self.disk if kind == "stop"})
         self.owes = {a: self.now for a in self.owes if self.ledger.over(a)}
         self.reachable.clear()
         self.readings.clear()
@@ -189,8 +189,9 @@ class Watched(Desk):
     def _learn(self, event: ev.Event) -> None:
         """What the model takes from the event itself."""
         match event:
-            case ev.StopAsked():
-                under = [a for a in self.state.actuators if self.ledger.over(a)]
+            case ev.StopAsked(scope=scope):
+                held = self.ledger.held[scope]
+                under = [a for a in self.state.actuators if held.covers(a, self.ledger.zones.get(a))]
                 self.owes |= {a: self.now for a in under if a.node in self.approved and a not in self.owes}
             case ev.Asked(intent=intent) if intent.actuator in self.state.actuators:
                 if intent.value == self.state.actuators[intent.actuator].spec.safe_value:

@@ -214,6 +214,19 @@ def test_a_scope_is_written_as_it_is_read() -> None:
         assert Scope.parse(str(scope)) == scope == Scope.parse(scope.key)
 
 
+def test_who_does_not_belong_to_us_is_not_told_to_clear() -> None:
+    desk = Desk().ready()
+    desk.report(PUMP, 0.0, emergency="active")
+    desk.handle(ev.NodeDecided(desk.now, WATER, False, "ann"))
+    desk.log.clear()
+    desk.handle(ev.ClearAsked(desk.now, "ann", True, Scope("node", WATER)))
+    assert releases(desk.log) == []
+    desk.handle(ev.NodeDecided(desk.now, WATER, True, "ann"))
+    desk.report(PUMP, 0.0, emergency="active")
+    desk.handle(ev.ClearAsked(desk.now, "ann", True, Scope("node", WATER)))
+    assert releases(desk.log) == [WATER]
+
+
 def test_what_a_node_latched_by_itself_is_lifted_by_a_person() -> None:
     """After its own time limit, say: there is no stop of ours, and without this it would refuse for ever."""
     desk = Desk().ready()
