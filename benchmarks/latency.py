@@ -34,7 +34,7 @@ PREFIX = f"kaiser/god/esp/{NODE}"
 SITE = {
     "nodes": [{"id": NODE, "approved": True}],
     "sensors": [{"node": NODE, "gpio": 0, "type": "sht31_temp", "address": 68}],
-    "actuators": [{"node": NODE, "gpio": 25, "type": "relay", "kind": "fan"}],
+    "actuators": [{"node": NODE, "gpio": 25, "kind": "fan", "type": "relay", "rule_hold_s": 0}],
     "rules": [
         {
             "name": "cool",

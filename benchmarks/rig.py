@@ -35,6 +35,7 @@ SENSORS: Final[tuple[tuple[int, str, tuple[float, float], float], ...]] = (
     (35, "co2", (400, 900), 650.0),
 )
 NEVER: Final = 1e6
+RELAY: Final = {"type": "relay", "rule_hold_s": 0}  # it may switch as often as its rule says
 
 
 def node_names(count: int) -> list[str]:
@@ -47,7 +48,7 @@ def site(nodes: int, rules: int = 20, switching: int = 4) -> dict[str, Any]:
     names = node_names(nodes)
     return {
         "nodes": [{"id": name, "approved": True} for name in names],
-        "actuators": [{"node": name, "gpio": 25, "type": "relay", "kind": "fan"} for name in names],
+        "actuators": [{"node": name, "gpio": 25, "kind": "fan", **RELAY} for name in names],
         "rules": [_rule(number, names, number < switching) for number in range(rules)],
     }
 

@@ -85,7 +85,7 @@ class World:
         """With all nodes online."""
         nodes = self.nodes
         listed = [{"id": name, "approved": True} for name in nodes]
-        relays = [{"node": name, "gpio": 25, "type": "relay"} for name in nodes]
+        relays = [{"node": name, "gpio": 25, **rig.RELAY} for name in nodes]
         state: State = from_site(Site.model_validate({"nodes": listed, "actuators": relays}))
         state.run = 1
         made = Engine(state)
