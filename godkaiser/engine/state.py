@@ -185,6 +185,7 @@ class SensorState:
     counted: int | None = None  # the version in force when it was heard last; None: not heard yet
     starts: int = 0
     warming: int | None = None  # readings since its node was back; None: settled
+    seq: int | None = None  # of its newest message, where the node numbers them
     heard_at: Instant | None = None  # when a value came last, of whatever quality
 
     def at_least(self, quality: Quality | None) -> Reading | None:
