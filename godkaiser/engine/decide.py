@@ -50,6 +50,7 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
         _wish(moment, state)
     elif before is not state.truth:
         record_decision(moment, state, "")
+        _let_go(moment, state)
     mark_degraded(moment, state)
 
 
@@ -161,6 +162,15 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
             actuator.tenure = None  # a person changed the rules: the next one need not wait
     deed.end(moment, state)
     state.wanting_since = None
+
+
+def _let_go(moment: Moment, state: RuleState) -> None:
+    """It is false, and what it had switched before a restart still runs: back to safe, as it would have been."""
+    for turn in state.rule.actions if state.truth is Truth.FALSE else ():
+        actuator = moment.state.actuators.get(turn.actuator)
+        run = None if actuator is None or not actuator.inherited else actuator.lease
+        if run is not None and run.who == f"rule:{state.rule.id}":
+            settle_actuator(moment, turn.actuator, story(moment, state))
 
 
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:

@@ -43,6 +43,8 @@ def on_jump(moment: Moment, event: ClockJumped) -> None:
         node.acked_at = None if node.acked_at is None else node.acked_at + by
     for rule in state.rules.values():
         rule.ready_at += by
+        if rule.memory.started is not None:
+            rule.memory.started += by
         if (course := rule.course) is not None:
             course.begun += by
             course.until = None if course.until is None else course.until + by

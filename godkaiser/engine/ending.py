@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from godkaiser.engine.actuation import safe_intent, submit
-from godkaiser.engine.lease import release_lease, spend
+from godkaiser.engine.lease import release_lease, rest_after, spend
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
@@ -29,6 +29,8 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     spent = longest is None or moment.now - lease.since >= longest * SECOND - SECOND
     wishes = moment.state.wishes.get(actuator.id, {})
     actuator.tenure = None  # whoever switched it has had it; from now on cooldowns count
+    if actuator.inherited:
+        rest_after(moment, lease)
     whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
     for key in tuple(wishes):
         if spent or key == whose:

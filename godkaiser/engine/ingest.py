@@ -16,7 +16,7 @@ from godkaiser.engine.decide import reconsider
 from godkaiser.engine.derived import made_from
 from godkaiser.engine.effect import SeriesRecord, Store
 from godkaiser.engine.place import zone_at
-from godkaiser.engine.signal import Judged, contradicted, usable, weigh
+from godkaiser.engine.signal import Judged, contradicted, notice_start, usable, weigh
 from godkaiser.engine.state import Moment, NodeState, SensorState, Trouble, sensor_name
 from godkaiser.errors import UnknownSensorTypeError
 from godkaiser.model.event import Malformed, Retold, SensorReport
@@ -131,7 +131,10 @@ def _reading(
     ) and event.quality == "suspect"  # where they say 0 or 1, rails are no fault
     found = _quality(made, "good" if at_rail else event.quality)
     found = _out_of_time(found, moment.now - measured)
-    if found.settled and _newest(measured, sensor.latest):
+    newest = _newest(measured, sensor.latest)
+    if newest:
+        notice_start(sensor, node, event.seq, clockless=server_timed)
+    if found.settled and newest:
         pause = moment.state.allowed_age(sensor, sensor.latest.received_at) if sensor.latest else 0
         found = weigh(sensor, node, (event.raw, event.raw_mode), measured, found, pause)
     zone = zone_at(moment.state, sensor, measured)

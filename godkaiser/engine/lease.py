@@ -12,7 +12,7 @@ from typing import Any, Final
 from godkaiser.engine import deed, past
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.record import record_decision
-from godkaiser.engine.state import SAME, ActuatorState, Moment, State
+from godkaiser.engine.state import SAME, ActuatorState, Moment, RuleState, State
 from godkaiser.model.ids import ActuatorId, RuleId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
@@ -29,6 +29,7 @@ def grant(moment: Moment, actuator: ActuatorState, intent: Intent, command: str,
     if moment.state.history(actuator.id).resting:
         past.started(moment, actuator)
     since = actuator.lease.since if actuator.lease is not None else moment.now
+    actuator.inherited = False
     _hold(moment, actuator, Lease(actuator.id, intent.value, since, moment.now + lease, command, intent.who))
 
 
@@ -104,7 +105,7 @@ def release_lease(moment: Moment, actuator: ActuatorState, *, never_began: bool 
         past.undo(moment, actuator, actuator.lease.since)
     else:
         past.finished(moment, actuator)
-    actuator.lease = None
+    actuator.lease, actuator.inherited = None, False
     moment.emit(Journal("lease", actuator.id, None))
 
 
@@ -118,7 +119,7 @@ def restore_lease(state: State, actuator: ActuatorState, data: dict[str, Any], n
     longest = round((spec.longest_on_s or 0) * SECOND)
     latest = now + (longest if left is None else min(longest, left))
     until = min(until, latest if spec.enabled else now)
-    actuator.lease = replace(actuator.lease, until=until)
+    actuator.lease, actuator.inherited = replace(actuator.lease, until=until), True
     state.due.set(("lease", actuator.id), max(now, until))
     state.due.set(("permit", actuator.id), now)
 
@@ -135,6 +136,18 @@ def spend(moment: Moment, key: str, pulse: ActuatorId | None = None) -> None:
     elif rule is not None:
         rule.active = False
         deed.end(moment, rule)
-        rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)
-        moment.state.due.set(("rule", rule.rule.id), rule.ready_at)
+        _rest(moment, rule)
         record_decision(moment, rule, "its time is up")
+
+
+def rest_after(moment: Moment, lease: Lease) -> None:
+    """One from before a restart is over: whose it was waits for its cooldown, although nothing stands for it."""
+    name = lease.who.removeprefix("rule:")
+    rule = moment.state.rules.get(RuleId.known(name)) if name != lease.who else None
+    if rule is not None and not rule.active:
+        _rest(moment, rule)
+
+
+def _rest(moment: Moment, rule: RuleState) -> None:
+    rule.ready_at = max(rule.ready_at, moment.now + rule.rule.cooldown)
+    moment.state.due.set(("rule", rule.rule.id), rule.ready_at)

@@ -61,6 +61,18 @@ def weigh(
     return _filtered(sensor, found, at, criteria.gap) if usable(row, found) else found
 
 
+def notice_start(sensor: SensorState, node: NodeState, seq: int | None, *, clockless: bool) -> None:
+    """A node that was away too shortly to be missed: its newest message itself may say that it began anew.
+
+    Its numbers count anew with each start, and only a start takes its clock from it. Then the warm-up begins.
+    """
+    again = seq is not None and sensor.seq is not None and seq < sensor.seq
+    again |= clockless and sensor.latest is not None and not sensor.latest.server_timed
+    sensor.seq = seq
+    if again:
+        sensor.starts, sensor.warming = node.starts, 0
+
+
 def usable(row: SensorType, found: Judged) -> bool:
     """May rules act on it?"""
     allowed = found.quality is Quality.GOOD
@@ -93,7 +105,10 @@ def _warm_up(sensor: SensorState, row: SensorType) -> int:
 def _warming(sensor: SensorState, node: NodeState, row: SensorType) -> tuple[int, int]:
     """How many readings it warms up for, and which of them this is; 0: it has settled."""
     warm_up = _warm_up(sensor, row)
-    if sensor.mode in RARELY and (node.uptime or 0) >= WARM_AFTER_S:
+    noticed = (
+        sensor.warming == 0 and sensor.starts == node.starts
+    )  # what it said of its uptime is from before
+    if sensor.mode in RARELY and (node.uptime or 0) >= WARM_AFTER_S and not noticed:
         sensor.starts, sensor.warming = node.starts, None  # three of its readings may be three days
     if sensor.starts != node.starts:
         sensor.starts, sensor.warming = node.starts, 0

@@ -185,6 +185,7 @@ class SensorState:
     counted: int | None = None  # the version in force when it was heard last; None: not heard yet
     starts: int = 0
     warming: int | None = None  # readings since its node was back; None: settled
+    seq: int | None = None  # of its newest message, where the node numbers them
     heard_at: Instant | None = None  # when a value came last, of whatever quality
 
     def at_least(self, quality: Quality | None) -> Reading | None:
@@ -225,6 +226,7 @@ class ActuatorState:
     chain: list[ChainStep] = field(default_factory=list)
     history: OnHistory = NEVER_ON  # what is over; the run that goes on is the lease
     service: Taken | None = None
+    inherited: bool = False  # its lease is from before a restart
     tenure: Tenure | None = None  # of the rule that switched it last
     permitted: bool = False  # its permissives held when they were looked at last
 
@@ -608,11 +610,13 @@ class State:
         return [made for made in self.derived.values() if {series, series.bare}.intersection(made.inputs)]
 
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
-        """Replace all rules; a rule that stays the same keeps its memory."""
+        """Replace all rules; one that stays the same keeps its memory, one of the same id when it began."""
         old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
         for rule in rules:
             kept = old.get(rule.id)
-            self.rules[rule.id] = state = kept if kept is not None and kept.rule == rule else RuleState(rule)
+            self.rules[rule.id] = state = (
+                kept if kept is not None and kept.rule == rule else _changed(kept, rule)
+            )
             state.quiet = ((), "")  # names may be others now
             for series in series_of(rule.when):
                 self.readers.setdefault(series, []).append(rule.id)
@@ -623,6 +627,15 @@ class State:
         """Rules that look at a series, by its full id or without its address."""
         bare = series.bare
         return [*self.readers.get(series, ()), *(self.readers.get(bare, ()) if bare != series else ())]
+
+
+def _changed(old: RuleState | None, rule: Rule) -> RuleState:
+    """A new document of a rule is no way past its cooldown, which is from now on as the new one says."""
+    new = RuleState(rule)
+    if old is not None and old.memory.started is not None:
+        new.memory.started, new.starts = old.memory.started, old.starts
+        new.ready_at = old.ready_at - old.rule.cooldown + rule.cooldown
+    return new
 
 
 def _now(spec: SensorSpec | None) -> SensorSpec | None:

@@ -63,7 +63,7 @@ from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
 from godkaiser.io.wire.topic import build as build_topic
 from godkaiser.io.workshop import Workshop
-from godkaiser.kaiser.memory import kept_site, merge_node
+from godkaiser.kaiser.memory import kept_site, merge_node, recall_starts
 from godkaiser.kaiser.rival import RivalWatch
 from godkaiser.kaiser.site import SiteFile
 from godkaiser.kaiser.sitedesk import SiteDesk
@@ -265,6 +265,7 @@ class Controller:
         state.set_rules(await self._rules())
         past = {series: await self.store.newest(series, PRIMED) for series in sorted(wanted(state))}
         prime(state, past, self.options.clock.now())
+        await recall_starts(self.store, state, self.options.clock.now())
         if kept is None:
             await self.site.remember(self._site)
         if self.options.file is not None:

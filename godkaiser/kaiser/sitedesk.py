@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
 from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model import event as ev
 from godkaiser.model.difference import Difference
-from godkaiser.model.ids import ActuatorId
+from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, Site
-from godkaiser.rules.document import write_document
+from godkaiser.rules.document import RuleDocument, write_document
+from godkaiser.rules.part_action import ActuatorPart, SequencePart
 from godkaiser.rules.rule import Rule
 
 AT_START: Final = "site file"
@@ -122,7 +123,7 @@ class SiteDesk:
         try:
             check_permissives(site, self._state.sensors)
             bound = bind_rules(site, self._state.sensors, self._found, self._state.catalogue)
-            self._check_taken(here, site, [rule for _, rule in bound])
+            self._check_taken(here, site, [document for document, _ in bound])
         except DocumentError as error:
             raise file.lined(error) from None
         documents = {str(rule.id): write_document(document) for document, rule in bound}
@@ -151,14 +152,24 @@ class SiteDesk:
         spec = self._state.spec(actuator)
         return None if spec is None or spec.declared_by == "site" else spec
 
-    def _check_taken(self, here: Site, site: Site, rules: list[Rule]) -> None:
+    def _check_taken(self, here: Site, site: Site, rules: list[RuleDocument]) -> None:
         """A rule must not be left with an actuator that the same file takes out."""
         taken = {spec.id for spec in here.actuators} - {spec.id for spec in site.actuators}
         for number, rule in enumerate(rules):
-            for place, turn in enumerate(rule.actions):
-                if turn.actuator in taken:
-                    problem = f"rule “{rule.name}” switches {turn.actuator}, which is no longer declared"
-                    raise DocumentError(path=f"rules[{number}].actions[{place}]", problem=problem)
+            for place, actuator in _switched(rule):
+                if actuator in taken:
+                    problem = f"rule “{rule.name}” switches {actuator}, which is no longer declared"
+                    raise DocumentError(path=f"rules[{number}].{place}", problem=problem)
+
+
+def _switched(document: RuleDocument) -> Iterator[tuple[str, ActuatorId]]:
+    """Where in a document which actuator is switched."""
+    for i, action in enumerate(document.actions):
+        inner = enumerate(action.steps) if isinstance(action, SequencePart) else ()
+        parts: list[tuple[str, object]] = [(f".steps[{j}]", step) for j, step in inner] or [("", action)]
+        for below, part in parts:
+            if isinstance(part, ActuatorPart):
+                yield f"actions[{i}]{below}", ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
 
 
 def _remembered(site: Site) -> str:

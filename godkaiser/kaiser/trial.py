@@ -15,7 +15,7 @@ from godkaiser.errors import DatabaseBrokenError
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, HeartbeatRow, RuleRow, SeriesRow
 from godkaiser.kaiser.backtest import WARM_UP, Backtest, backtest
-from godkaiser.kaiser.memory import kept_site
+from godkaiser.kaiser.memory import decision_of, kept_site
 from godkaiser.kaiser.site import bind_rules
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import MINUTE, SECOND, Instant, to_iso
@@ -88,7 +88,7 @@ async def try_rules(
         site, rules, _in_order(readings), span, beats=beats, catalogue=catalogue, on_progress=on_progress
     )
     known = {rule.id for rule in _built(site, running, stored, catalogue)}
-    live = [_decision(row) async for row in store.each(DecisionRow, *span) if row["rule"] in known]
+    live = [decision_of(row) async for row in store.each(DecisionRow, *span) if row["rule"] in known]
     audits = [row async for row in store.each(AuditRow, begin, span[1])]
     wanted = {rule.id for rule in rules} & known
     heard = [*(at for one in beats.values() for at in one), *(r.received_at for one in readings for r in one)]
@@ -128,10 +128,6 @@ async def _beats(store: SqlStore, span: tuple[Instant, Instant]) -> dict[NodeId,
         if times:
             found[NodeId.known(name)] = times
     return found
-
-
-def _decision(row: Mapping[str, Any]) -> Decision:
-    return Decision(*(row[name] for name in ("rule", "at", "truth", "active", "trace", "cause", "note")))
 
 
 # ── then and now ───────────────────────────────────────────────────────────────────────────────────────────

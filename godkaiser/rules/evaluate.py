@@ -134,7 +134,11 @@ def _silent(condition: Silence, path: Path, look: _Look) -> Trace:
 
 def _rested(condition: Rested, look: _Look) -> Trace:
     if look.memory.acting or look.memory.started is None:
-        return Trace(condition, Truth.TRUE, note="it acts" if look.memory.acting else "it never started")
+        return Trace(
+            condition,
+            Truth.TRUE,
+            note="it acts" if look.memory.acting else "no start within that time is known",
+        )
     return _after(condition, look.memory.started, condition.lasting, look)
 
 

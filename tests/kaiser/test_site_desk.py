@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,20 @@ async def test_nodes_are_configured(tmp_path: Path) -> None:
         await made.hear("zone/ack", body | {"esp_id": NODE, "correlation_id": told["correlation_id"]})
         (config,) = made.sent("config")
         assert [sensor["gpio"] for sensor in config["sensors"]] == [34]
+
+
+SWITCH = '{type: actuator, esp_id: ESP_AB12CD, gpio: 25, command: "ON"}'
+STEPS = f"{{type: sequence, steps: [{{type: delay, seconds: 5}}, {SWITCH}]}}"
+
+
+@pytest.mark.parametrize(("action", "place"), [(SWITCH, "actions.1"), (STEPS, "actions.1.steps.1")])
+async def test_the_place_of_what_is_taken_out_is_that_in_the_document(
+    action: str, place: str, tmp_path: Path
+) -> None:
+    old = 'actions: [{type: actuator_command, esp_id: ESP_AB12CD, gpio: 25, command: "ON"}]'
+    text = TEXT.replace(old, f"actions: [{{type: delay, seconds: 5}}, {action}]")
+    assert text != TEXT
+    bare = "".join(line for line in text.splitlines(keepends=True) if "kind: fan" not in line)
+    async with house(tmp_path, file()) as made:
+        with pytest.raises(DocumentError, match=rf"rules\.0\.{re.escape(place)} .*no longer declared"):
+            await made.call("site.diff", text=bare.replace("actuators:", "actuators: []"))
