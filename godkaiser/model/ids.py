@@ -49,6 +49,12 @@ def _matching(pattern: re.Pattern[str], text: object, field: str, expected: str)
     return text
 
 
+@lru_cache(_REMEMBERED)
+def _node_of(text: str) -> NodeId:
+    """The first part. Whoever looks for the things of one node asks it of all things."""
+    return NodeId.known(text.partition("/")[0])
+
+
 class NodeId(_Id):
     """`ESP_` and 6 to 8 upper-case hex digits, or `MOCK_…` for simulated nodes."""
 
@@ -142,7 +148,7 @@ class ActuatorId(_Id):
     @property
     def node(self) -> NodeId:
         """Its node."""
-        return NodeId.known(self.partition("/")[0])
+        return _node_of(self)
 
     @property
     def gpio(self) -> int:
