@@ -196,7 +196,9 @@ class Watched(Desk):
             case ev.Asked(intent=intent) if intent.actuator in self.state.actuators:
                 if intent.value == self.state.actuators[intent.actuator].spec.safe_value:
                     self.owes[intent.actuator] = self.now
-            case ev.ActuatorReport(value=float(value)) if event.node in self.approved:
+            case ev.ActuatorReport(
+                value=float(value)
+            ):  # what a node owes is believed also when it is rejected
                 actuator = ActuatorId.of(event.node, event.gpio)
                 if abs(value - self.state.actuators[actuator].spec.safe_value) < 0.005:
                     self.owes.pop(actuator, None)
