@@ -199,9 +199,9 @@ class Watched(Desk):
             case ev.ActuatorReport(
                 value=float(value)
             ):  # what a node owes is believed also when it is rejected
-                actuator = ActuatorId.of(event.node, event.gpio)
-                if abs(value - self.state.actuators[actuator].spec.safe_value) < 0.005:
-                    self.owes.pop(actuator, None)
+                known = self.state.actuators.get(ActuatorId.of(event.node, event.gpio))
+                if known is not None and abs(value - known.spec.safe_value) < 0.005:
+                    self.owes.pop(known.id, None)
 
     # ── the promises ───────────────────────────────────────────────────────────────────────────────────
     def _judge(self, event: ev.Event, effects: list[Effect]) -> None:
