@@ -36,7 +36,7 @@ def why_not(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "outcome": rule.deeds[-1].word if rule.deciding else None,
         "condition": trace_picture(state, trace, now),
         "flips": [_flip_picture(flip) for flip in flips.flips],
-        "blockers": [_blocker_picture(blocker) for blocker in blocked],
+        "blockers": [blocker_picture(blocker) for blocker in blocked],
         "advice": (advice := _advice(state, rule, (trace, flips, blocked), done, now)),
         "text": f"Rule “{rule.rule.name}” is {trace.truth.value}: {say_trace(state, trace)}. {advice}",
     }
@@ -139,7 +139,8 @@ def _change_picture(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _blocker_picture(blocker: Blocker) -> dict[str, Any]:
+def blocker_picture(blocker: Blocker) -> dict[str, Any]:
+    """What stands in the way."""
     return {
         "code": blocker.code, "text": blocker.text, "lifts": blocker.lifts, "actuator": blocker.actuator,
         "who": blocker.who or None, "since": None if blocker.since is None else to_iso(blocker.since),
