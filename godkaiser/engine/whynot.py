@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import RuleState, State
 from godkaiser.model.ids import ActuatorId, SeriesId
-from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.instant import SECOND, Instant, parse_instant, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.flip import Change, Flip, Nearest, nearest
@@ -71,7 +71,7 @@ def _advice(
         said.append("Its nodes have confirmed what it wants.")
     elif rule.deciding and rule.deeds[-1].carried_out is False:
         said.append(f"It wants to act and could not: {rule.deeds[-1].reason.rstrip('.')}.")
-    said += [_sentence(state, blocker) for blocker in blocked]
+    said += [sentence_of(state, blocker) for blocker in blocked]
     if trace.truth is Truth.TRUE and not blocked and not done:
         said.append("Nothing stands in its way." if not rule.active else "Its command is on its way.")
     return " ".join(said)
@@ -94,7 +94,8 @@ def _times(state: State, blocker: Blocker) -> str:
     return since + ("" if blocker.until is None else f" until {clock(state, blocker.until)}")
 
 
-def _sentence(state: State, blocker: Blocker) -> str:
+def sentence_of(state: State, blocker: Blocker) -> str:
+    """What stands in the way, and what takes it away."""
     return f"In the way: {blocker.text}{_times(state, blocker)}. {blocker.lifts}"
 
 
@@ -146,3 +147,13 @@ def blocker_picture(blocker: Blocker) -> dict[str, Any]:
         "who": blocker.who or None, "since": None if blocker.since is None else to_iso(blocker.since),
         "until": None if blocker.until is None else to_iso(blocker.until),
     }  # fmt: skip
+
+
+def blocker_of(shot: Mapping[str, Any]) -> Blocker:
+    """Out of `blocker_picture`."""
+    actuator, since, until = shot["actuator"], shot["since"], shot["until"]
+    return Blocker(
+        shot["code"], shot["text"], shot["lifts"], None if actuator is None else ActuatorId.known(actuator),
+        shot["who"] or "", None if since is None else parse_instant(since, 0),
+        None if until is None else parse_instant(until, 0),
+    )  # fmt: skip
