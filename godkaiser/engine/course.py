@@ -14,9 +14,9 @@ from typing import Any, Final, cast
 from godkaiser.engine import deed
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import is_free, story
-from godkaiser.engine.effect import Decision, Journal, Store
+from godkaiser.engine.effect import Journal
 from godkaiser.engine.notice import notify
-from godkaiser.engine.record import record_decision
+from godkaiser.engine.record import record_decision, record_interrupted
 from godkaiser.engine.state import Course, Moment, RuleState, State
 from godkaiser.engine.tally import DONE, MISSED
 from godkaiser.engine.wish import settle_actuator, wish_of
@@ -226,7 +226,7 @@ def _interrupted(moment: Moment, rule_id: RuleId, switched: list[ActuatorId]) ->
         actuator = moment.state.actuators.get(actuator_id)
         if actuator is not None and actuator.lease is not None and actuator.lease.who == f"rule:{rule_id}":
             submit(moment, safe_intent(moment, actuator.spec, INTERRUPTED))
-    moment.emit(Store(Decision(rule_id, moment.now, "unknown", False, "", moment.seq, INTERRUPTED)))
+    record_interrupted(moment, rule_id, INTERRUPTED)
     moment.emit(Journal("course", rule_id, None))
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from godkaiser.engine import deed, limits
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.fitness import mark_degraded
-from godkaiser.engine.record import record_decision, trace_text
+from godkaiser.engine.record import look_back, record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Course, Moment, RuleState
 from godkaiser.engine.tally import BEGUN
 from godkaiser.engine.wish import kept_out, settle_actuator, wish_of
@@ -51,6 +51,7 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
     elif before is not state.truth:
         record_decision(moment, state, "")
         _let_go(moment, state)
+    look_back(moment, state)
     mark_degraded(moment, state)
 
 

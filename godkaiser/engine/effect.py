@@ -58,6 +58,25 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """All that an evaluation of a rule looked at, and what stood between the rule and its actuators then.
+
+    `kind`: "decision" (there is a `Decision` with the same cause), "truth" (it changed, and nothing was decided) or
+    "sample" (nothing had changed). `condition`, `blockers`: as plain data; `condition` None: nothing was evaluated.
+    """
+
+    rule: str
+    at: Instant
+    kind: str
+    truth: str
+    acting: bool
+    condition: dict[str, Any] | None
+    blockers: list[dict[str, Any]]
+    cause: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleNotice:
     """What a rule told people. `target`: whom it is meant for, empty for everybody."""
 
@@ -164,6 +183,7 @@ class Placed:
 Record = (
     Reading
     | Decision
+    | RuleTrace
     | RuleNotice
     | Outcome
     | NodeRecord

@@ -38,6 +38,7 @@ from godkaiser.engine import (
     schedule,
     site,
     surroundings,
+    tracing,
     wish,
 )
 from godkaiser.engine.effect import Effect
@@ -123,6 +124,7 @@ class Engine:
         fitness.watch(moment)
         alarm.watch(moment, event)
         chronicle.watch(moment, event)
+        tracing.keep(moment)
         return moment.effects
 
     def _as_node(self, event: ev.Event) -> ev.Event:

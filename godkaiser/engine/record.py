@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from godkaiser.engine import deed
 from godkaiser.engine.effect import Answer, Decision, Store
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState, State
-from godkaiser.model.ids import ActuatorId
+from godkaiser.engine.state import ActuatorState, ChainStep, Kept, Moment, RuleState, State
+from godkaiser.model.ids import ActuatorId, RuleId
+from godkaiser.model.instant import MINUTE
 from godkaiser.model.intent import Intent
 from godkaiser.model.outcome import Fate, Finding, Outcome
+from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace
 from godkaiser.rules.explain import tell
+
+DECIDED: Final = "decision"
+CHANGED: Final = "truth"
+SAMPLED: Final = "sample"
+# Four an hour tell within minutes what a rule saw, and 96 a day are few beside its readings.
+SAMPLED_EVERY: Final = 15 * MINUTE
+# After a start all rules are due at once: the others are kept with their next evaluation, and no event takes long.
+SAMPLED_AT_ONCE: Final = 20
 
 
 def record_decision(moment: Moment, state: RuleState, note: str) -> None:
@@ -20,7 +32,29 @@ def record_decision(moment: Moment, state: RuleState, note: str) -> None:
     moment.emit(
         Store(Decision(state.rule.id, moment.now, state.truth.value, state.active, text, moment.seq, note))
     )
+    keep_trace(moment, state, DECIDED, note)
     moment.tell("rule", state.rule.id)
+
+
+def record_interrupted(moment: Moment, rule_id: RuleId, note: str) -> None:
+    """What a rule was at when the last process ended; the rule itself may be gone."""
+    moment.emit(Store(Decision(rule_id, moment.now, Truth.UNKNOWN.value, False, "", moment.seq, note)))
+    state = moment.state.rules.get(rule_id)
+    moment.kept.append(Kept(DECIDED, rule_id, Truth.UNKNOWN, False, None, note, state))
+
+
+def look_back(moment: Moment, state: RuleState) -> None:
+    """After an evaluation: is it one to keep although nothing was decided? Asked of every one, so it asks little."""
+    if state.truth is not state.traced:
+        keep_trace(moment, state, CHANGED, "")
+    elif moment.now >= state.trace_due and len(moment.kept) < SAMPLED_AT_ONCE:
+        keep_trace(moment, state, SAMPLED, "")
+
+
+def keep_trace(moment: Moment, state: RuleState, kind: str, note: str) -> None:
+    """With what stands in the way when the event has been handled."""
+    state.traced, state.trace_due = state.truth, moment.now + SAMPLED_EVERY
+    moment.kept.append(Kept(kind, state.rule.id, state.truth, state.active, state.trace, note, state))
 
 
 def trace_text(moment: Moment, trace: Trace | None) -> str:

@@ -275,6 +275,8 @@ class RuleState:
     hold_until: Instant | None = None
     starts: deque[Instant] = field(default_factory=deque)
     decided_at: Instant | None = None
+    traced: Truth = Truth.UNKNOWN  # in the trace that was kept last
+    trace_due: Instant = 0  # a trace is kept from then on although nothing changed
     hindrance: Hindrance | None = None  # what it cannot work for, see engine/fitness
     degraded_at: Instant | None = None
     deeds: deque[Deed] = field(default_factory=lambda: deque(maxlen=KEPT_DEEDS))
@@ -679,6 +681,19 @@ def from_site(site: Site, catalogue: Catalogue = BUILT_IN) -> State:
 
 
 @dataclass(slots=True)
+class Kept:
+    """A trace that is to be kept when its event has been handled, see engine/tracing."""
+
+    kind: str
+    rule: RuleId
+    truth: Truth
+    acting: bool
+    trace: Trace | None
+    note: str
+    state: RuleState | None  # None: no such rule any more
+
+
+@dataclass(slots=True)
 class Moment:
     """The handling of one event: the state, the time, the event's number, and the effects so far."""
 
@@ -687,6 +702,7 @@ class Moment:
     seq: int
     effects: list[Effect] = field(default_factory=list)
     ordinal: int = 0
+    kept: list[Kept] = field(default_factory=list)
 
     def emit(self, effect: Effect) -> None:
         """Ask the shell for something."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import RuleState, State
 from godkaiser.model.ids import ActuatorId, SeriesId
-from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.instant import SECOND, Instant, parse_instant, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.flip import Change, Flip, Nearest, nearest
@@ -36,7 +36,7 @@ def why_not(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "outcome": rule.deeds[-1].word if rule.deciding else None,
         "condition": trace_picture(state, trace, now),
         "flips": [_flip_picture(flip) for flip in flips.flips],
-        "blockers": [_blocker_picture(blocker) for blocker in blocked],
+        "blockers": [blocker_picture(blocker) for blocker in blocked],
         "advice": (advice := _advice(state, rule, (trace, flips, blocked), done, now)),
         "text": f"Rule “{rule.rule.name}” is {trace.truth.value}: {say_trace(state, trace)}. {advice}",
     }
@@ -71,7 +71,7 @@ def _advice(
         said.append("Its nodes have confirmed what it wants.")
     elif rule.deciding and rule.deeds[-1].carried_out is False:
         said.append(f"It wants to act and could not: {rule.deeds[-1].reason.rstrip('.')}.")
-    said += [_sentence(state, blocker) for blocker in blocked]
+    said += [sentence_of(state, blocker) for blocker in blocked]
     if trace.truth is Truth.TRUE and not blocked and not done:
         said.append("Nothing stands in its way." if not rule.active else "Its command is on its way.")
     return " ".join(said)
@@ -94,7 +94,8 @@ def _times(state: State, blocker: Blocker) -> str:
     return since + ("" if blocker.until is None else f" until {clock(state, blocker.until)}")
 
 
-def _sentence(state: State, blocker: Blocker) -> str:
+def sentence_of(state: State, blocker: Blocker) -> str:
+    """What stands in the way, and what takes it away."""
     return f"In the way: {blocker.text}{_times(state, blocker)}. {blocker.lifts}"
 
 
@@ -139,9 +140,20 @@ def _change_picture(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _blocker_picture(blocker: Blocker) -> dict[str, Any]:
+def blocker_picture(blocker: Blocker) -> dict[str, Any]:
+    """What stands in the way."""
     return {
         "code": blocker.code, "text": blocker.text, "lifts": blocker.lifts, "actuator": blocker.actuator,
         "who": blocker.who or None, "since": None if blocker.since is None else to_iso(blocker.since),
         "until": None if blocker.until is None else to_iso(blocker.until),
     }  # fmt: skip
+
+
+def blocker_of(shot: Mapping[str, Any]) -> Blocker:
+    """Out of `blocker_picture`."""
+    actuator, since, until = shot["actuator"], shot["since"], shot["until"]
+    return Blocker(
+        shot["code"], shot["text"], shot["lifts"], None if actuator is None else ActuatorId.known(actuator),
+        shot["who"] or "", None if since is None else parse_instant(since, 0),
+        None if until is None else parse_instant(until, 0),
+    )  # fmt: skip

@@ -41,9 +41,10 @@ class WhyNot(Shown):
     """What a rule found at `at`, what would flip its condition, and what stands in its way.
 
     `truth`: true, false or unknown. `outcome` of the decision that stands: carried out, waiting, not carried out;
-    None: it wants nothing. `decided`: of a past time, when what is told was stored, the newest before it; `truth` and
-    `acting` are None where nothing was. `flips`: each with `changes` that flip the condition together, the nearest
-    first. `condition`: the trace, as nested plain data; None of the past.
+    None: it wants nothing. Of a past time: `looked`, when the rule was evaluated as it is told, the newest kept
+    before it, and `decided`, when it decided last; `truth` and `acting` are None where nothing was kept. `flips`:
+    each with `changes` that flip the condition together, the nearest first; none of the past. `condition`: the
+    trace, as nested plain data; None where only a decision is kept.
     """
 
     rule: str
@@ -56,6 +57,7 @@ class WhyNot(Shown):
     flips: tuple[Mapping[str, Any], ...] = field(repr=False)
     condition: Mapping[str, Any] | None = field(repr=False)
     decided: datetime | None = None
+    looked: datetime | None = None
 
     @classmethod
     def of(cls, shot: Mapping[str, Any]) -> Self:
@@ -63,7 +65,7 @@ class WhyNot(Shown):
         return cls(
             str(shot["rule"]), surely(shot["at"]), shot["text"], shot["truth"], shot["acting"], shot["outcome"],
             tuple(map(Obstacle.of, shot["blockers"])), tuple(shot["flips"]), shot["condition"],
-            when((shot["decided"] or {}).get("at")),
+            when((shot["decided"] or {}).get("at")), when((shot.get("looked") or {}).get("at")),
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The task that keeps the roll-ups true, beside everything else."""
+"""The task that keeps the roll-ups true and the traces of rules few, beside everything else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from godkaiser.errors import RetentionTooShortError, UnavailableError
 from godkaiser.io.retry import Backoff
 from godkaiser.io.sql.rollups import HoldOf, Rollups
+from godkaiser.io.sql.traces import LOT, Traces
 from godkaiser.model.instant import SECOND
 from godkaiser.ports import Clock
 
@@ -22,8 +23,9 @@ log = logging.getLogger(__name__)
 class Roller:
     """`done` of `known` buckets were made again in the pass under way."""
 
-    def __init__(self, rollups: Rollups, clock: Clock, hold_of: HoldOf) -> None:
-        self._rollups, self._clock, self._hold_of = rollups, clock, hold_of
+    def __init__(self, rollups: Rollups, clock: Clock, hold_of: HoldOf, traces: Traces | None = None) -> None:
+        """`traces`: what is too much of them is deleted; None: nobody has them deleted."""
+        self._rollups, self._clock, self._hold_of, self._traces = rollups, clock, hold_of, traces
         self.done = self.known = 0
         self._checked = False
 
@@ -62,6 +64,14 @@ class Roller:
             await asyncio.sleep(0)
         if self.known >= TOLD_FROM:
             log.info("All %d buckets are rolled up.", self.done)
+        await self._tidy(self._traces)
+
+    async def _tidy(self, traces: Traces | None) -> None:
+        """A lot at a time, as long as there is a whole one: more than is deleted never comes."""
+        size = LOT
+        while traces is not None and size == LOT:
+            size = await traces.tidy(self._clock.now())
+            await asyncio.sleep(0)
 
     async def _check(self) -> None:
         """Once. What is gone is gone: roll-ups keep what they had, and somebody should keep readings longer."""

@@ -176,7 +176,7 @@ class Controller:
         self.clerk.offer(Rulebook(self.runner, store, self.clerk).methods)
         self.trying = Trying(self.clerk, options.data, options.database)
         self.clerk.offer(self.trying.methods)
-        self.roller = Roller(store.rollups, options.clock, self._hold_of)
+        self.roller = Roller(store.rollups, options.clock, self._hold_of, store.traces)
         self.desk = DeskServer(options.data, self.clerk)
 
     def _hold_of(self, series: SeriesId) -> Duration:

@@ -16,7 +16,7 @@ from tests.acceptance.station import Station, eventually, godkaiser, station
 from tests.services import Mosquitto, Postgres, running_postgres
 
 NODES, RATE, MESSAGES = 5, 200.0, 2000
-CHRONICLES = ("decision", "outcome", "audit", "actuator_change", "alarm_change")
+CHRONICLES = ("decision", "rule_trace", "outcome", "audit", "actuator_change", "alarm_change")
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

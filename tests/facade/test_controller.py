@@ -6,7 +6,10 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -25,6 +28,29 @@ async def test_without_a_controller_the_remedy_is_named(tmp_path: Path) -> None:
         blocking.connect(tmp_path)
 
 
+def _asks_of_the_past(run: Callable[..., str]) -> None:
+    """The same question of a time that is over: as data, and in a sentence with a line for everything in the way."""
+
+    def told(*words: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(run("cool-the-bench", *words, "--json"))
+        return answer
+
+    assert eventually(lambda: told("--at", told()["at"])["looked"])
+    at = told()["at"]  # by the clock of the demo
+    found = told("--at", at)
+    first, *others = run("cool the bench", "--at", at).splitlines()
+    age = found["looked"]["age_s"]
+    assert age >= 0
+    assert datetime.fromisoformat(at) - datetime.fromisoformat(found["looked"]["at"]) == timedelta(
+        seconds=age
+    )
+    assert first.startswith(f"By what is stored of {found['looked']['at']}, ")
+    assert f"rule “Cool the bench” was {found['truth']}: {found['condition']['text']}. " in first
+    assert len(others) == len(found["blockers"])
+    for line, blocker in zip(others, found["blockers"], strict=True):
+        assert line.startswith(f"  ✘ {blocker['text']}")
+
+
 def _asks_why(folder: Path) -> None:
     """On the command line, while a person holds the fan."""
 
@@ -35,6 +61,7 @@ def _asks_why(folder: Path) -> None:
     assert said[0].startswith("Rule “Cool the bench” is ")
     assert any(line.startswith("  ✘ local:") and "holds exhaust fan since" in line for line in said[1:])
     assert json.loads(run("cool-the-bench", "--json"))["blockers"][0]["code"] == "manual_hold"
+    _asks_of_the_past(run)
     with pytest.raises(UnknownRuleError, match="No rule 'no such'"), blocking.connect(folder) as farm:
         farm.rules["no such"].why_not()
     assert CliRunner().invoke(app, ["rules", "why", "no such", "--data", str(folder)]).exit_code != 0

@@ -29,6 +29,9 @@ AIR = SeriesId.of(NODE, 0, "sht31_temp", "0x44")
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 TIME = st.integers(0, 4 * 10**15)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+PLAIN = st.dictionaries(
+    TEXT, st.none() | NUMBER | TEXT | st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2)
+)
 FINDING = st.builds(Finding, TEXT, TEXT, st.sampled_from(Severity), st.none() | TIME)
 CALIBRATION = st.builds(
     Calibration,
@@ -44,6 +47,10 @@ ALL: dict[type[Any], st.SearchStrategy[Any]] = {
         st.booleans(), st.booleans(), st.integers(0, 9), st.none() | st.floats(0, 1),
     ),
     fx.Decision: st.builds(fx.Decision, st.just("cool"), TIME, TEXT, st.booleans(), TEXT, TIME, TEXT),
+    fx.RuleTrace: st.builds(
+        fx.RuleTrace, st.just("cool"), TIME, TEXT, TEXT, st.booleans(), st.none() | PLAIN,
+        st.lists(PLAIN, max_size=2), TIME, TEXT,
+    ),
     Outcome: st.builds(
         Outcome, TEXT, st.just(FAN), NUMBER, st.sampled_from(Fate), TIME, TEXT, TEXT, TEXT,
         st.lists(FINDING, max_size=2).map(tuple), TEXT, TIME,

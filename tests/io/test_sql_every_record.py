@@ -26,6 +26,7 @@ SPEC = ActuatorSpec(node=NODE, gpio=25, type="relay")
 RECORDS: tuple[Any, ...] = (
     Reading(AIR, 20.0, 1.0, "°C", Quality.GOOD, "", 1, 1, None, 1, 1, 1),
     fx.Decision("cool", 1, "true", True, "", 1),
+    fx.RuleTrace("cool", 1, "sample", "false", False, {"text": "air is above 28 °C"}, [], 1),
     fx.RuleNotice(1, "cool", "websocket", "", "hot", 1),
     Outcome("p1", FAN, 1.0, Fate.SENT, 1, "ann", "person", "", (), "c1", 1),
     fx.NodeRecord(NODE, "approved", "", None, "", 1, True, 1),

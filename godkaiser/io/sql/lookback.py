@@ -1,10 +1,10 @@
-"""What was stored of a rule by a time: its last decision, and what its commands had come to."""
+"""What was stored of a rule by a time: its last decision, what was looked at, what its commands had come to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlmodel import SQLModel
 
 from godkaiser.io.sql import table as t
@@ -13,15 +13,23 @@ from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import Instant
 
 _TABLES = SQLModel.metadata.tables
+_TRACE = _TABLES[str(t.RuleTraceRow.__tablename__)]
 _DECISION, _OUTCOME = _TABLES[str(t.DecisionRow.__tablename__)], _TABLES[str(t.OutcomeRow.__tablename__)]
 
 
 async def last_decision(store: SqlStore, rule: RuleId, then: Instant) -> dict[str, Any] | None:
     """The newest decision at or before `then`; None: there was none."""
-    of = _DECISION.c
-    newest = (
-        select(_DECISION).where(of.rule == rule, of.at <= then).order_by(of.at.desc(), of.id.desc()).limit(1)
-    )
+    return await _last(store, _DECISION, rule, then)
+
+
+async def last_trace(store: SqlStore, rule: RuleId, then: Instant) -> dict[str, Any] | None:
+    """The newest trace at or before `then`; None: there was none, or it is kept no longer."""
+    return await _last(store, _TRACE, rule, then)
+
+
+async def _last(store: SqlStore, table: Table, rule: RuleId, then: Instant) -> dict[str, Any] | None:
+    of = table.c
+    newest = select(table).where(of.rule == rule, of.at <= then).order_by(of.at.desc(), of.id.desc()).limit(1)
     rows = [dict(zip(of.keys(), row, strict=True)) for row in await store.fetch(newest)]
     return rows[0] if rows else None
 

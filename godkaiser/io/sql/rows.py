@@ -16,8 +16,10 @@ from godkaiser.engine.effect import (
     Placed,
     Record,
     RuleNotice,
+    RuleTrace,
 )
 from godkaiser.io.sql import table as t
+from godkaiser.io.sql.trace_text import to_text
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
@@ -58,6 +60,20 @@ def decision_row(decision: Decision) -> dict[str, Any]:
         "trace": decision.trace,
         "cause": decision.cause,
         "note": decision.note,
+    }
+
+
+def trace_row(trace: RuleTrace) -> dict[str, Any]:
+    """What an evaluation looked at."""
+    return {
+        "rule": str(trace.rule),
+        "at": trace.at,
+        "kind": trace.kind,
+        "truth": trace.truth,
+        "acting": trace.acting,
+        "cause": trace.cause,
+        "note": trace.note,
+        "document": to_text(trace.condition, trace.blockers),
     }
 
 
@@ -130,6 +146,7 @@ def plain_row(record: AlarmChange | ActuatorChange | Placed | RuleNotice) -> dic
 # What is only ever added to, but for the audit: the record, its table, how it becomes a row.
 CHRONICLES: Final[tuple[tuple[type[Record], Any, Callable[[Any], dict[str, Any]]], ...]] = (
     (Decision, t.DecisionRow, decision_row),
+    (RuleTrace, t.RuleTraceRow, trace_row),
     (Outcome, t.OutcomeRow, outcome_row),
     (RuleNotice, t.RuleNoticeRow, plain_row),
     (AlarmChange, t.AlarmRow, plain_row),

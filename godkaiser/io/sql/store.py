@@ -39,6 +39,7 @@ from godkaiser.io.sql.rollups import Rollups
 from godkaiser.io.sql.rows import CHRONICLES, heartbeat_row, node_row, plain_row, reading_row
 from godkaiser.io.sql.stretches import grouped
 from godkaiser.io.sql.summary import Grouping, Summary, Wish, summarize
+from godkaiser.io.sql.traces import Traces
 from godkaiser.model.ids import SeriesId, ZoneId
 from godkaiser.model.instant import DAY, Instant
 from godkaiser.model.quantity import Quality
@@ -110,6 +111,7 @@ class SqlStore:
         self._group: Grouping = grouped
         self._due = Due()
         self.rollups = Rollups(self._access, self._due)
+        self.traces = Traces(self._access)
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
     async def append(self, records: Sequence[Record], batch: str = "") -> tuple[int, int]:

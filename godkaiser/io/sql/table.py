@@ -142,6 +142,22 @@ class DecisionRow(SQLModel, table=True):
     note: str
 
 
+class RuleTraceRow(SQLModel, table=True):
+    """What an evaluation looked at, and what stood in the way; `document` is JSON, see io/sql/trace_text."""
+
+    __tablename__ = "rule_trace"
+    __table_args__ = (Index("rule_trace_at", "rule", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    kind: str
+    truth: str
+    acting: bool
+    cause: int = Field(sa_column=Column(BigInteger, nullable=False))
+    note: str
+    document: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class OutcomeRow(SQLModel, table=True):
     """One step of one command."""
 
