@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from godkaiser_dashboard.parts import chain, findings
 from godkaiser_dashboard.ruling import rule_card, trial
 from godkaiser_dashboard.session import Session
 from godkaiser_dashboard.shell import frame, head
-from godkaiser_dashboard.view import View, fold, lost
+from godkaiser_dashboard.view import View, fold, lost, reminded
 from godkaiser_dashboard.words import Words
 
 from tests.dashboard.fake_desk import (
@@ -30,6 +31,7 @@ from tests.dashboard.fake_desk import (
     HEATER,
     Greenhouse,
     alarm,
+    iso,
     now,
     rule,
     said_of_itself,
@@ -103,7 +105,7 @@ async def test_nothing_from_outside_gets_into_a_page_unescaped(
     house.nodes["ESP_0A1B2C"] |= {
         "problems": ["hot"], "kaiser_id": "god", "notes": [said_of_itself("x")], "unreadable": [unreadable("x")],
     }  # fmt: skip
-    house.rules["cool"]["degraded"] = "away"
+    house.rules["cool"] |= {"degraded": "away", "notice": {"at": "", "target": "t", "text": "hot"}}
     house.sensors[AIR] |= {"quality": "error", "reason": "broken", "value": None}
     house.actuators[FAN]["last_command"] = {
         "value": 1.0,
@@ -754,6 +756,45 @@ def test_a_trial_hides_nothing_it_does_not_know(more: dict[str, Any], said: str)
         "unknown_s": 0.0, "active": [{"since": None, "until": None}], "unknown": [],
     }  # fmt: skip
     assert said in trial(Words("en"), told | more, View())
+
+
+# ── what rules told ────────────────────────────────────────────────────────────────────────────────────────
+def notice(text: str, minutes_ago: int, **more: str) -> dict[str, Any]:
+    return {
+        "at": iso(now() - timedelta(minutes=minutes_ago)),
+        "rule": "cool",
+        "target": "",
+        "text": text,
+    } | more
+
+
+@pytest.mark.parametrize("page", [Overview, Rules])
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "What rules told"), ("de", "Was Regeln gemeldet haben")]
+)
+async def test_the_newest_five_notices_stand_there_with_when_and_of_which_rule(
+    page: type[Overview | Rules], language: str, title: str
+) -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house), language=language)
+    shown = page(session)
+    layout = shown.content()
+    assert title not in " ".join(texts(layout))
+    session.feed.view = reminded(view_of(house), [notice(f"told {n}", 10 - n) for n in range(6)])
+    newest = notice("told live & <b>", 0, target="ann")
+    session.feed.view = fold(
+        session.feed.view,
+        {"kind": "rule", "id": "cool", "data": house.rules["cool"] | {"notice": newest}},
+        0.0,
+    )
+    shown.update(*session.look())
+    (text,) = [each for each in texts(layout) if title in each]
+    found = re.findall(r'<span class="what">(.*?)<br><b>(.*?)</b>', text)
+    assert found == [
+        (told, "cool") for told in ("told live &amp; &lt;b&gt;", *(f"told {n}" for n in (5, 4, 3, 2)))
+    ]
+    assert ("für ann" if language == "de" else "for ann") in text
+    assert newest["at"][:10] in text
 
 
 # ── a person's hold ────────────────────────────────────────────────────────────────────────────────────────
