@@ -63,8 +63,8 @@ async def test_one_that_acts_is_switched_off_withdrawn_written_down_and_stays_of
         told = await made.call("rules.disable", rule="Dry soil")
         assert (told["enabled"], told["acting"], told["state"]) == (False, False, "off")
         assert (await made.call("snapshot"))["actuators"][0]["wished"] == 0.0
-        who, action, _ = (await made.audit())[-1]
-        assert (who.partition(":")[0], action) == ("local", "rules.changed")
+        who, action, target = (await made.audit())[-1]
+        assert (who.partition(":")[0], action, target) == ("local", "rules.changed", "dry-soil")
         exported = await made.call("rules.export")
         assert [document.get("enabled", True) for document in exported] == [False, False]
         clock = made.clock
@@ -77,6 +77,35 @@ async def test_one_that_acts_is_switched_off_withdrawn_written_down_and_stays_of
         await again.soil(2700)
         assert (await rule(again))["acting"]
         assert [d.get("enabled", True) for d in await again.call("rules.export")] == [False, True]
+
+
+async def test_the_audit_says_what_became_of_each_rule_and_nothing_of_the_others(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as made:
+        said = len(await made.call("audit"))
+        await made.call("rules.import", documents=[DRY])
+        await made.call("rules.import", documents=[DRY])
+        await made.call("rules.disable", rule="Cool")
+        await made.call("rules.enable", rule="Cool")
+        amended = DRY | {
+            "priority": 10,
+            "cooldown_seconds": 90,
+            "max_executions_per_hour": 6,
+            "enabled": False,
+        }
+        cool = next(one for one in await made.call("rules.export") if one["name"] == "Cool")
+        warm = [{"type": "sensor", **SOIL_PIN, "operator": "<", "value": 20}]
+        await made.call(
+            "rules.import", documents=[amended, cool | {"conditions": warm, "description": "dry"}]
+        )
+        rows = [(row["target"], row["detail"]) for row in (await made.call("audit"))[said:]]
+    assert rows[:4] == [
+        ("dry-soil", "“Dry soil” added"),
+        ("cool", "“Cool” switched off"),
+        ("cool", "“Cool” switched on"),
+        ("cool", "“Cool” changed: conditions, description"),
+    ]
+    more = "priority 50 → 10, cooldown 0 s → 90 s, executions per hour none → 6"
+    assert rows[4:] == [("dry-soil", f"“Dry soil” switched off; changed: {more}")]
 
 
 async def test_what_is_so_already_changes_nothing(tmp_path: Path) -> None:
