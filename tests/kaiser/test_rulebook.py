@@ -20,6 +20,7 @@ from godkaiser.kaiser import trying
 from godkaiser.kaiser.backtest import Backtest
 from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import HOUR, SECOND, to_iso
+from godkaiser.model.truth import Truth
 from tests.kaiser.house import NODE, SOIL, T0, House, file, house
 
 FAN = f"{NODE}/25"
@@ -242,28 +243,29 @@ def decision(at: int, truth: str, active: bool) -> Decision:
 
 
 @pytest.mark.parametrize(
-    ("turns", "true_s", "unknown_s", "active", "unknown"),
+    ("first", "turns", "active", "unknown"),
     [
-        ([], 0, 0, [], []),
-        ([], 100, 0, [(0, 100)], []),
-        ([], 0, 100, [], [(0, 100)]),
-        ([(20, "true", True), (30, "false", False)], 10, 0, [(20, 30)], []),
-        ([(20, "true", False), (25, "true", True), (30, "false", False)], 10, 0, [(25, 30)], []),
-        ([(40, "false", False)], 40, 0, [(0, 40)], []),
-        ([(40, "unknown", False), (60, "false", False)], 0, 20, [], [(40, 60)]),
-        ([(40, "false", False)], 0, 40, [], [(0, 40)]),
-        ([(40, "unknown", True), (50, "true", True)], 90, 10, [(40, 100)], [(40, 50)]),
+        (("false", False), [], [], []),
+        (("true", True), [], [(0, 100)], []),
+        (("true", False), [], [], []),  # its cooldown, or a stronger rule's hold
+        (("unknown", False), [], [], [(0, 100)]),
+        (("unknown", True), [(40, "unknown", False)], [(0, 40)], [(0, 100)]),  # held for a time
+        (("false", False), [(20, "true", True), (30, "false", False)], [(20, 30)], []),
+        (("true", False), [(20, "true", True), (30, "false", False)], [(20, 30)], []),
+        (("true", True), [(40, "false", False)], [(0, 40)], []),
+        (("unknown", False), [(40, "false", False)], [], [(0, 40)]),
+        (("true", True), [(40, "unknown", True), (50, "true", True)], [(0, 100)], [(40, 50)]),
     ],
 )
 def test_when_it_was_active_and_when_unknown(
-    turns: list[tuple[int, str, bool]], true_s: int, unknown_s: int,
+    first: tuple[str, bool], turns: list[tuple[int, str, bool]],
     active: list[tuple[int, int]], unknown: list[tuple[int, int]],
 ) -> None:  # fmt: skip
     result = Backtest(T0, T0 + 100 * SECOND, decisions=[decision(*turn) for turn in turns])
-    result.true_for[RuleId.known("cool")] = true_s * SECOND
-    result.unknown_for[RuleId.known("cool")] = unknown_s * SECOND
-    truths = trying._truths(RuleId.known("cool"), result.decisions, result)
-    spans = trying._active(truths, result.decisions), [(at, word == "unknown") for at, word in truths]
+    rule = RuleId.known("cool")
+    result.first[rule] = Truth(first[0]), first[1]
+    truths = trying._truths(rule, result.decisions, result)
+    spans = trying._active(rule, result.decisions, result), [(at, word == "unknown") for at, word in truths]
     for found, wanted in zip(spans, (active, unknown), strict=True):
         assert trying._spans(found, result.until) == [
             {"since": to_iso(T0 + a * SECOND), "until": to_iso(T0 + b * SECOND)} for a, b in wanted
