@@ -137,6 +137,7 @@ def rule_remarks(rule: Thing) -> list[Remark]:
     last, key = rule.get("last_outcome") or {}, str((rule.get("last_outcome") or {}).get("outcome"))
     if key in _OUTCOMES:
         code, tone = _OUTCOMES[key]
+        code = "told" if code == "done" and rule.get("actuators") == [] else code
         said.append(Remark(f"rule.outcome.{code}", tone, {"reason": last.get("reason") or ""}))
     done, missed = int(rule.get("carried_out") or 0), int(rule.get("not_carried_out") or 0)
     if missed:

@@ -18,7 +18,7 @@ from godkaiser_dashboard.pages.history import History
 from godkaiser_dashboard.pages.nodes import Nodes
 from godkaiser_dashboard.pages.overview import Overview
 from godkaiser_dashboard.pages.rules import Rules
-from godkaiser_dashboard.parts import chain, findings
+from godkaiser_dashboard.parts import actuator_facts, chain, findings
 from godkaiser_dashboard.ruling import rule_card, trial
 from godkaiser_dashboard.session import Session
 from godkaiser_dashboard.shell import frame, head
@@ -756,6 +756,32 @@ def test_a_trial_hides_nothing_it_does_not_know(more: dict[str, Any], said: str)
         "unknown_s": 0.0, "active": [{"since": None, "until": None}], "unknown": [],
     }  # fmt: skip
     assert said in trial(Words("en"), told | more, View())
+
+
+def test_a_gap_has_the_sensors_name_also_where_the_rule_leaves_out_its_address() -> None:
+    told: dict[str, Any] = {
+        "since": None,
+        "until": None,
+        "starts": 0,
+        "true_s": 0.0,
+        "unknown_s": 0.0,
+        "readings": 1,
+    }
+    gap = {"series": AIR.partition("@")[0], "since": None, "until": None, "seconds": 60.0}
+    view = view_of(Greenhouse())
+    assert "Nothing usable of Bench air from" in trial(Words("en"), told | {"gaps": [gap]}, view)
+    two = fold(view, {"kind": "sensor", "id": AIR[:-1] + "9", "data": {"name": "other"}}, 0.0)
+    assert f"Nothing usable of {gap['series']} from" in trial(Words("en"), told | {"gaps": [gap]}, two), (
+        "which one?"
+    )
+
+
+def test_what_safety_did_is_told_in_the_readers_language() -> None:
+    last = {"value": 0.0, "state": "confirmed", "origin": "safety", "message": "", "at": iso(now())}
+    view = view_of(Greenhouse())
+    fan = {**view.actuators[FAN], "last_command": last}
+    assert "aus von Sicherung" in actuator_facts(Words("de"), fan, view, now())
+    assert "off by safety" in actuator_facts(Words("en"), fan, view, now())
 
 
 # ── what rules told ────────────────────────────────────────────────────────────────────────────────────────
