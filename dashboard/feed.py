@@ -14,11 +14,12 @@ from typing import Any, Final, Protocol
 
 from godkaiser import ControllerGoneError, GodkaiserError
 
-from .view import View, answered, fold, lost
+from .view import NOTICES_SHOWN, View, answered, fold, last_words, lost, reminded
 
 PROBE_S: Final = 2.0
 ANSWER_S: Final = 4.0
 RETRY_S: Final = 1.0
+EVER: Final = "1970-01-01T00:00:00Z"
 TROUBLE: Final = (GodkaiserError, OSError)
 
 
@@ -69,12 +70,17 @@ class Feed:
 
     async def _follow(self) -> None:
         self._desk = desk = await self._open()
-        probe = asyncio.create_task(self._probe(desk))
+        told = asyncio.Event()
+        told.set()
+        beside = asyncio.create_task(self._probe(desk)), asyncio.create_task(self._read(desk, told))
         try:
             async for change in desk.changes():
-                self.view = fold(self.view, change, self.at())
+                before, self.view = self.view, fold(self.view, change, self.at())
+                if last_words(self.view) != last_words(before):
+                    told.set()
         finally:
-            probe.cancel()
+            for task in beside:
+                task.cancel()
             self._desk = None
             with suppress(*TROUBLE):
                 await desk.close()
@@ -89,6 +95,19 @@ class Feed:
             except TROUBLE:
                 self._lost()
             await asyncio.sleep(PROBE_S)
+
+    async def _read(self, desk: Controller, told: asyncio.Event) -> None:
+        """What rules told people: at first, and when one has told something, of which a change has only the last."""
+        while True:
+            await told.wait()
+            told.clear()
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    found = await desk.call("notices", since=EVER, limit=NOTICES_SHOWN)
+                self.view = reminded(self.view, found)
+            except TROUBLE:
+                told.set()
+            await asyncio.sleep(RETRY_S)
 
     def _lost(self) -> None:
         self.view = lost(self.view, self.at())

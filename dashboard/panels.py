@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .faces import Remark, Tone, node_face
 from .parts import marked
-from .view import Thing, View, age_s, moment
+from .view import Thing, View, age_s, moment, newest_notices, who
 from .words import Words
 
 SHOWN_MALFORMED: Final = 3
@@ -43,6 +43,22 @@ def rules_panel(words: Words, rules: Sequence[Thing], now: datetime) -> str:
     """All rules as sentences, with what they conclude now."""
     rows = "".join(_rule_row(words, rule, now) for rule in rules)
     return panel(words("overview.rules"), rows, words("overview.rules.none"))
+
+
+def notices_panel(words: Words, view: View) -> str:
+    """What rules told people last, newest first; nothing where none ever did."""
+    rows = "".join(_notice_row(words, notice, view) for notice in newest_notices(view))
+    return panel(words("overview.notices"), rows, "") if rows else ""
+
+
+def _notice_row(words: Words, notice: Thing, view: View) -> str:
+    name, target = who(f"rule:{notice.get('rule')}", view), str(notice.get("target") or "")
+    aim = f' <span class="soft">{escape(words("notice.for", target=target))}</span>' if target else ""
+    return (
+        f'<li class="rule"><span class="what">{escape(str(notice.get("text") or ""))}<br>'
+        f"<b>{escape(name)}</b>{aim}</span>"
+        f'<span class="how">{escape(words.stamp(moment(notice.get("at"))))}</span></li>'
+    )
 
 
 def counts_panel(words: Words, view: View) -> str:
@@ -121,6 +137,7 @@ def rule_remarks(rule: Thing) -> list[Remark]:
     last, key = rule.get("last_outcome") or {}, str((rule.get("last_outcome") or {}).get("outcome"))
     if key in _OUTCOMES:
         code, tone = _OUTCOMES[key]
+        code = "told" if code == "done" and rule.get("actuators") == [] else code
         said.append(Remark(f"rule.outcome.{code}", tone, {"reason": last.get("reason") or ""}))
     done, missed = int(rule.get("carried_out") or 0), int(rule.get("not_carried_out") or 0)
     if missed:

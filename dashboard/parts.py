@@ -205,7 +205,7 @@ def _last_command(words: Words, actuator: Thing, view: View, now: datetime) -> s
     return words(
         "actuator.last.text",
         value=words.level(last.get("value"), actuator.get("type")),
-        origin=who(last.get("origin"), view),
+        origin=words.known(f"origin.{last.get('origin')}", who(last.get("origin"), view)),
         age=words.age(age_s(last.get("at"), now)),
         state=words.known(f"command.{state}", state),
     )

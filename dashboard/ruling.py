@@ -115,7 +115,12 @@ def _trial_lines(words: Words, told: Mapping[str, Any], view: View) -> Iterator[
 
 
 def _name(things: Mapping[str, Thing], key: object) -> str:
-    return str((things.get(str(key)) or {}).get("name") or key)
+    """A rule may name a sensor without its address on the bus."""
+    found = things.get(str(key))
+    if found is None:
+        same = [thing for each, thing in things.items() if each.partition("@")[0] == str(key)]
+        found = same[0] if len(same) == 1 else {}
+    return str(found.get("name") or key)
 
 
 def timeline(words: Words, told: Mapping[str, Any]) -> str:

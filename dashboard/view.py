@@ -24,6 +24,7 @@ _TABLES: Final = {
     "actuator": "actuators",
     "rule": "rules",
 }
+NOTICES_SHOWN: Final = 5
 _SINGLES: Final = frozenset({"link", "stop", "alarms", "counters"})
 
 
@@ -46,6 +47,7 @@ class View:
     alarms: Thing = field(default_factory=_nothing)
     counters: Thing = field(default_factory=_nothing)
     malformed: tuple[Thing, ...] = ()
+    notices: tuple[Thing, ...] = ()
     simulated: bool = False
     known: bool = False
     gone: bool = True
@@ -88,6 +90,30 @@ def answered(view: View, snapshot: Mapping[str, Any], at: float) -> View:
     timed = _timed(view, snapshot, at)
     same = not view.gone and malformed == view.malformed and counters == view.counters
     return timed if same else _next(timed, malformed=malformed, counters=counters)
+
+
+def reminded(view: View, notices: Iterable[Thing]) -> View:
+    """What rules told people last, as it is stored."""
+    found = tuple(notices)
+    return view if found == view.notices else _next(view, notices=found)
+
+
+def last_words(view: View) -> dict[str, object]:
+    """The last notice of each rule that told something since the controller started."""
+    return {key: rule["notice"] for key, rule in view.rules.items() if rule.get("notice")}
+
+
+def newest_notices(view: View) -> list[Thing]:
+    """What rules told people, newest first: what is stored, and what only its rule tells of yet."""
+    live = (
+        {**dict(said), "rule": key} for key, said in last_words(view).items() if isinstance(said, Mapping)
+    )
+    found = {
+        (str(one.get("at")), str(one.get("rule")), str(one.get("text"))): one
+        for one in (*live, *view.notices)
+    }
+    newest = sorted(found.values(), key=lambda one: moment(one.get("at")) or EPOCH, reverse=True)
+    return newest[:NOTICES_SHOWN]
 
 
 def lost(view: View, at: float) -> View:

@@ -280,6 +280,12 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         span = deeds.span_of(since, until)
         return table_frame(self._line.waited(deeds.listed, self._line, "heartbeats", span), deeds.HEARTBEATS)
 
+    def notices(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What rules told people; see `godkaiser.Farm.notices`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(self._line.waited(deeds.listed, self._line, "notices", span), deeds.NOTICES)
+
     def approve(self, node: str) -> None:
         """Let a pending node take part."""
         self._line.waited(deeds.decide_node, self._line, node, True)

@@ -415,7 +415,7 @@ class UnknownRuleError(MissingError):
     """No such rule."""
 
     sentence = "No rule {text!r}."
-    hint = "`godkaiser rules export` lists the rules."
+    hint = "`godkaiser rules list` shows the rules."
     text: str
 
 

@@ -11,7 +11,7 @@ import panel as pn
 from ..approval import approval
 from ..faces import wellness
 from ..halting import halting
-from ..panels import counts_panel, malformed_panel, nodes_panel, rules_panel
+from ..panels import counts_panel, malformed_panel, nodes_panel, notices_panel, rules_panel
 from ..parts import actuator_card, headline, say, sensor_tile
 from ..redrawn import Paint, Redrawn
 from ..session import Session, grid, html, stack
@@ -74,6 +74,7 @@ class Overview:
         return stack(
             grid([pane(lambda v, n: rules_panel(words, named(v.rules.values()), n)),
                   pane(lambda v, n: nodes_panel(words, _settled(v), n, self._session.query))], least="24rem"),
+            pane(lambda v, _: notices_panel(words, v)),
             pane(lambda v, _: counts_panel(words, v)),
             pane(lambda v, _: malformed_panel(words, v)),
             **{"margin-top": "0.75rem"},

@@ -11,6 +11,7 @@ from typing import Any, Final
 import panel as pn
 
 from ..feed import TROUBLE
+from ..panels import notices_panel
 from ..parts import say, widget_style
 from ..ruling import rule_card, tree, trial
 from ..session import SURFACE, Session, grid, html, stack, write
@@ -26,12 +27,12 @@ class Rules:
         self._session = session
         self._cards: dict[str, Card] = {}
         self._shape: object = None
-        self._grid = grid([], least="22rem", gap="1rem")
+        self._grid, self._told = grid([], least="22rem", gap="1rem"), html()
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         self.update(*self._session.look())
-        return self._grid
+        return stack(self._told, self._grid, gap="1rem")
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
@@ -44,6 +45,7 @@ class Rules:
             words = self._session.words
             empty = words("overview.rules.none") if view.known else words("well.never")
             self._grid.objects = cards or [html(say(empty))]
+        write(self._told, notices_panel(self._session.words, view))
         for key, card in self._cards.items():
             card.update(view.rules[key], view, now)
 

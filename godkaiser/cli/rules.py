@@ -81,6 +81,22 @@ def _tell_why(answer: dict[str, Any]) -> None:
 
 
 @app.command()
+def notices(
+    since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-24h",
+    until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """What rules told people by their notifications, oldest first; the newest 100,000."""
+    show(ask(data, "notices", since=since, until=until), as_json, _tell_notices)
+
+
+def _tell_notices(rows: list[dict[str, Any]]) -> None:
+    told = [(row["at"], row["rule"], row["text"], row["target"] or None) for row in rows]
+    table(("at", "rule", "told", "for"), told, "No rule told anything in this time.")
+
+
+@app.command()
 def check(file: File, data: Data = None, as_json: Json = False) -> None:
     """Say in plain words what each rule of a file does, or what is wrong with it. Changes nothing.
 

@@ -30,6 +30,7 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "truth": rule.truth.value,
         "acting": rule.active,
         "degraded": rule.degraded or None,
+        "actuators": sorted({turn.actuator for turn in rule.rule.actions}),
         "last_decision": iso(rule.decided_at),
         "steps": course_picture(rule, iso),
         "notice": None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from godkaiser.engine import calibration, lane, schedule
+from godkaiser.engine.amended import amendments
 from godkaiser.engine.decide import drop_rule, reconsider_all
 from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
 from godkaiser.engine.effect import Audit, Store
@@ -138,8 +139,9 @@ def _age_anew(moment: Moment, sensor: SensorState) -> None:
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
 def on_rules(moment: Moment, event: RulesChanged) -> None:
     """Only the rules changed."""
-    names = ", ".join(rule.id for rule in event.rules)
-    moment.emit(Store(Audit(moment.now, event.by, "rules.changed", "all", names)))
+    before = {rule_id: held.rule for rule_id, held in moment.state.rules.items()}
+    for rule_id, said in amendments(before, event.rules):
+        moment.emit(Store(Audit(moment.now, event.by, "rules.changed", str(rule_id), said)))
     _replace_rules(moment, event.rules, event.actuators)
 
 

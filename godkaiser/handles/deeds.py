@@ -29,6 +29,7 @@ DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause", "outcom
 COMMANDS: Final = (
     "command", "intent", "actuator", "value", "fate", "who", "origin", "message", "findings", "cause",
 )  # fmt: skip
+NOTICES: Final = ("rule", "text", "channel", "target", "cause")
 HEARTBEATS: Final = (
     "node", "uptime", "heap_free", "wifi_rssi", "boot_id", "reset_reason", "state", "sensor_count", "actuator_count",
     "handover_epoch", "handover_rejects", "degraded",
@@ -290,6 +291,6 @@ async def heard(queue: asyncio.Queue[Event]) -> Event:
 
 
 async def listed(line: Line, what: str, span: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rows of `decisions`, `commands` or `heartbeats` in a span of time."""
+    """Rows of `decisions`, `commands`, `heartbeats` or `notices` in a span of time."""
     found: list[dict[str, Any]] = await line.ask(what, **span)
     return found

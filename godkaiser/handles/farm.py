@@ -415,6 +415,16 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
             await self._line.awaited(deeds.listed, self._line, "heartbeats", span), deeds.HEARTBEATS
         )
 
+    async def notices(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """What rules told people, one row each: `rule` (its id), `text`, `channel`, `target`, `cause`.
+
+        The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
+        Raises `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return table_frame(await self._line.awaited(deeds.listed, self._line, "notices", span), deeds.NOTICES)
+
     async def approve(self, node: str) -> None:
         """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""
         await self._line.awaited(deeds.decide_node, self._line, node, True)

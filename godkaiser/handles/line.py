@@ -19,7 +19,7 @@ SIGNED: Final = {
     "rules.try", "rules.tried", "alarms.list", "alarms.history",
     "actuators.statistics", "actuators.service", "actuators.release", "sensors.calibrate", "sensors.calibrations",
     "sensors.undo",
-    "history.buckets", "history.page", "decisions", "commands", "heartbeats",
+    "history.buckets", "history.page", "decisions", "commands", "heartbeats", "notices",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The past of a site for clients: readings in buckets, what rules decided, what was commanded, what nodes said."""
+"""The past of a site for clients: readings in buckets, what rules decided and told, what was commanded and said."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine.calibration import calibration_picture, versions_of
+from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.fates import with_outcomes
 from godkaiser.io.packing import bucket_columns, check_buckets, worst_rank
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.summary import Wish
-from godkaiser.io.sql.table import AuditRow, DecisionRow, HeartbeatRow, OutcomeRow
+from godkaiser.io.sql.table import AuditRow, DecisionRow, HeartbeatRow, OutcomeRow, RuleNoticeRow
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.instant import parse_duration, to_iso
 
@@ -37,6 +38,7 @@ class Historian:
             "decisions": self._decisions,
             "commands": self._commands,
             "heartbeats": self._heartbeats,
+            "notices": self._notices,
             "audit": self._audit,
         }
 
@@ -100,6 +102,12 @@ class Historian:
         """What nodes said of themselves, oldest first; the newest 100,000."""
         return await self._listed(HeartbeatRow, since, until, token)
 
+    async def _notices(
+        self, since: str = "-24h", until: str | None = None, limit: int = ROWS_MOST, token: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What rules told people, oldest first; the newest `limit`, 1..100,000."""
+        return await self._listed(RuleNoticeRow, since, until, token, _count(limit))
+
     async def _audit(
         self, since: str = "-24h", until: str | None = None, token: str | None = None
     ) -> list[dict[str, Any]]:
@@ -111,13 +119,20 @@ class Historian:
         return [{name: row[name] for name in _AUDIT} | {"at": to_iso(row["at"])} for row in rows]
 
     async def _listed(
-        self, model: Any, since: str, until: str | None, token: str | None
+        self, model: Any, since: str, until: str | None, token: str | None, limit: int = ROWS_MOST
     ) -> list[dict[str, Any]]:
         self._clerk.who(token, Permission.LOOK)
         span = self._clerk.span(since, until)
         await self._runner.depot.committed()
-        rows = await self._store.between(model, *span, ROWS_MOST)
+        rows = await self._store.between(model, *span, limit)
         return [row | {"at": to_iso(row["at"])} | _unpacked(row) for row in rows]
+
+
+def _count(limit: object) -> int:
+    if type(limit) is int and 1 <= limit <= ROWS_MOST:
+        return limit
+    allowed = f"1..{ROWS_MOST}"
+    raise InvalidValueError(field="limit", value=repr(limit)[:40], problem="no count", allowed=allowed)
 
 
 def _unpacked(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,9 @@ class Backtest:
     decisions: list[fx.Decision] = field(default_factory=list)
     commands: list[Sent] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    first: dict[RuleId, tuple[Truth, bool]] = field(
+        default_factory=dict
+    )  # at `since`: truth, wants something
     true_for: Counter[RuleId] = field(default_factory=Counter)
     unknown_for: Counter[RuleId] = field(default_factory=Counter)
     away_for: Counter[ActuatorId] = field(default_factory=Counter)  # from the safe value
@@ -250,6 +253,9 @@ class _Trial:
     # ── what is counted ────────────────────────────────────────────────────────────────────────────────
     def _look(self, now: Instant) -> None:
         """How long was what since the last look?"""
+        if now >= self._since and not self.result.first:
+            states = (self._state.rules[rule.id] for rule in self._rules)
+            self.result.first = {state.rule.id: (state.truth, state.active) for state in states}
         since, self._looked = max(self._looked, self._since), max(now, self._looked)
         passed: Duration = max(0, self._looked - since)
         for rule, truth in self._truths.items():

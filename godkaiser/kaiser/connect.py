@@ -93,7 +93,8 @@ def open(database_url: str) -> Connecting:  # noqa: A001 - as people say it: god
         frame = await farm.history("bench air", since="-30d", every="5min")
 
     A farm for looking: `sensors`, `nodes`, `history`, `decisions`, `commands`, `alarm_history`, `heartbeats`,
-    `cycles`, `statistics`. What would need a controller raises `ControllerGoneError`. Nothing is changed in it.
+    `notices`, `cycles`, `statistics`. What would need a controller raises `ControllerGoneError`. Nothing in it
+    is changed.
 
     Raises (when awaited) `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`,
     `SettingsError` for another kind of database, `MissingExtraError`.

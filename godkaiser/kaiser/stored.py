@@ -36,8 +36,8 @@ from godkaiser.ports import Clock, LinkListener
 from godkaiser.sensors.catalogue import BUILT_IN
 
 LOOKS: Final = {
-    "snapshot", "history.buckets", "history.page", "decisions", "commands", "heartbeats", "alarms.history", "cycles",
-    "actuators.statistics",
+    "snapshot", "history.buckets", "history.page", "decisions", "commands", "heartbeats", "notices", "alarms.history",
+    "cycles", "actuators.statistics",
 }  # fmt: skip
 
 

@@ -198,7 +198,7 @@ def digest(trial: Trial, rule: RuleId) -> dict[str, Any]:
     turns = [one for one in trial.result.decisions if one.rule == rule]
     truths, until = _truths(rule, turns, trial.result), trial.result.until
     return head | {
-        "active": _spans(_active(truths, turns), until),
+        "active": _spans(_active(rule, turns, trial.result), until),
         "unknown": _spans([(at, word == Truth.UNKNOWN.value) for at, word in truths], until),
         "actuators": [one for one in whole["actuators"] if one["actuator"] in outputs],
         "commands": [one for one in whole["commands"] if one["actuator"] in outputs],
@@ -209,23 +209,13 @@ def digest(trial: Trial, rule: RuleId) -> dict[str, Any]:
 
 
 def _truths(rule: RuleId, turns: Sequence[Decision], result: Backtest) -> list[tuple[Instant, str]]:
-    """When its truth changed, in order. Decisions tell every change, the sums what it was before the first one."""
-    told = [(one.at, str(one.truth)) for one in turns]
-    ends = [*(at for at, _ in told[1:]), result.until][: len(told)]
-    left = (told[0][0] if told else result.until) - result.since
-    first = Truth.FALSE.value
-    for word, whole in ((Truth.TRUE.value, result.true_for), (Truth.UNKNOWN.value, result.unknown_for)):
-        known = sum(end - at for (at, said), end in zip(told, ends, strict=True) if said == word)
-        if 2 * (whole[rule] - known) > left:
-            first = word
-    return [(result.since, first), *told]
+    """When its truth changed, in order: what it was at first, then every decision."""
+    return [(result.since, result.first[rule][0].value), *((one.at, str(one.truth)) for one in turns)]
 
 
-def _active(truths: Sequence[tuple[Instant, str]], turns: Sequence[Decision]) -> list[tuple[Instant, bool]]:
-    """When it began and ceased to want something; one that is true before its first decision wanted it already."""
-    at, word = truths[0]
-    began = word == Truth.TRUE.value and not (turns and turns[0].active)
-    return [(at, began), *((one.at, one.active) for one in turns)]
+def _active(rule: RuleId, turns: Sequence[Decision], result: Backtest) -> list[tuple[Instant, bool]]:
+    """When it began and ceased to want something, likewise."""
+    return [(result.since, result.first[rule][1]), *((one.at, one.active) for one in turns)]
 
 
 def _spans(turns: Sequence[tuple[Instant, bool]], end: Instant) -> list[dict[str, str]]:

@@ -152,6 +152,7 @@ class Greenhouse:
         }  # fmt: skip
         self.malformed: list[dict[str, Any]] = []
         self.alarms: dict[str, Any] = {"unacknowledged": 0, "standing": []}
+        self.notices: list[dict[str, Any]] = []
         self.away = False
         self.tokens: dict[str, dict[str, str]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -272,7 +273,7 @@ class FakeDesk:
             raise ControllerGoneError(problem="it was switched off")
         if house.archive is not None and method.startswith("history"):
             return await house.archive(method, **params)
-        if method not in ("snapshot", "verify", "actuators.statistics"):
+        if method not in ("snapshot", "verify", "actuators.statistics", "notices"):
             house.calls.append((method, params))
         if method in house.answers:
             return house.answers[method](**params)
@@ -451,6 +452,9 @@ class FakeDesk:
         found.update(changes)
         self._house.alarm(*self._house.alarms["standing"])
         return dict(found)
+
+    async def _notices(self, since: str, limit: int) -> list[dict[str, Any]]:
+        return [one for one in self._house.notices if one["at"] >= since][-limit:]
 
     async def _rules_enable(self, rule: str, token: str) -> dict[str, Any]:
         return self._switched(rule, token, enabled=True)

@@ -356,6 +356,11 @@ async def test_a_rule_that_cannot_act_is_seen_without_looking_for_it(
     await expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=PATIENCE_MS)
     await expect(row).to_contain_text(away)
     await expect(row).to_contain_text("It is offline.")
+    told = "Hot since five minutes, and nobody came: " + "W" * 80
+    running.house.change("rule", "cool", notice={"at": "2026-05-01T00:21:00Z", "target": "", "text": told})
+    heading = {"en": "What rules told", "de": "Was Regeln gemeldet haben"}[language]
+    panel = page.locator(".panel").filter(has=page.get_by_role("heading", name=heading))
+    await expect(panel).to_contain_text(told, timeout=PATIENCE_MS)
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= size["width"], "nothing runs out of the page"
     assert watched.troubles == []

@@ -29,6 +29,7 @@ REAL: dict[str, Any] = {
     "why": Clerk._why,
     "history": Clerk._history,
     "history_buckets": Historian._buckets,
+    "notices": Historian._notices,
     "actuators_statistics": Ledger._statistics,
     "actuators_release": Workshop._release,
     "nodes_approve": Clerk._approve,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,11 @@ from godkaiser_dashboard.pages.history import History
 from godkaiser_dashboard.pages.nodes import Nodes
 from godkaiser_dashboard.pages.overview import Overview
 from godkaiser_dashboard.pages.rules import Rules
-from godkaiser_dashboard.parts import chain, findings
+from godkaiser_dashboard.parts import actuator_facts, chain, findings
 from godkaiser_dashboard.ruling import rule_card, trial
 from godkaiser_dashboard.session import Session
 from godkaiser_dashboard.shell import frame, head
-from godkaiser_dashboard.view import View, fold, lost
+from godkaiser_dashboard.view import View, fold, lost, reminded
 from godkaiser_dashboard.words import Words
 
 from tests.dashboard.fake_desk import (
@@ -30,6 +31,7 @@ from tests.dashboard.fake_desk import (
     HEATER,
     Greenhouse,
     alarm,
+    iso,
     now,
     rule,
     said_of_itself,
@@ -103,7 +105,7 @@ async def test_nothing_from_outside_gets_into_a_page_unescaped(
     house.nodes["ESP_0A1B2C"] |= {
         "problems": ["hot"], "kaiser_id": "god", "notes": [said_of_itself("x")], "unreadable": [unreadable("x")],
     }  # fmt: skip
-    house.rules["cool"]["degraded"] = "away"
+    house.rules["cool"] |= {"degraded": "away", "notice": {"at": "", "target": "t", "text": "hot"}}
     house.sensors[AIR] |= {"quality": "error", "reason": "broken", "value": None}
     house.actuators[FAN]["last_command"] = {
         "value": 1.0,
@@ -754,6 +756,71 @@ def test_a_trial_hides_nothing_it_does_not_know(more: dict[str, Any], said: str)
         "unknown_s": 0.0, "active": [{"since": None, "until": None}], "unknown": [],
     }  # fmt: skip
     assert said in trial(Words("en"), told | more, View())
+
+
+def test_a_gap_has_the_sensors_name_also_where_the_rule_leaves_out_its_address() -> None:
+    told: dict[str, Any] = {
+        "since": None,
+        "until": None,
+        "starts": 0,
+        "true_s": 0.0,
+        "unknown_s": 0.0,
+        "readings": 1,
+    }
+    gap = {"series": AIR.partition("@")[0], "since": None, "until": None, "seconds": 60.0}
+    view = view_of(Greenhouse())
+    assert "Nothing usable of Bench air from" in trial(Words("en"), told | {"gaps": [gap]}, view)
+    two = fold(view, {"kind": "sensor", "id": AIR[:-1] + "9", "data": {"name": "other"}}, 0.0)
+    assert f"Nothing usable of {gap['series']} from" in trial(Words("en"), told | {"gaps": [gap]}, two), (
+        "which one?"
+    )
+
+
+def test_what_safety_did_is_told_in_the_readers_language() -> None:
+    last = {"value": 0.0, "state": "confirmed", "origin": "safety", "message": "", "at": iso(now())}
+    view = view_of(Greenhouse())
+    fan = {**view.actuators[FAN], "last_command": last}
+    assert "aus von Sicherung" in actuator_facts(Words("de"), fan, view, now())
+    assert "off by safety" in actuator_facts(Words("en"), fan, view, now())
+
+
+# ── what rules told ────────────────────────────────────────────────────────────────────────────────────────
+def notice(text: str, minutes_ago: int, **more: str) -> dict[str, Any]:
+    return {
+        "at": iso(now() - timedelta(minutes=minutes_ago)),
+        "rule": "cool",
+        "target": "",
+        "text": text,
+    } | more
+
+
+@pytest.mark.parametrize("page", [Overview, Rules])
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "What rules told"), ("de", "Was Regeln gemeldet haben")]
+)
+async def test_the_newest_five_notices_stand_there_with_when_and_of_which_rule(
+    page: type[Overview | Rules], language: str, title: str
+) -> None:
+    house = Greenhouse()
+    session = session_of(house, view_of(house), language=language)
+    shown = page(session)
+    layout = shown.content()
+    assert title not in " ".join(texts(layout))
+    session.feed.view = reminded(view_of(house), [notice(f"told {n}", 10 - n) for n in range(6)])
+    newest = notice("told live & <b>", 0, target="ann")
+    session.feed.view = fold(
+        session.feed.view,
+        {"kind": "rule", "id": "cool", "data": house.rules["cool"] | {"notice": newest}},
+        0.0,
+    )
+    shown.update(*session.look())
+    (text,) = [each for each in texts(layout) if title in each]
+    found = re.findall(r'<span class="what">(.*?)<br><b>(.*?)</b>', text)
+    assert found == [
+        (told, "cool") for told in ("told live &amp; &lt;b&gt;", *(f"told {n}" for n in (5, 4, 3, 2)))
+    ]
+    assert ("für ann" if language == "de" else "for ann") in text
+    assert newest["at"][:10] in text
 
 
 # ── a person's hold ────────────────────────────────────────────────────────────────────────────────────────

@@ -67,3 +67,13 @@ def test_what_is_said_from_outside_is_escaped() -> None:
     page = drawn(name=bad, degraded=bad, last_outcome=outcome("not carried out", bad))
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "this rule switches nothing"), ("de", "diese Regel schaltet nichts")]
+)
+def test_a_rule_that_only_tells_was_confirmed_by_no_node(language: str, said: str) -> None:
+    done = outcome("carried out")
+    assert said in drawn(language, last_outcome=done, actuators=[])
+    assert said not in drawn(language, last_outcome=done, actuators=["ESP_A1B2C3/25"])
+    assert said not in drawn(language, last_outcome=outcome("waiting"), actuators=[])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from godkaiser_dashboard.__main__ import main
 from godkaiser_dashboard.addresses import own_addresses
 from godkaiser_dashboard.app import Dashboard, Options, serve
 from godkaiser_dashboard.feed import Feed
+from godkaiser_dashboard.view import newest_notices
 
 from godkaiser import ControllerGoneError, PortInUseError
+from godkaiser.errors import StoreAwayError
 from tests.dashboard.conftest import Visitor, until
-from tests.dashboard.fake_desk import AIR, Greenhouse
+from tests.dashboard.fake_desk import AIR, Greenhouse, iso, now
 
 
 def origins(**options: Any) -> set[str]:
@@ -139,6 +142,33 @@ async def test_what_no_change_tells_is_asked_for() -> None:
     await until(lambda: feed.view.known)
     house.malformed.append({"at": "", "topic": "t", "excerpt": "{", "code": "json", "why": "not JSON"})
     await until(lambda: len(feed.view.malformed) == 1)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_what_rules_told_is_read_at_first_and_when_one_tells_something() -> None:
+    """Two at once are one change, which has the last; both are shown. What could not be read is read again."""
+    house = Greenhouse()
+    house.notices = [{"at": iso(now() - timedelta(hours=1)), "rule": "cool", "target": "", "text": "before"}]
+    feed = Feed(house.open)
+    task = asyncio.create_task(feed.run())
+    await until(lambda: [one["text"] for one in feed.view.notices] == ["before"])
+    asked: list[str] = []
+
+    def away(**params: Any) -> Any:
+        asked.append(params["since"])
+        raise StoreAwayError(problem="away")
+
+    house.answers["notices"] = away
+    house.notices += [
+        {"at": iso(now()), "rule": "cool", "target": "", "text": text} for text in ("one", "two")
+    ]
+    house.change("rule", "cool", notice=house.notices[-1])
+    await until(lambda: bool(asked))
+    assert [one["text"] for one in newest_notices(feed.view)] == ["two", "before"]
+    del house.answers["notices"]
+    await until(lambda: {one["text"] for one in newest_notices(feed.view)} == {"two", "one", "before"})
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -6,7 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from godkaiser_dashboard.view import View, age_s, answered, fold, homeless, in_zone, lost, moment, who
+from godkaiser_dashboard.view import (
+    View,
+    age_s,
+    answered,
+    fold,
+    homeless,
+    in_zone,
+    lost,
+    moment,
+    newest_notices,
+    reminded,
+    who,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,6 +212,19 @@ def test_the_view_is_the_last_word_on_every_object(story: list[dict[str, Any]]) 
     shown = {(k, i): t["n"] for k, table in TABLES.items() for i, t in getattr(view, table).items()}
     assert shown == expected
     assert versions == sorted(versions)
+
+
+def test_what_is_stored_and_what_only_its_rule_tells_of_is_one_notice_newest_first() -> None:
+    words = [{"at": (START + timedelta(minutes=n)).isoformat(), "text": f"told {n}"} for n in range(8)]
+    view = reminded(View(), [word | {"id": n, "rule": "hot"} for n, word in enumerate(words[:7])])
+    view = fold(
+        view, whole(rules=[{"id": "hot", "notice": words[6]}, {"id": "dry", "notice": words[7]}]), 0.0
+    )
+    view = fold(view, {"kind": "rule", "id": "wet", "data": {"id": "wet", "notice": None}}, 0.0)
+    assert [(one["rule"], one["text"]) for one in newest_notices(view)] == [
+        ("dry", "told 7"), *(("hot", f"told {n}") for n in (6, 5, 4, 3)),
+    ]  # fmt: skip
+    assert reminded(view, view.notices) is view
 
 
 @given(st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5), max_size=4))

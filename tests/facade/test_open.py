@@ -8,7 +8,7 @@ import pytest
 
 import godkaiser
 from godkaiser import blocking
-from godkaiser.engine.effect import AlarmChange, NodeRecord, SeriesRecord
+from godkaiser.engine.effect import AlarmChange, NodeRecord, RuleNotice, SeriesRecord
 from godkaiser.errors import ControllerGoneError, DatabaseBrokenError, SettingsError
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.roller import Roller
@@ -34,6 +34,9 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     node = NodeRecord(NODE, "approved", "flowering node", None, "b", 1, True, T0)
     await store.append([node, SeriesRecord(SERIES, "°C", ""), *GIVEN])
     await store.append([AlarmChange(T0, "k", "raised", "raised", "high", "text", "", "")])
+    await store.append(
+        [RuleNotice(T0 + n * SECOND, "hot", "websocket", "", f"told {n}", n) for n in range(3)]
+    )
     await Roller(store.rollups, VirtualClock(T0 + HOUR), lambda _: 3 * MINUTE).catch_up()
     await store.close()
     return address
@@ -71,6 +74,9 @@ async def test_what_happened_and_what_needs_a_controller(url: str) -> None:
         alarms = await farm.alarm_history("2022-12-07T00:00:00Z", "2022-12-08T00:00:00Z")
         assert alarms["step"].tolist() == ["raised"]
         assert len(await farm.decisions()) == len(await farm.commands()) == len(await farm.heartbeats()) == 0
+        told = await farm.notices(SPAN["since"], "2022-12-07T08:00:02Z")
+        assert told["text"].tolist() == ["told 0", "told 1"]
+        assert (told["rule"].tolist(), str(told.index.tz)) == (["hot"] * 2, "UTC")  # type: ignore[attr-defined]
         with pytest.raises(ControllerGoneError):
             await farm.stop("no")
 
@@ -78,6 +84,7 @@ async def test_what_happened_and_what_needs_a_controller(url: str) -> None:
 async def test_the_same_without_await_and_nothing_is_changed(url: str) -> None:
     def look() -> int:
         with blocking.open(url) as farm:
+            assert farm.notices(SPAN["since"])["text"].tolist() == ["told 0", "told 1", "told 2"]
             return len(farm.history(SERIES, SPAN["since"], SPAN["until"]))
 
     assert await asyncio.to_thread(look) == 300

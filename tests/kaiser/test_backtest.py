@@ -24,6 +24,7 @@ from godkaiser.kaiser.trial import Trial, try_rules
 from godkaiser.model.instant import HOUR, MINUTE, Instant, parse_instant, to_iso
 from godkaiser.model.outcome import Fate
 from godkaiser.model.reading import Reading
+from godkaiser.model.truth import Truth
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document
 from tests.engine.bench import AIR, COOL, FAN, SITE, START
@@ -148,6 +149,14 @@ def test_silence_is_a_gap_and_leads_to_the_declared_action() -> None:
     assert values[1][1] == to_iso(gap.since)
     (rule,) = result.document()["rules"]
     assert rule["unknown_s"] == pytest.approx(28 * 60, abs=61)
+
+
+def test_what_a_rule_was_when_the_span_begins_is_what_it_had_become_before() -> None:
+    assert tried([range(-30, 20)]).first == {"cool-the-bench": (Truth.TRUE, True)}
+    assert tried([range(-30, -20)]).first == {"cool-the-bench": (Truth.UNKNOWN, False)}
+    assert tried([range(20)]).first == {"cool-the-bench": (Truth.UNKNOWN, False)}, (
+        "what comes later does not count"
+    )
 
 
 def test_a_rule_that_holds_goes_on_for_its_time() -> None:

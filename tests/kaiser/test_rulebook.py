@@ -20,6 +20,7 @@ from godkaiser.kaiser import trying
 from godkaiser.kaiser.backtest import Backtest
 from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import HOUR, SECOND, to_iso
+from godkaiser.model.truth import Truth
 from tests.kaiser.house import NODE, SOIL, T0, House, file, house
 
 FAN = f"{NODE}/25"
@@ -63,8 +64,8 @@ async def test_one_that_acts_is_switched_off_withdrawn_written_down_and_stays_of
         told = await made.call("rules.disable", rule="Dry soil")
         assert (told["enabled"], told["acting"], told["state"]) == (False, False, "off")
         assert (await made.call("snapshot"))["actuators"][0]["wished"] == 0.0
-        who, action, _ = (await made.audit())[-1]
-        assert (who.partition(":")[0], action) == ("local", "rules.changed")
+        who, action, target = (await made.audit())[-1]
+        assert (who.partition(":")[0], action, target) == ("local", "rules.changed", "dry-soil")
         exported = await made.call("rules.export")
         assert [document.get("enabled", True) for document in exported] == [False, False]
         clock = made.clock
@@ -77,6 +78,35 @@ async def test_one_that_acts_is_switched_off_withdrawn_written_down_and_stays_of
         await again.soil(2700)
         assert (await rule(again))["acting"]
         assert [d.get("enabled", True) for d in await again.call("rules.export")] == [False, True]
+
+
+async def test_the_audit_says_what_became_of_each_rule_and_nothing_of_the_others(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as made:
+        said = len(await made.call("audit"))
+        await made.call("rules.import", documents=[DRY])
+        await made.call("rules.import", documents=[DRY])
+        await made.call("rules.disable", rule="Cool")
+        await made.call("rules.enable", rule="Cool")
+        amended = DRY | {
+            "priority": 10,
+            "cooldown_seconds": 90,
+            "max_executions_per_hour": 6,
+            "enabled": False,
+        }
+        cool = next(one for one in await made.call("rules.export") if one["name"] == "Cool")
+        warm = [{"type": "sensor", **SOIL_PIN, "operator": "<", "value": 20}]
+        await made.call(
+            "rules.import", documents=[amended, cool | {"conditions": warm, "description": "dry"}]
+        )
+        rows = [(row["target"], row["detail"]) for row in (await made.call("audit"))[said:]]
+    assert rows[:4] == [
+        ("dry-soil", "“Dry soil” added"),
+        ("cool", "“Cool” switched off"),
+        ("cool", "“Cool” switched on"),
+        ("cool", "“Cool” changed: conditions, description"),
+    ]
+    more = "priority 50 → 10, cooldown 0 s → 90 s, executions per hour none → 6"
+    assert rows[4:] == [("dry-soil", f"“Dry soil” switched off; changed: {more}")]
 
 
 async def test_what_is_so_already_changes_nothing(tmp_path: Path) -> None:
@@ -213,28 +243,29 @@ def decision(at: int, truth: str, active: bool) -> Decision:
 
 
 @pytest.mark.parametrize(
-    ("turns", "true_s", "unknown_s", "active", "unknown"),
+    ("first", "turns", "active", "unknown"),
     [
-        ([], 0, 0, [], []),
-        ([], 100, 0, [(0, 100)], []),
-        ([], 0, 100, [], [(0, 100)]),
-        ([(20, "true", True), (30, "false", False)], 10, 0, [(20, 30)], []),
-        ([(20, "true", False), (25, "true", True), (30, "false", False)], 10, 0, [(25, 30)], []),
-        ([(40, "false", False)], 40, 0, [(0, 40)], []),
-        ([(40, "unknown", False), (60, "false", False)], 0, 20, [], [(40, 60)]),
-        ([(40, "false", False)], 0, 40, [], [(0, 40)]),
-        ([(40, "unknown", True), (50, "true", True)], 90, 10, [(40, 100)], [(40, 50)]),
+        (("false", False), [], [], []),
+        (("true", True), [], [(0, 100)], []),
+        (("true", False), [], [], []),  # its cooldown, or a stronger rule's hold
+        (("unknown", False), [], [], [(0, 100)]),
+        (("unknown", True), [(40, "unknown", False)], [(0, 40)], [(0, 100)]),  # held for a time
+        (("false", False), [(20, "true", True), (30, "false", False)], [(20, 30)], []),
+        (("true", False), [(20, "true", True), (30, "false", False)], [(20, 30)], []),
+        (("true", True), [(40, "false", False)], [(0, 40)], []),
+        (("unknown", False), [(40, "false", False)], [], [(0, 40)]),
+        (("true", True), [(40, "unknown", True), (50, "true", True)], [(0, 100)], [(40, 50)]),
     ],
 )
 def test_when_it_was_active_and_when_unknown(
-    turns: list[tuple[int, str, bool]], true_s: int, unknown_s: int,
+    first: tuple[str, bool], turns: list[tuple[int, str, bool]],
     active: list[tuple[int, int]], unknown: list[tuple[int, int]],
 ) -> None:  # fmt: skip
     result = Backtest(T0, T0 + 100 * SECOND, decisions=[decision(*turn) for turn in turns])
-    result.true_for[RuleId.known("cool")] = true_s * SECOND
-    result.unknown_for[RuleId.known("cool")] = unknown_s * SECOND
-    truths = trying._truths(RuleId.known("cool"), result.decisions, result)
-    spans = trying._active(truths, result.decisions), [(at, word == "unknown") for at, word in truths]
+    rule = RuleId.known("cool")
+    result.first[rule] = Truth(first[0]), first[1]
+    truths = trying._truths(rule, result.decisions, result)
+    spans = trying._active(rule, result.decisions, result), [(at, word == "unknown") for at, word in truths]
     for found, wanted in zip(spans, (active, unknown), strict=True):
         assert trying._spans(found, result.until) == [
             {"since": to_iso(T0 + a * SECOND), "until": to_iso(T0 + b * SECOND)} for a, b in wanted
