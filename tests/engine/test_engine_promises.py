@@ -103,7 +103,8 @@ class Watched(Desk):
         if isinstance(event, ev.NodeDecided):
             (self.approved.add if event.approved else self.approved.discard)(event.node)
         if isinstance(event, ev.SiteChanged):  # what is declared as approved need not be asked for again
-            self.approved |= {n for n in (CLIMATE, WATER) if self.state.nodes[n].status == "pending"}
+            nodes = (self.state.nodes[n] for n in (CLIMATE, WATER))
+            self.approved |= {n.id for n in nodes if n.status == "pending" and n.shut_at is None}
         self.ledger.hear(event)
         effects = super().handle(event)
         self.story.append((self.now, event, {}, []))
