@@ -115,7 +115,9 @@ def complain(error: GodkaiserError, as_json: bool) -> None:
     """One line: what is wrong and what helps."""
     if as_json:
         print(as_line({"error": error.to_wire()}))
-    print("godkaiser:", plain(f"{error} {error.remedy}".replace("\n", " ")), file=sys.stderr)
+    said = str(error).rstrip()
+    stop = "" if said.endswith((".", "!", "?")) else "."
+    print("godkaiser:", plain(f"{said}{stop} {error.remedy}".replace("\n", " ")), file=sys.stderr)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
