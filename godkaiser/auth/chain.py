@@ -19,6 +19,12 @@ from godkaiser.model.instant import to_iso
 FIRST: Final = "0" * 64  # before the first row
 FIELDS: Final = ("at", "who", "action", "target", "detail")
 SHOWN: Final = 20
+LATEST: Final = 253_402_300_800_000_000  # the year 10,000
+_KINDS: Final[tuple[tuple[str, type | tuple[type, ...]], ...]] = (
+    ("place", (int, type(None))),
+    ("at", int),
+    *((name, str) for name in FIELDS[1:]),
+)
 
 
 def seal(key: bytes, before: str, place: int, row: Mapping[str, Any]) -> str:
@@ -69,6 +75,9 @@ class Check:
         """The next row: `place`, `seal` and the fields."""
         self.rows += 1
         place, found = row["place"], row["seal"] or ""
+        if any(not isinstance(row[name], kind) for name, kind in _KINDS) or not isinstance(found, str):
+            self._broken(row, "holds what nobody can have written")  # SQLite keeps anything in any column
+            return
         if place is None and not self.place:
             self.unsealed += 1
             return
@@ -86,3 +95,10 @@ class Check:
         self.broken += 1
         if len(self.breaks) < SHOWN:
             self.breaks.append(Break(row["place"], problem, {name: row[name] for name in FIELDS}))
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whatever stands there, in words."""
+    at = row["at"]
+    known = isinstance(at, int) and 0 <= at < LATEST
+    return {name: str(row[name]) for name in FIELDS} | ({"at": to_iso(at)} if known else {})

@@ -42,6 +42,8 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
         moment.state.due.sooner(("rule", rule_id), result.look_again)
     wanted = _wanted(moment, state)
     state.wanting_since = (state.wanting_since or moment.now) if wanted else None
+    if not state.active:
+        _leave(moment, state)
     if wanted and not state.active:
         _start(moment, state)
     elif not wanted and state.active:
@@ -151,6 +153,7 @@ def is_free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
 
 def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
     if not state.active:
+        _leave(moment, state, runs=True)
         return
     state.active = False
     state.hold_until = None
@@ -166,12 +169,24 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
 
 
 def _let_go(moment: Moment, state: RuleState) -> None:
-    """It is false, and what it had switched before a restart still runs: back to safe, as it would have been."""
-    for turn in state.rule.actions if state.truth is Truth.FALSE else ():
+    """Its truth has changed, and what it had switched before a restart still runs: as if it had been active."""
+    blind = state.truth is Truth.UNKNOWN and state.rule.when_unknown.policy == "safe"
+    if blind or state.truth is Truth.FALSE:
+        _leave(moment, state, runs=True)
+
+
+def _leave(moment: Moment, state: RuleState, *, runs: bool = False) -> None:
+    """It wants nothing: no wish of it may stand, as when the time of one of several actuators was up.
+
+    `runs`: nor anything that it had switched before a restart.
+    """
+    blind = state.rule.enabled and state.truth is Truth.UNKNOWN
+    for turn in state.rule.actions:
+        wish = moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         actuator = moment.state.actuators.get(turn.actuator)
-        run = None if actuator is None or not actuator.inherited else actuator.lease
-        if run is not None and run.who == f"rule:{state.rule.id}":
-            settle_actuator(moment, turn.actuator, story(moment, state))
+        run = None if actuator is None or not actuator.inherited or not runs else actuator.lease
+        if wish is not None or (run is not None and run.who == f"rule:{state.rule.id}"):
+            settle_actuator(moment, turn.actuator, story(moment, state), protective=blind)
 
 
 def story(moment: Moment, state: RuleState) -> list[ChainStep]:

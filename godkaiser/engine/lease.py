@@ -138,6 +138,7 @@ def spend(moment: Moment, key: str, pulse: ActuatorId | None = None) -> None:
         deed.end(moment, rule)
         _rest(moment, rule)
         record_decision(moment, rule, "its time is up")
+        moment.state.due.sooner(("rule", rule.rule.id), moment.now)  # its other actuators go back as well
 
 
 def rest_after(moment: Moment, lease: Lease) -> None:

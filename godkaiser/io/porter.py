@@ -212,12 +212,14 @@ class Porter:
             await asyncio.to_thread(self._files.write, ACL, await self._made())
             return await asyncio.to_thread(self._files.tell)
 
-    def _account(self, name: str) -> str:
+    def _account(self, name: object) -> str:
         """A node by its name or id has the account of its board; everybody else the one that is said."""
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not name:
             raise InvalidValueError(
                 field="name", value=repr(name)[:80], problem="is no name", allowed="an account or a node"
             )
+        if name == self._controller:
+            return name
         for node in self._state.nodes.values():
             if name in (node.id, node.name):
                 return node.board_id or node.id

@@ -20,16 +20,17 @@ from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import Duration, Instant
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import RuleView
-from godkaiser.rules.condition import Condition, Every, Opposite
+from godkaiser.rules.condition import Condition, Every, Opposite, leaves
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.memory import Memory, Path
-from godkaiser.rules.points import Aim, Point, Range, bisected
+from godkaiser.rules.points import Aim, Budget, Point, Range, bisected
 from godkaiser.rules.suppose import Ground, Heard, Step
 from godkaiser.rules.ways import Goal, Leaf, Way, fit, ways
 
 Kind = Literal["value", "reading", "time", "presence"]
 CUBES: Final = 64  # sets of conditions that are looked at
 TRIES: Final = 32  # combinations of each that are tried
+LOOKS: Final = 4_000  # at single conditions in one search: some tenths of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,14 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """What flips the outcome, the nearest first; none: nothing was found that does. `becomes`: it is so then."""
+    """What flips the outcome, the nearest first; none: nothing was found that does. `becomes`: it is so then.
+
+    `cut`: there were too many ways to try them all.
+    """
 
     becomes: bool
     flips: tuple[Flip, ...]
+    cut: bool = False
 
 
 def no_range(series: SeriesId) -> Range | None:  # noqa: ARG001 - nobody knows what it can measure
@@ -99,11 +104,12 @@ def nearest(
     ours = memory.under(())
     trace = evaluate(condition, ours, view, now).trace
     becomes = trace.truth is not Truth.TRUE
-    aim = Aim(condition, becomes, Ground(ours, view, now), span)
+    budget = Budget(LOOKS)
+    aim = Aim(condition, becomes, Ground(ours, view, now), span, budget)
     found = [
         flip for cube in _cubes(trace, (), _TRUE if becomes else _NOT_TRUE) for flip in _solved(cube, aim)
     ]
-    return Nearest(becomes, tuple(_best(found)))
+    return Nearest(becomes, tuple(_best(found)), budget.spent)
 
 
 def _best(found: Sequence[Flip]) -> Iterator[Flip]:
@@ -153,6 +159,8 @@ def _solved(cube: _Cube, aim: Aim) -> Iterator[Flip]:
 
 def _first(chosen: tuple[Way, ...], cube: _Cube, aim: Aim) -> Flip | None:
     """The nearest values first."""
+    if aim.budget.spent:
+        return None
     asked = sorted({series for way in chosen for series in way.series})
     silent = frozenset(way.silent for way in chosen if way.silent is not None)
     if silent.intersection(asked):
@@ -177,6 +185,9 @@ class _Try:
 
     @property
     def flips(self) -> bool:
+        if self.aim.budget.spent:
+            return False
+        self.aim.budget.left -= len(leaves(self.aim.condition))
         steps = _steps(self.chosen, self.values, self.aim)
         truth = self.aim.ground.imagine(self.aim.condition, steps, self.silent)
         return bool(steps) and (truth is Truth.TRUE) is self.aim.becomes

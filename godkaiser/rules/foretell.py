@@ -9,14 +9,16 @@ from godkaiser.rules.flip import Change, Flip, Nearest
 
 _WORDS = {">": "above", "<": "below"}
 NOTHING = "nothing was found that would change it"
+CUT = " There are too many ways to try them all."
 
 
 def foretell(found: Nearest, name: Names, unit: Units, now: Instant) -> str:
     """Every way that was found, the nearest first."""
+    cut = CUT if found.cut else ""
     if not found.flips:
-        return f"It would {_verb(found)}: {NOTHING}."
+        return f"It would {_verb(found)}: {NOTHING}.{cut}"
     ways = "; or ".join(_way(flip, name, unit, now) for flip in found.flips)
-    return f"It would {_verb(found)} {ways}."
+    return f"It would {_verb(found)} {ways}.{cut}"
 
 
 def _verb(found: Nearest) -> str:

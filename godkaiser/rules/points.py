@@ -29,6 +29,18 @@ class Point:
     distance: float = 0.0
 
 
+@dataclass(slots=True)
+class Budget:
+    """How many single conditions may still be looked at: nobody else is served meanwhile."""
+
+    left: int
+
+    @property
+    def spent(self) -> bool:
+        """Nothing is left."""
+        return self.left <= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What the whole condition has to become, from where on, and what its series can measure at all."""
@@ -37,6 +49,7 @@ class Aim:
     becomes: bool
     ground: Ground
     span: Callable[[SeriesId], Range | None]
+    budget: Budget
 
     @property
     def now(self) -> Instant:
@@ -121,6 +134,7 @@ class Aim:
 
     def _truth(self, leaf: Leaf, steps: list[Step]) -> Truth:
         """What has begun to hold is false as long as it has not lasted: for a false one nothing is left out."""
+        self.budget.left -= 1
         asked = _at_once(leaf.condition) if Truth.TRUE in leaf.goal else leaf.condition
         return self.ground.imagine(asked, steps, path=leaf.path)
 

@@ -34,9 +34,11 @@ async def add_audits(connection: AsyncConnection, key: bytes, audits: Sequence[A
 
 async def check_audits(access: Access, key: bytes, head: str | None = None) -> tuple[Check, bool | None]:
     """All of them, oldest first. And whether one has the seal `head`; None: none was asked for."""
-    check, after, seen = Check(key), 0, None if head is None else head == FIRST
+    check, seen = Check(key), None if head is None else head == FIRST
+    after: int | None = None
     while True:
-        query = select(_AUDIT).where(_AUDIT.c.id > after).order_by(_AUDIT.c.id).limit(LOT)
+        query = select(_AUDIT).order_by(_AUDIT.c.id).limit(LOT)
+        query = query if after is None else query.where(_AUDIT.c.id > after)
         async with access.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         for row in rows:
