@@ -114,7 +114,7 @@ def _turn(moment: Moment, state: RuleState, course: Course, turn: Turn) -> None:
     standing = moment.state.wishes.setdefault(turn.actuator, {})
     standing[state.rule.id] = replace(wish, since=course.begun, duration=lasting)
     course.holds.add(turn.actuator)
-    settle_actuator(moment, turn.actuator, story(moment, state))
+    settle_actuator(moment, turn.actuator, story(moment, state), anew=True)
 
 
 def _next(moment: Moment, course: Course, step: Step) -> bool:

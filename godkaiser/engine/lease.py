@@ -33,6 +33,17 @@ def grant(moment: Moment, actuator: ActuatorState, intent: Intent, command: str,
     _hold(moment, actuator, Lease(actuator.id, intent.value, since, moment.now + lease, command, intent.who))
 
 
+def take_over(moment: Moment, actuator: ActuatorState, who: str, left: Duration | None) -> None:
+    """It is on already, as somebody wants it who has it now: the run goes on, and ends no later than theirs."""
+    run = actuator.lease
+    if run is None:
+        return
+    until = run.until if left is None else min(run.until, moment.now + max(0, left))
+    if (run.who, run.until) != (who, until):
+        actuator.inherited = False
+        _hold(moment, actuator, replace(run, who=who, until=until))
+
+
 def _hold(moment: Moment, actuator: ActuatorState, lease: Lease) -> None:
     actuator.lease = lease
     moment.state.due.set(("lease", actuator.id), lease.until)

@@ -8,8 +8,9 @@ from godkaiser.engine.actuation import attempt, safe_intent, submit
 from godkaiser.engine.answer import RETRY_AFTER
 from godkaiser.engine.effect import Audit, Store
 from godkaiser.engine.fitness import clock
+from godkaiser.engine.lease import take_over
 from godkaiser.engine.record import level, report
-from godkaiser.engine.state import ActuatorState, ChainStep, Moment, RuleState, State
+from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, RuleState, State
 from godkaiser.model.event import HoldEnded
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
@@ -59,11 +60,17 @@ def on_release(moment: Moment, event: HoldEnded) -> None:
 
 
 def settle_actuator(
-    moment: Moment, actuator_id: ActuatorId, story: list[ChainStep], *, protective: bool = False
+    moment: Moment,
+    actuator_id: ActuatorId,
+    story: list[ChainStep],
+    *,
+    protective: bool = False,
+    anew: bool = False,
 ) -> None:
     """Bring an actuator to what the strongest wish says, or back to its safe value.
 
-    `protective`: going back is what safety demands, not only what nobody wants otherwise.
+    `protective`: going back is what safety demands, not only what nobody wants otherwise. `anew`: whoever has it may
+    have it for longer than at first.
     """
     actuator = moment.state.actuators.get(actuator_id)
     wishes = moment.state.wishes.get(actuator_id, {})
@@ -77,7 +84,9 @@ def settle_actuator(
         _superseded(moment, loser, winner)
     value = actuator.spec.safe_value if winner is None else winner.value
     before = actuator.spec.safe_value if actuator.wished is None else actuator.wished
-    if actuator.wished is not None and abs(actuator.wished - value) < 1e-9:
+    so = actuator.wished is not None and abs(actuator.wished - value) < 1e-9
+    if so and not (anew and _further(actuator, winner)):
+        _go_on(moment, actuator, winner)
         return
     if winner is None and actuator.wished is None and actuator.lease is None:
         return  # nobody ever wanted anything of it: leave it alone
@@ -95,6 +104,26 @@ def settle_actuator(
         )
         actuator.tenure = taken(actuator.tenure, winner, moment.now, hold, away=away)
         moment.tell("actuator", actuator.id)
+
+
+def _further(actuator: ActuatorState, winner: Wish | None) -> bool:
+    """Does whoever has it want it for longer? Then the gate is asked, as at the beginning."""
+    run = actuator.lease
+    if run is None or winner is None or winner.duration is None:
+        return False
+    return run.who == _named(winner) and winner.since + winner.duration > run.until
+
+
+def _go_on(moment: Moment, actuator: ActuatorState, winner: Wish | None) -> None:
+    """Nothing is to be said to the node; but the run is another one's now, or has another end."""
+    if winner is not None and actuator.lease is not None and abs(actuator.lease.value - winner.value) < SAME:
+        left = None if winner.duration is None else winner.since + winner.duration - moment.now
+        take_over(moment, actuator, _named(winner), left)
+
+
+def _named(wish: Wish) -> str:
+    """As a lease names who has it."""
+    return wish.who if wish.rank == PERSON else f"rule:{wish.who}"
 
 
 def held_back(actuator: ActuatorState, wish: Wish | None, now: Instant) -> Tenure | None:
@@ -165,7 +194,7 @@ def _intent_of(moment: Moment, actuator: ActuatorState, winner: Wish | None, *, 
     if winner is None:
         return safe_intent(moment, actuator.spec, "no wish stands", protective=protective)
     origin = Origin.PERSON if winner.rank == PERSON else Origin.RULE
-    who = winner.who if origin is Origin.PERSON else f"rule:{winner.who}"
+    who = _named(winner)
     return Intent(
         moment.new_id("i"),
         actuator.id,
@@ -201,7 +230,7 @@ def _report_superseded(moment: Moment, loser: Wish, message: str) -> None:
 
 
 def _refuse_unknown(moment: Moment, wish: Wish) -> None:
-    who = wish.who if wish.rank == PERSON else f"rule:{wish.who}"
+    who = _named(wish)
     intent = Intent(moment.new_id("i"), wish.actuator, wish.value, Origin.RULE, who, cause=moment.seq)
     submit(moment, intent)
 
