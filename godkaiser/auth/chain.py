@@ -61,12 +61,7 @@ class Check:
             "unsealed": self.unsealed,
             "broken": self.broken,
             "breaks": [
-                {
-                    "place": one.place,
-                    "problem": one.problem,
-                    "row": dict(one.row) | {"at": to_iso(one.row["at"])},
-                }
-                for one in self.breaks
+                {"place": one.place, "problem": one.problem, "row": _shown(one.row)} for one in self.breaks
             ],
             "last": self.last,
         }

@@ -13,6 +13,7 @@ from godkaiser.engine.state import RuleState, State
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, parse_instant, to_iso
 from godkaiser.model.truth import Truth
+from godkaiser.rules.condition import renamed
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.flip import Change, Flip, Nearest, nearest
 from godkaiser.rules.foretell import foretell
@@ -23,7 +24,8 @@ from godkaiser.rules.points import Range
 def why_not(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
     """As plain data. Looks only: what the rule remembers stays as it is."""
     memory = _memory(rule)
-    flips = nearest(rule.rule.when, memory, state, now, partial(span_of, state))
+    when = renamed(rule.rule.when, partial(_whole, state))  # one sensor under two names is still one
+    flips = nearest(when, memory, state, now, partial(span_of, state))
     trace = evaluate(rule.rule.when, memory, state, now).trace
     blocked = blockers(state, rule, now)
     done = rule.deciding and rule.deeds[-1].carried_out is True
@@ -47,6 +49,12 @@ def _memory(rule: RuleState) -> Memory:
     memory = rule.memory.under(())
     memory.acting = rule.active
     return memory
+
+
+def _whole(state: State, series: SeriesId) -> SeriesId:
+    """The id of the sensor that is meant, if there is one."""
+    sensor = state.bound(series)
+    return series if sensor is None else sensor.id
 
 
 def span_of(state: State, series: SeriesId) -> Range | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from godkaiser.model.ids import NodeId, SeriesId
@@ -131,6 +132,21 @@ def leaves(condition: Condition) -> tuple[Condition, ...]:
     if isinstance(condition, Every):
         return tuple(leaf for part in condition.parts for leaf in leaves(part))
     return leaves(condition.part) if isinstance(condition, Opposite) else (condition,)
+
+
+def renamed(condition: Condition, name: Callable[[SeriesId], SeriesId]) -> Condition:
+    """The same about other names: of a sensor that is written with and without its address, say."""
+    match condition:
+        case Every(parts=parts):
+            return replace(condition, parts=tuple(renamed(part, name) for part in parts))
+        case Opposite(part=part):
+            return Opposite(renamed(part, name))
+        case Offset(base=base, other=other):
+            return replace(condition, base=name(base), other=name(other))
+        case Threshold() | Hysteresis() | Slope() | Silence():
+            return replace(condition, series=name(condition.series))
+        case _:
+            return condition
 
 
 def inputs_of(condition: Condition) -> frozenset[Input]:

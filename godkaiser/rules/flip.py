@@ -185,8 +185,6 @@ class _Try:
 
     @property
     def flips(self) -> bool:
-        if self.aim.budget.spent:
-            return False
         self.aim.budget.left -= len(leaves(self.aim.condition))
         steps = _steps(self.chosen, self.values, self.aim)
         truth = self.aim.ground.imagine(self.aim.condition, steps, self.silent)

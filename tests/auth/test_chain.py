@@ -107,3 +107,18 @@ def test_what_is_told_has_a_limit_and_says_how_much_there_is() -> None:
 
 def test_the_key_is_in_no_repr() -> None:
     assert "a key" not in repr(Check(KEY))
+
+
+def test_what_no_column_should_hold_is_broken_and_can_be_told() -> None:
+    """SQLite keeps anything in any column."""
+    body = {"at": 1, "who": "ann", "action": "stop", "target": "all", "detail": ""}
+    for name, value in [("at", "x"), ("place", "x"), ("seal", b"x"), ("detail", b"x"), ("who", None)]:
+        rows = chained([body] * 2)
+        rows[0][name] = value
+        check = checked(rows)
+        assert check.broken >= 1
+        assert check.breaks[0].problem == "holds what nobody can have written"
+        assert check.document()["breaks"][0]["row"]["action"] == "stop"
+    rows = chained([body])
+    rows[0]["at"] = (1 << 63) - 1
+    assert checked(rows).document()["breaks"][0]["row"]["at"] == str((1 << 63) - 1)

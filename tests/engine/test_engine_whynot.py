@@ -294,6 +294,31 @@ def test_who_has_just_switched_it_is_named_and_waiting_brings_it_about() -> None
     assert asks_for_it(desk)
 
 
+def test_one_sensor_under_two_names_is_one() -> None:
+    """An imported document leaves the address out; nobody can be above 25 and below 22 at once."""
+    bare = {"type": "sensor", "esp_id": CLIMATE, "gpio": 0, "sensor_type": "sht31_temp"}
+    both = [{**bare, "operator": ">", "value": 25}, {**bare, "address": 68, "operator": "<", "value": 22}]
+    desk = Desk(COOL | {"conditions": both}).ready()
+    desk.read(AIR, 20)
+    assert asked(desk)["flips"] == []
+    desk = Desk(
+        COOL | {"conditions": [both[0], {**bare, "address": 68, "operator": "<", "value": 30}]}
+    ).ready()
+    desk.read(AIR, 20)
+    (found,) = asked(desk)["flips"]
+    assert [change["series"] for change in found["changes"]] == [AIR]
+
+
+def test_a_search_that_would_take_too_long_is_cut_and_says_so() -> None:
+    one = {"type": "sensor_diff", "sensor_a_id": str(AIR), "operator": ">"}
+    pins = (2, 4, 5, 6, 7, 8)
+    others = [one | {"sensor_b_id": f"{CLIMATE}/{pin}/sht31_temp@0x44"} for pin in pins]
+    ors = [{"logic": "OR", "conditions": [diff | {"value": 1 + k} for diff in others]} for k in range(10)]
+    desk = Desk(COOL | {"conditions": ors}).ready()
+    desk.read(AIR, 20)
+    assert "There are too many ways to try them all." in asked(desk)["text"]
+
+
 def test_rules_with_steps_that_wait_their_turn_say_so() -> None:
     steps = {"type": "sequence", "steps": [{**COOL["actions"][0]}, {"type": "delay", "seconds": 60}]}
     desk = Desk(COOL | {"actions": [steps]}).ready()
