@@ -70,9 +70,8 @@ class Ledger:
                 held.stands_again()
             case ev.ClearAsked(scope=scope, force=force) if scope in self.held:
                 held = self.held[scope]
-                if held.cleared_at is None or not held.may_be_over(event.at):
-                    again = held.cleared_at is None
-                    held.cleared_at = event.at if again else held.cleared_at
+                if held.settled_at is None:
+                    held.cleared_at = event.at if held.cleared_at is None else held.cleared_at
                     held.forced |= force
             case ev.ClearAck(node=node, ok=ok):
                 for held in self.held.values():
