@@ -51,15 +51,22 @@ def audit_key(data: Path) -> bytes:
 
 
 def _kept(path: Path) -> str:
-    """Made at the first run, mode 0600. Raises `DataFolderError`."""
+    """Made at the first run, mode 0600, whole or not there. Raises `DataFolderError`."""
     try:
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
+            part = path.with_name(f"{path.name}.part")
+            part.unlink(missing_ok=True)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
-        return path.read_text().strip()
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        found = path.read_text().strip()
     except OSError as error:
         raise DataFolderError(path=str(path), problem=error.strerror or str(error)) from None
+    if not found:  # nothing may be signed or sealed with what everybody knows
+        raise DataFolderError(path=str(path), problem="is empty; without it a new one is made")
+    return found
 
 
 class Accounts:

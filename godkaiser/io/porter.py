@@ -209,7 +209,10 @@ class Porter:
         async with self._changing:
             text = change(await asyncio.to_thread(self._files.read, PASSWORDS))
             await asyncio.to_thread(self._files.write, PASSWORDS, text)
-            await asyncio.to_thread(self._files.write, ACL, await self._made())
+            try:
+                await asyncio.to_thread(self._files.write, ACL, await self._made())
+            except BrokerFilesError as error:  # the password counts, and must be said; `run` tries this again
+                return str(error)
             return await asyncio.to_thread(self._files.tell)
 
     def _account(self, name: object) -> str:

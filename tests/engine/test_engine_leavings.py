@@ -79,20 +79,21 @@ def test_an_off_that_is_over_does_not_bar_others() -> None:
     off = made("Off", when(">", 28), [to(PUMP, "OFF"), to(FAN, "OFF")], priority=5)
     low = made("Fan low", when(">", 20), [to(FAN, "PWM", value=0.3)], cooldown_seconds=0)
     desk = Desk(off, low).ready()
-    live(desk, 5, 29)
-    live(desk, 130, 24)
+    live(desk, 2, 15)
+    desk.obey(desk.ask(PUMP, 1.0, hold=600 * SECOND))
+    live(desk, 130, 29)  # the pump has reached its maximum, and every wish for it is spent
     assert orphans(desk.state) == []
+    live(desk, 400, 24)
     assert desk.state.actuators[FAN].reported == 0.3
 
 
 # ── who takes over ─────────────────────────────────────────────────────────────────────────────────────────
 def test_a_pulse_that_takes_over_what_is_on_already_ends_in_its_time() -> None:
-    strong = made("Strong", when(">", 28), [to(PUMP)], priority=10)
-    pulse = made("Pulse", when(">", 20), [to(PUMP, duration_seconds=10)])
+    strong = made("Strong", when(">", 28), [to(PUMP)], priority=10, cooldown_seconds=0)
+    pulse = made("Pulse", when(">", 20), [to(PUMP, duration_seconds=10)], cooldown_seconds=0)
     desk = Desk(strong, pulse).ready()
-    live(desk, 5, 29)
-    assert desk.state.actuators[PUMP].lease is not None
     live(desk, 20, 29)
+    assert desk.state.actuators[PUMP].reported == 1.0
     live(desk, 3, 25)
     assert desk.state.actuators[PUMP].reported == 0.0
     assert orphans(desk.state) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from godkaiser.auth.policy import Role
-from godkaiser.errors import AuthenticationFailedError, ForbiddenError, ThrottledError
+from godkaiser.errors import AuthenticationFailedError, DataFolderError, ForbiddenError, ThrottledError
 from tests.kaiser.house import NODE, file, house
 
 PASSWORD = "Pump-2026-house"
@@ -64,3 +64,12 @@ async def test_only_administrators_read_it(tmp_path: Path) -> None:
         session = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3")
         with pytest.raises(ForbiddenError):
             await home.call("audit", token=session["token"])
+
+
+@pytest.mark.parametrize("name", ["audit.key", "secret.key"])
+async def test_an_empty_key_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    """Else rows would be sealed with what everybody knows."""
+    (tmp_path / name).touch()
+    with pytest.raises(DataFolderError, match=name):
+        async with house(tmp_path, file()):
+            raise AssertionError("it started")

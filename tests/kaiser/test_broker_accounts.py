@@ -263,3 +263,15 @@ async def test_a_folder_that_is_none_stops_nothing_and_is_said_once(
         with pytest.raises(BrokerFilesError):
             await home.call("broker.passwd", name=NODE)
         assert (await home.call("nodes.remove", node=NODE))["status"] == "removed"
+
+
+async def test_a_password_that_was_written_is_said_although_the_access_list_could_not_be(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "doors" / f".{ACL}.part" / "full").mkdir(parents=True)
+    async with house(tmp_path / "data", file(), broker_files=BrokerFiles(tmp_path / "doors", "true")) as home:
+        done = await home.call("broker.passwd", name=NODE)
+        assert len(done["password"]) == 20
+        assert "The broker's files" in done["problem"]
+        assert (tmp_path / "doors" / PASSWORDS).read_text().startswith(f"{NODE}:$7$")
