@@ -825,19 +825,20 @@ async def test_the_newest_five_notices_stand_there_with_when_and_of_which_rule(
 
 # ── a person's hold ────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_hold_counts_down_and_can_be_ended_by_those_who_may() -> None:
-    house = Greenhouse()
+    house, moment = Greenhouse(), now()
     house.actuators[FAN]["hold"] = {
         "who": "user:olaf",
-        "until": (now() + timedelta(seconds=125.5)).isoformat(),
+        "until": (moment + timedelta(seconds=125.5)).isoformat(),
     }
     session = session_of(house, view_of(house))
     page = Actuators(session)
     page.content()
+    page.update(session.feed.view, moment)
     card = page._cards[FAN]
     assert "Held by olaf: rules leave it alone for another 2 min 5 s." in str(card._hold.object)
     assert card._release.visible
     assert not page._cards[HEATER]._release.visible
-    page.update(session.feed.view, now() + timedelta(seconds=65))
+    page.update(session.feed.view, moment + timedelta(seconds=65))
     assert "another 1 min" in str(card._hold.object)
     card._release.clicks += 1
     await settle(session)
