@@ -84,7 +84,6 @@ def _acting(state: State, actuator_id: ActuatorId) -> Hindrance | None:
 
 def _blocked(state: State, actuator: ActuatorState) -> Hindrance | None:
     """The node is there; something else stands between."""
-    name = state.name_of(actuator.id)
     if not state.link.up:
         since = state.link.since
         text = f"the broker cannot be reached{_since(state, since)}"
@@ -95,9 +94,11 @@ def _blocked(state: State, actuator: ActuatorState) -> Hindrance | None:
         return Hindrance("act", "the safety journal cannot be written", None, BY_JOURNAL)
     if actuator.emergency not in ("", "normal"):
         key = f"node_latched:{actuator.id}"
-        return Hindrance("act", f"{name} is latched off by its node {actuator.id.node}", None, key)
+        return Hindrance(
+            "act", f"{state.name_of(actuator.id)} is latched off by its node {actuator.id.node}", None, key
+        )
     if not actuator.spec.enabled:
-        return Hindrance("act", f"{name} is disabled")
+        return Hindrance("act", f"{state.name_of(actuator.id)} is disabled")
     return None
 
 

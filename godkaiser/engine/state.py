@@ -384,16 +384,18 @@ class State:
 
     def latest(self, series: SeriesId, least: Quality | None = None) -> Reading | None:
         """Newest usable reading, or the newest one at least that good."""
-        sensor = self.bound(series)
-        return None if sensor is None else sensor.at_least(least)
+        sensor = self.sensors.get(series) or self.bound(series)  # asked for every rule that a reading wakes
+        if sensor is None:
+            return None
+        return sensor.usable if least is None else sensor.at_least(least)
 
     def freshness(self, series: SeriesId, now: Instant, least: Quality | None = None) -> Freshness:
         """Against the newest usable reading, or the newest one at least that good."""
-        sensor = self.bound(series)
-        reading = None if sensor is None else sensor.at_least(least)
-        if sensor is None or reading is None:
+        sensor = self.sensors.get(series) or self.bound(series)
+        if sensor is None:
             return Freshness.NEVER
-        return self.age_class(sensor, reading, now)
+        reading = sensor.usable if least is None else sensor.at_least(least)
+        return Freshness.NEVER if reading is None else self.age_class(sensor, reading, now)
 
     def heard_at(self, series: SeriesId) -> Instant | None:
         """When a value of it came last."""

@@ -47,7 +47,9 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
 _PACE: Final = {"minute": MINUTE // SECOND, "hour": HOUR // SECOND}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as everything else of its kind is: several are made with every reading, which then takes three times as
+# long. Nobody writes into one.
+@dataclass(slots=True)
 class Trace:
     """One condition's part in a decision: what it looked at and what it found.
 
@@ -203,9 +205,9 @@ def _reading(condition: Threshold | Hysteresis | Slope, look: _Look) -> tuple[Re
 def _usable(series: SeriesId, least: Quality | None, look: _Look) -> tuple[Reading | None, str]:
     """The reading that counts, or why there is none."""
     reading = look.view.latest(series, least)
-    freshness = look.view.freshness(series, look.now, least)
     if reading is None or reading.value is None:
         return None, "no reading yet" if least is None else f"no reading yet that is {_or_better(least)}"
+    freshness = look.view.freshness(series, look.now, least)
     return (reading, "") if freshness.usable else (None, f"last reading is {freshness.value}")
 
 
@@ -236,13 +238,16 @@ def _lasting(
     condition: Threshold | Hysteresis | Slope, held: bool | None, path: Path, look: _Look
 ) -> tuple[Truth, str]:
     """`lasting`: true only after the condition has held that long without a break (unknown breaks it)."""
-    if look.memory.bridged(path, look.now) and held is None:
-        return Truth.UNKNOWN, ""
-    look.memory.bridge.pop(path, None)
+    memory = look.memory
+    if memory.bridge:
+        if memory.bridged(path, look.now) and held is None:
+            return Truth.UNKNOWN, ""
+        memory.bridge.pop(path, None)
     if held is not True:
-        look.memory.since.pop(path, None)
-        return Truth.of(held), ""
-    since = look.memory.since.setdefault(path, look.now)
+        if memory.since:
+            memory.since.pop(path, None)
+        return Truth.UNKNOWN if held is None else Truth.FALSE, ""
+    since = memory.since.setdefault(path, look.now)
     if look.now - since >= condition.lasting:
         return Truth.TRUE, ""
     look.again.append(since + condition.lasting)
