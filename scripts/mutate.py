@@ -1,8 +1,9 @@
-"""Mutation testing: does a test fail for every small mistake in a module of `godkaiser/safety`?
+"""Mutation testing: does a test fail for every small mistake in a module of `godkaiser/safety` or another package?
 
-`python -m scripts.mutate gate check` tests those modules, `python -m scripts.mutate` the four that decide. Each
-mutant is tried in a process of its own, in which the module is loaded with the mistake; no file is changed.
-The tests of safety come first, those of the engine only for what survived them. What survives all must be listed as
+`python -m scripts.mutate gate engine.course` tests those modules, `python -m scripts.mutate` the four that decide.
+Each mutant is tried in a process of its own, in which the module is loaded with the mistake; no file is changed.
+The tests named after it come first, with those of safety if it is of safety, and those of the engine only for what
+survived them. `--nearest` leaves it at the first. What survives all must be listed as
 equivalent, with a proof, in `docs/reference/mutants.md`; an entry there that is killed or gone is an error, too.
 """
 
@@ -47,7 +48,7 @@ OPTIONS: Final = (
 
 class _Loader(importlib.machinery.SourceFileLoader):
     def __init__(self, mutant: Mutant) -> None:
-        super().__init__(f"godkaiser.safety.{mutant.module}", str(_file(mutant.module)))
+        super().__init__(_name(mutant.module), str(_file(mutant.module)))
         self.source = mutant.source
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002  the import system's signature
@@ -72,8 +73,13 @@ class _Trial:
     ends: float
 
 
+def _name(module: str) -> str:
+    """As it is imported; without a package it is one of safety."""
+    return f"godkaiser.{module}" if "." in module else f"godkaiser.safety.{module}"
+
+
 def _file(module: str) -> Path:
-    return ROOT / "godkaiser" / "safety" / f"{module}.py"
+    return ROOT.joinpath(*_name(module).split(".")).with_suffix(".py")
 
 
 def _begin(mutant: Mutant, stage: int) -> int:
@@ -91,21 +97,23 @@ def _begin(mutant: Mutant, stage: int) -> int:
     finder: Any = _Finder(_Loader(mutant))
     sys.meta_path.insert(0, finder)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os._exit(pytest.main([*OPTIONS, *(_nearest(mutant) if stage == 0 else ()), *STAGES[stage][0]]))
+    os._exit(pytest.main([*OPTIONS, *(_nearest(mutant) if stage == 0 else STAGES[stage][0])]))
 
 
 def _nearest(mutant: Mutant) -> tuple[str, ...]:
     """Its own tests first: they fail soonest."""
-    names = [f"tests/safety/test_safety_{name}.py" for name in (mutant.module, "gate")]
-    return tuple(name for name in names if (ROOT / name).exists())
+    package, name = _name(mutant.module).split(".")[1:]
+    own = sorted(ROOT.glob(f"tests/{package}/test_{package}_{name}*.py"))
+    of_safety = ("tests/safety/test_safety_gate.py", *STAGES[0][0]) if package == "safety" else ()
+    return (*map(str, own), *of_safety)
 
 
-def survivors(todo: Sequence[Mutant], jobs: int) -> list[Mutant]:
+def survivors(todo: Sequence[Mutant], jobs: int, stages: int = len(STAGES)) -> list[Mutant]:
     """Those for which no test fails."""
     left: list[Mutant] = list(todo)
-    for stage in range(len(STAGES)):
+    for stage in range(stages):
         left = [mutant for mutant, survived in _tried(left, stage, jobs) if survived]
-        print(f"{' '.join(STAGES[stage][0])}: {len(left)} of {len(todo)} survive", flush=True)
+        print(f"stage {stage + 1}: {len(left)} of {len(todo)} survive", flush=True)
     return left
 
 
@@ -147,7 +155,7 @@ def _cell(text: str) -> str:
 def _judged(all_of_it: Sequence[Mutant], left: Sequence[Mutant], listed: set[tuple[str, str, str]]) -> int:
     """Prints what is wrong; 0 when nothing is."""
     modules = {mutant.module for mutant in all_of_it}
-    known = {key for key in listed if key[0].split(".")[0] in modules}
+    known = {key for key in listed if any(key[0].startswith(f"{module}.") for module in modules)}
     alive = [mutant.key for mutant in left]
     for place, was, now in alive:
         word = "equivalent" if (place, was, now) in known else "SURVIVED"
@@ -167,16 +175,18 @@ def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("modules", nargs="*", default=DECIDING)
     options.add_argument("--jobs", type=int, default=2)
+    options.add_argument("--nearest", action="store_true", help="only the tests of the module itself")
     given = options.parse_args()
     os.chdir(ROOT)
     todo = [mutant for module in given.modules for mutant in mutants(module, _file(module).read_text())]
-    plain = Mutant("gate", "", "", "", _file("gate").read_text())
-    if not survivors([plain], 1):
+    stages = 1 if given.nearest else len(STAGES)
+    plain = [Mutant(module, "", "", "", _file(module).read_text()) for module in given.modules]
+    if len(survivors(plain, given.jobs, stages)) < len(plain):
         print("The tests fail without any mistake: make them pass first.")
         return 2
     print(f"{len(todo)} mutants of {', '.join(given.modules)}", flush=True)
     listed = equivalents(PAGE.read_text()) if PAGE.exists() else set()
-    return _judged(todo, survivors(todo, given.jobs), listed)
+    return _judged(todo, survivors(todo, given.jobs, stages), listed)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from godkaiser import errors
 from godkaiser.alarms.alarm import Alarm
 from godkaiser.alarms.kind import KINDS
 from godkaiser.alarms.reference import page as alarms_page
@@ -31,6 +32,8 @@ from godkaiser.safety.finding import FINDINGS
 from godkaiser.safety.reference import page as findings_page
 from godkaiser.sensors.types import ALIASES, TYPES
 from godkaiser.settings import Settings, env_example
+from scripts.error_page import families
+from scripts.error_page import page as errors_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +64,14 @@ def test_the_page_of_topics_is_made_from_the_table() -> None:
 def test_the_page_of_alarms_is_made_from_the_tables() -> None:
     assert (ROOT / "docs/reference/alarms.md").read_text() == alarms_page()
     assert all(f"### `{code}`" in alarms_page() for code in KINDS)
+
+
+def test_the_page_of_errors_is_made_from_the_tree() -> None:
+    written = (ROOT / "docs/reference/errors.md").read_text()
+    assert written == errors_page()
+    raised = {name for name in errors.__all__ if name.endswith("Error")} - {"GodkaiserError"}
+    raised -= {family.__name__ for family in families()}
+    assert {name for name in raised if f" {name}" not in written} == set()
 
 
 def test_every_sensor_type_is_in_the_docs() -> None:
