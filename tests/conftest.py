@@ -7,10 +7,12 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
+from tests.examples import USUAL
+
 pytest_plugins = ["tests.services"]
 
 # The same cases every time, so that a change is judged by what it changed; `make test-full` looks further.
-settings.register_profile("default", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("default", max_examples=USUAL, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "full", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )

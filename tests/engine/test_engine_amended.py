@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.engine.amended import TEXT_MOST, amendments
 from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import SECOND
 from godkaiser.rules.rule import Every, Rule, WhenUnknown
+from tests.examples import examples
 
 NAMES = ("hot", "dry", "wet")
 rules = st.lists(
@@ -29,7 +30,7 @@ rules = st.lists(
 )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(rules, rules)
 def test_every_rule_that_is_not_as_it_was_is_named_once_and_no_other(
     old: list[Rule], new: list[Rule]

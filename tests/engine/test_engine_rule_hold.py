@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from godkaiser.model.instant import HOUR, MINUTE, SECOND, to_iso
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.arbitrate import PERSON, Tenure, Wish, leads_away, settle, taken
 from tests.engine.bench import AIR, CLIMATE, FAN, GOD, SITE, SOIL, START, WATER, Desk, moves, rule
+from tests.examples import examples
 
 HOLD = 120 * SECOND
 
@@ -253,7 +254,7 @@ PLAIN = st.tuples(
 NOISE = st.tuples(st.sampled_from([AIR, AIR, SOIL]), st.floats(27.5, 28.5), st.sampled_from([1, 7, 20, 45]))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(PLAIN, min_size=2, max_size=4), st.lists(NOISE, min_size=20, max_size=90))
 def test_plain_rules_over_noisy_sensors_do_not_chatter(rules: list[Any], noise: list[Any]) -> None:
     made = [plain(f"rule {i}", o, limit, v, s, priority=p) for i, (o, limit, v, s, p) in enumerate(rules)]

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.engine.effect import Decision
@@ -16,6 +16,7 @@ from godkaiser.model import event as ev
 from godkaiser.model.instant import HOUR, MINUTE, SECOND, Instant
 from tests.engine.bench import AIR, CLIMATE, COOL, FAN, GOD, START, Desk, fresh, moves, rule, stored
 from tests.engine.test_engine_course import Greenhouse, made, steps
+from tests.examples import examples
 
 POLICIES = [{"policy": "safe"}, {"policy": "hold", "seconds": 90}, {"policy": "keep"}]
 STEPS = [
@@ -66,7 +67,7 @@ def live(desk: Desk, dice: random.Random) -> None:
             desk.wait(dice.choice([1, 20, 200]))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     seed=st.integers(0, 1 << 30),
     pulse=st.sampled_from([None, 40]),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.engine.effect import Decision, Effect, RuleTrace
@@ -16,6 +16,7 @@ from godkaiser.model import event as ev
 from godkaiser.model.instant import MINUTE, SECOND
 from tests.engine.bench import AIR, COOL, Desk, rule, stored
 from tests.engine.test_engine_whynot import MINE, RIVAL, WAYS, mine, soil, switch
+from tests.examples import examples
 
 STEPS = COOL | {
     "name": "Step by step", "priority": 90,
@@ -58,7 +59,7 @@ DEEDS: tuple[Callable[[Desk], Any], ...] = (
 
 
 @given(st.lists(st.sampled_from(DEEDS), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None)
+@examples(25, deadline=None)
 def test_every_decision_has_one_trace_and_repeats_are_few(deeds: list[Callable[[Desk], Any]]) -> None:
     desk = Watched(MINE, RIVAL, STEPS).ready()
     begun = 0

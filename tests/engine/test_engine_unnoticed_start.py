@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.model.quantity import Quality
 from godkaiser.model.site import Site
 from tests.engine.bench import SITE, SOIL, WATER, Desk, moves
+from tests.examples import examples
 
 DRY: dict[str, Any] = {
     "name": "Water",
@@ -41,7 +42,7 @@ def quality(desk: Desk) -> Quality:
     return latest.quality
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     last=st.integers(40, 5000),
     first=st.integers(1, 30),

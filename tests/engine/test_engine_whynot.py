@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from godkaiser.engine import picture
@@ -18,6 +18,7 @@ from godkaiser.model.ids import RuleId, SeriesId
 from godkaiser.model.instant import SECOND, parse_instant
 from godkaiser.model.scope import Scope
 from tests.engine.bench import AIR, CLIMATE, COOL, FAN, GOD, SOIL, WATER, Desk, moves, rule
+from tests.examples import examples
 
 RIVAL = COOL | {
     "name": "Vent a little", "priority": 10, "cooldown_seconds": 0,
@@ -150,7 +151,7 @@ def asks_for_it(desk: Desk) -> bool:
 
 
 @given(st.lists(st.sampled_from(WAYS), max_size=4, unique=True))
-@settings(max_examples=15, deadline=None)
+@examples(15, deadline=None)
 def test_exactly_what_is_named_brings_it_about(in_the_way: list[Any]) -> None:
     desk = Desk(MINE, RIVAL).ready()
     for happen in in_the_way:

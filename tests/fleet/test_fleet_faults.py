@@ -8,9 +8,10 @@ and got no configuration it had already.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.fleet.faults import (
     FAULTS,
     NONE,
@@ -75,7 +76,7 @@ MISHAPS: st.SearchStrategy[Mishap] = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(MISHAPS, min_size=1, max_size=5))
 async def test_whatever_comes_one_after_another(mishaps: list[Mishap]) -> None:
     """Nobody is contradicted, nobody is told twice, everybody comes back."""

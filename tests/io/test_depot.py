@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.engine.effect import Audit, Record
@@ -21,6 +21,7 @@ from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.testing import MemoryStore, RecordingLink
+from tests.examples import examples
 
 AIR = SeriesId.of(NodeId.parse("ESP_AB12CD"), 0, "sht31_temp", "0x44")
 
@@ -223,7 +224,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=25)
+@examples(25)
 def test_whatever_happens_in_whatever_order_all_is_there_once(
     steps: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

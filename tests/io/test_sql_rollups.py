@@ -20,6 +20,7 @@ from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND
 from godkaiser.model.quantity import Quality
 from godkaiser.model.reading import Reading
 from godkaiser.model.rollup import SPANS
+from tests.examples import examples
 from tests.io.test_sql_store import SERIES, reading
 from tests.services import Postgres
 
@@ -176,7 +177,7 @@ def test_roll_ups_are_what_the_readings_come_to(on_sqlite: World, case: Case) ->
     on_sqlite.check(case)
 
 
-@settings(max_examples=12, suppress_health_check=QUIET)
+@examples(12, suppress_health_check=QUIET)
 @given(cases())
 def test_so_on_postgresql(on_postgres: World, case: Case) -> None:
     on_postgres.check(case)

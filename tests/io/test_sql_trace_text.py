@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.engine.effect import RuleTrace
 from godkaiser.io.sql.trace_text import MOST, from_text, to_text
 from godkaiser.model.site import Site
 from tests.engine.bench import AIR, COOL, IRRIGATE, SITE, SOIL, Desk, stored
+from tests.examples import examples
 
 TEXT = st.text(max_size=30)
 NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -27,7 +28,7 @@ BLOCKER = st.fixed_dictionaries({"code": TEXT, "text": TEXT, "since": st.none() 
 
 
 @given(st.none() | TREE, st.lists(BLOCKER, max_size=3))
-@settings(max_examples=60, deadline=None)
+@examples(60, deadline=None)
 def test_what_fits_comes_back_as_it_was(tree: Any, blockers: list[Any]) -> None:
     assert from_text(to_text(tree, blockers)) == (tree, blockers, 0)
 
@@ -48,7 +49,7 @@ def blocker(text: str) -> dict[str, Any]:
     st.lists(st.integers(0, 6000), max_size=12),
     st.sampled_from("a°🌱\n"),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60, deadline=None)
 def test_what_does_not_is_cut_from_the_end_and_says_so(
     parts: list[int], blocked: list[int], letter: str
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 
 from godkaiser.engine.state import ActuatorState, NodeState, State, from_site
 from godkaiser.kaiser.site import bind_rules, demo_site, parse_site
@@ -16,6 +16,7 @@ from godkaiser.model.difference import Difference
 from godkaiser.model.ids import KaiserId, NodeId, SeriesId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.document import write_document
+from tests.examples import examples
 from tests.kaiser.sites import sites
 
 GOD = KaiserId.parse("god")
@@ -64,7 +65,7 @@ def compared(here: Site, new: Site) -> list[Difference]:
 
 
 @given(sites())
-@settings(max_examples=60, deadline=None)
+@examples(60, deadline=None)
 def test_what_is_exported_says_nothing_else_when_it_comes_back(given_site: Site) -> None:
     state, rules = state_of(given_site)
     text = export_site(state, rules)
@@ -76,7 +77,7 @@ def test_what_is_exported_says_nothing_else_when_it_comes_back(given_site: Site)
 
 
 @given(sites(), sites())
-@settings(max_examples=40, deadline=None)
+@examples(40, deadline=None)
 def test_two_sites_differ_unless_they_export_the_same(one: Site, other: Site) -> None:
     text = export_site(*state_of(other))
     assert (compared(one, parse_site(text, "x")) == []) == (export_site(*state_of(one)) == text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import SECOND
@@ -21,11 +21,12 @@ from godkaiser.rules.condition import (
     series_of,
 )
 from godkaiser.rules.flip import nearest
+from tests.examples import examples
 from tests.rules.worlds import Case, cases, short_of
 
 
 @given(cases())
-@settings(max_examples=100)
+@examples(100)
 def test_exactly_what_is_named_flips_and_a_little_less_does_not(case: Case) -> None:
     held = case.true()
     found = nearest(case.condition, case.memory, case.world, case.world.now)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.io.sim.firmware.judge import Verdict, judge, packet_size
 from godkaiser.io.sim.firmware.pins import Board
 from godkaiser.io.sim.firmware.profile import Firmware, Generation
+from tests.examples import examples
 from tests.sim.rig import BROADCAST, ROOT, SERVER
 from tests.wire.corpus import Line, lines
 
@@ -281,14 +282,14 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 places = st.sampled_from([(line, key) for line in TO_DEVICE + INVALID for key in sorted(line.body)])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(places, json_values, builds)
 def test_one_value_swapped(place: tuple[Line, str], value: Any, firmware: Firmware) -> None:
     line, key = place
     check(line.topic, json.dumps(line.body | {key: value}).encode(), firmware)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(TO_DEVICE + INVALID), st.data(), builds)
 def test_flipped_and_cut_bytes(line: Line, data: st.DataObject, firmware: Firmware) -> None:
     payload = bytearray(line.payload)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.io.wire.decode import decode
 from godkaiser.io.wire.topic import TOPICS
 from godkaiser.model.event import ActuatorReport, Malformed, Report, SensorReport
 from godkaiser.model.ids import ActuatorId, SeriesId
+from tests.examples import examples
 from tests.wire.corpus import lines
 from tests.wire.test_wire_corpus import FILES
 
@@ -66,13 +67,13 @@ def test_arbitrary_bytes_on_known_topics(topic: str, payload: bytes, retained: b
     check_event(topic, payload, retained=retained)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.sampled_from(KNOWN), st.dictionaries(st.text(max_size=12), JSON_VALUES, max_size=6))
 def test_arbitrary_objects_on_known_topics(topic: str, body: dict[str, Any]) -> None:
     check_event(topic, json.dumps(body).encode())
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.sampled_from(CORPUS), st.data())
 def test_flipped_and_cut_bytes(line: Any, data: st.DataObject) -> None:
     payload = bytearray(line.payload)
@@ -81,7 +82,7 @@ def test_flipped_and_cut_bytes(line: Any, data: st.DataObject) -> None:
     check_event(line.topic, bytes(payload[: data.draw(st.integers(0, len(payload)))]))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(OBJECTS), st.data())
 def test_deleted_keys_and_swapped_values(line: Any, data: st.DataObject) -> None:
     body = line.body
