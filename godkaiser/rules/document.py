@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 
 from godkaiser.errors import DocumentError
-from godkaiser.rules.part import FINITE, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part import FINITE, Part, Seconds, UnsupportedPart, WrongField
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
     ActionPart,
@@ -33,6 +33,7 @@ from godkaiser.rules.part_sensor import (
     ThresholdPart,
 )
 from godkaiser.rules.part_time import CooldownPart, SunPart, TimeWindowPart
+from godkaiser.rules.problem import problem_of
 
 __all__ = [
     "VERSION",
@@ -128,9 +129,12 @@ def read_document(data: Any, path: str = "rule") -> RuleDocument:
     except ValidationError as error:
         first = error.errors()[0]
         tags = CONDITION_TAGS | ACTION_TAGS
-        where = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"] if p not in tags]
-        problem = first["msg"].removeprefix("Value error, ")
-        raise DocumentError(path=path + "".join(where), problem=problem) from None
+        places = [p for p in first["loc"] if p not in tags]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, WrongField):
+            places.append(cause.field)
+        where = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in places]
+        raise DocumentError(path=path + "".join(where), problem=problem_of(first)) from None
 
 
 def write_document(document: RuleDocument) -> dict[str, Any]:

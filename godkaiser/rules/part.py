@@ -18,6 +18,14 @@ _OUTPUT_PINS: Final = frozenset[int]().union(
 )
 
 
+class WrongField(ValueError):  # noqa: N818  pydantic turns it into an entry of its own error; nobody else sees it
+    """What is wrong with a part as a whole, and the field of it to look at."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("must be a finite number")
@@ -75,7 +83,7 @@ class UnsupportedPart(Part):
 
     @model_validator(mode="after")
     def _refuse(self) -> UnsupportedPart:
-        raise ValueError(f"type {self.type!r} is not supported{self.reason()}; nothing was imported")
+        raise WrongField("type", f"type {self.type!r} is not supported{self.reason()}; nothing was imported")
 
     @classmethod
     def reason(cls) -> str:

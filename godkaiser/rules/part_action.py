@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart, WrongField
 from godkaiser.rules.part_condition import ConditionPart
 
 PLACEHOLDERS: Final = frozenset(
@@ -51,11 +51,11 @@ class ActuatorPart(Part):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.command == "PWM" and self.value is None:
-            raise ValueError("PWM needs a value")
+            raise WrongField("value", "PWM needs a value")
         if self.command == "ON" and self.value == 0:
-            raise ValueError("ON with value 0 contradicts itself")
+            raise WrongField("value", "ON with value 0 contradicts itself")
         if self.command == "OFF" and self.value:
-            raise ValueError("OFF with a value contradicts itself")
+            raise WrongField("value", "OFF with a value contradicts itself")
         return self
 
     @model_validator(mode="wrap")
@@ -189,8 +189,9 @@ class SequencePart(Part):
     def _bounded(self) -> Self:
         waits = sum(_waits(step) for step in self.steps)
         if waits > LONGEST_S:
-            raise ValueError(
-                f"its pauses and waits add up to {waits:g} s, more than {LONGEST_S} s: use several rules"
+            raise WrongField(
+                "steps",
+                f"its pauses and waits add up to {waits:g} s, more than {LONGEST_S} s: use several rules",
             )
         return self
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import LaterPart, Part, UnsupportedPart
+from godkaiser.rules.part import LaterPart, Part, UnsupportedPart, WrongField
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -29,7 +29,9 @@ class CompoundPart(Part):
     @model_validator(mode="after")
     def _one_to_negate(self) -> Self:
         if self.logic == "NOT" and len(self.conditions) != 1:
-            raise ValueError("NOT takes one condition; put several into a compound of their own")
+            raise WrongField(
+                "conditions", "NOT takes one condition; put several into a compound of their own"
+            )
         return self
 
 

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from godkaiser.rules.part import FINITE, MinQuality, Node, Number, Part, Seconds, SensorPin, SensorType
+from godkaiser.rules.part import (
+    FINITE,
+    MinQuality,
+    Node,
+    Number,
+    Part,
+    Seconds,
+    SensorPin,
+    SensorType,
+    WrongField,
+)
 
 _SYMBOLS: Final = (">", ">=", "<", "<=", "==", "!=")
 _SPELLED: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -62,16 +72,26 @@ class ThresholdPart(_OnSensor):
     def _whole(self) -> Self:
         if self.operator == "between":
             if self.min is None or self.max is None:
-                raise ValueError("between needs min and max")
+                raise WrongField("min" if self.min is None else "max", "between needs min and max")
             if self.min > self.max:
-                raise ValueError("min must not exceed max")
+                raise WrongField("min", "min must not exceed max")
             if self.value is not None:
-                raise ValueError("between takes min and max, not value")
+                raise WrongField("value", "between takes min and max, not value")
         elif self.value is None:
-            raise ValueError("value is missing")
+            raise WrongField("value", "value is missing")
         elif self.min is not None or self.max is not None:
-            raise ValueError("min and max belong to between")
+            raise WrongField("max" if self.min is None else "min", "min and max belong to between")
         return self
+
+
+_PAIRS: Final = (("activate_above", "deactivate_below"), ("activate_below", "deactivate_above"))
+
+
+def _odd(given: set[str]) -> str:
+    """The limit that is missing; where there are too many, one that does not belong to the others."""
+    pair = next((pair for pair in _PAIRS if given & {*pair}), _PAIRS[0])
+    missing = [name for name in pair if name not in given]
+    return missing[0] if missing else min(given - {*pair})
 
 
 class HysteresisPart(_OnSensor):
@@ -87,17 +107,16 @@ class HysteresisPart(_OnSensor):
     def _whole(self) -> Self:
         cooling = (self.activate_above, self.deactivate_below)
         heating = (self.activate_below, self.deactivate_above)
-        whole = [pair for pair in (cooling, heating) if None not in pair]
-        if len(whole) != 1 or any(
-            v is not None for pair in (cooling, heating) if pair not in whole for v in pair
-        ):
-            raise ValueError(
-                "give activate_above and deactivate_below, or activate_below and deactivate_above"
+        given = {name for pair in _PAIRS for name in pair if getattr(self, name) is not None}
+        if given not in map(set, _PAIRS):
+            raise WrongField(
+                _odd(given),
+                "give activate_above and deactivate_below, or activate_below and deactivate_above",
             )
         if None not in cooling and not cooling[0] > cooling[1]:  # type: ignore[operator]
-            raise ValueError("activate_above must be greater than deactivate_below")
+            raise WrongField("deactivate_below", "activate_above must be greater than deactivate_below")
         if None not in heating and not heating[0] < heating[1]:  # type: ignore[operator]
-            raise ValueError("activate_below must be less than deactivate_above")
+            raise WrongField("deactivate_above", "activate_below must be less than deactivate_above")
         return self
 
 
@@ -114,7 +133,7 @@ class DifferencePart(Part):
     @model_validator(mode="after")
     def _two(self) -> Self:
         if self.sensor_a_id.casefold() == self.sensor_b_id.casefold():
-            raise ValueError("sensor_a_id and sensor_b_id name the same sensor")
+            raise WrongField("sensor_b_id", "sensor_a_id and sensor_b_id name the same sensor")
         return self
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from godkaiser.model.sun import SunEvent
 from godkaiser.model.window import minute_of_day
-from godkaiser.rules.part import FINITE, Part
+from godkaiser.rules.part import FINITE, Part, WrongField
 
 ClockTime = Annotated[
     int,
@@ -42,21 +42,24 @@ class TimeWindowPart(Part):
             try:
                 ZoneInfo(str(data["timezone"]))
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"timezone {data['timezone']!r} is not an IANA zone") from None
+                raise WrongField("timezone", f"timezone {data['timezone']!r} is not an IANA zone") from None
         return data
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.start_time is None) == (self.start_hour is None):
-            raise ValueError("give start_time or start_hour")
+            raise WrongField("start_time", "give start_time or start_hour")
         if (self.end_time is None) == (self.end_hour is None):
-            raise ValueError("give end_time or end_hour")
+            raise WrongField("end_time", "give end_time or end_hour")
         if self.end_hour == 24 and self.end_minute:
-            raise ValueError("end_hour 24 takes no minute")
+            raise WrongField("end_minute", "end_hour 24 takes no minute")
         if not self.days_of_week:
-            raise ValueError("days_of_week is empty")
+            raise WrongField("days_of_week", "days_of_week is empty")
         if self.start == self.end or self.start >= 24 * 60:
-            raise ValueError("start and end must differ and start must be before 24:00")
+            raise WrongField(
+                "start_time" if self.start_hour is None else "start_hour",
+                "start and end must differ and start must be before 24:00",
+            )
         return self
 
     @property
@@ -87,9 +90,12 @@ class SunPart(Part):
     def _whole(self) -> Self:
         same = self.start_event == self.end_event
         if same and self.start_offset_minutes == self.end_offset_minutes:
-            raise ValueError("start and end must differ")
+            raise WrongField("end_event", "start and end must differ")
         if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("latitude and longitude: state both or neither")
+            raise WrongField(
+                "latitude" if self.latitude is None else "longitude",
+                "latitude and longitude: state both or neither",
+            )
         return self
 
 
