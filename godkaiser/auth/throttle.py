@@ -18,6 +18,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from godkaiser.auth.origin import origin_of
+
 SECOND: Final = 1_000_000
 WINDOW: Final = 60 * SECOND
 TRIES: Final = 10
@@ -74,7 +76,7 @@ class LoginThrottle:
 
     def admit(self, address: str, account: str, now: int) -> int:
         """Take note of a try. 0: go on; else the microseconds to wait, and the try did not take place."""
-        where, who = address[:_LONGEST_KEY], _account_key(account)
+        where, who = origin_of(address), _account_key(account)
         by_address = self._addresses.get(where, Record())
         by_account = self._accounts.get(who, Record())
         wait = max(by_address.wait(now, ADDRESS_PAUSE), by_account.wait(now, ACCOUNT_PAUSE))
@@ -85,7 +87,7 @@ class LoginThrottle:
 
     def failed(self, address: str, account: str, now: int) -> None:
         """The admitted try was wrong: the next pause grows."""
-        where, who = address[:_LONGEST_KEY], _account_key(account)
+        where, who = origin_of(address), _account_key(account)
         self._keep(self._addresses, where, self._addresses.get(where, Record()).failed(now))
         self._keep(self._accounts, who, self._accounts.get(who, Record()).failed(now))
 
