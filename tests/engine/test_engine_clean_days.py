@@ -69,7 +69,7 @@ class Day:
                 self.found[sensor.type, reading.quality.value, reading.reason] += 1
 
 
-@pytest.mark.parametrize("days", [1, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("days", [1, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
 def test_no_flag_on_clean_days(days: int) -> None:
     found = Day(7).run(days)
     assert {(quality, reason) for _, quality, reason in found} == {("good", "")}

@@ -348,7 +348,7 @@ TestLimits.settings = QUICK
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(7200)
 def test_limits_at_length() -> None:
     run_state_machine_as_test(
         Limits, settings=settings(max_examples=1500, stateful_step_count=80, deadline=None)

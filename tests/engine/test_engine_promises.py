@@ -450,7 +450,7 @@ TestPromises.settings = QUICK
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(7200)
 def test_promises_at_length() -> None:
     run_state_machine_as_test(
         Promises, settings=settings(max_examples=2000, stateful_step_count=80, deadline=None)
