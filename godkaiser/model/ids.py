@@ -167,14 +167,7 @@ class SeriesId(_Id):
     @classmethod
     def parse(cls, text: str) -> SeriesId:
         """Check the text; raise `InvalidIdError` naming the pattern."""
-        node, _, rest = str(text).partition("/")
-        gpio, _, kind = rest.partition("/")
-        name, _, address = kind.partition("@")
-        good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
-        if not good or not (is_address(address) or is_tag(address)):
-            expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
-            raise InvalidIdError(field="sensor id", text=str(text)[:80], expected=expected)
-        return cls.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)
+        return _series_in(str(text))
 
     @classmethod
     def of(cls, node: NodeId, gpio: int, sensor_type: str, address: str = "") -> SeriesId:
@@ -205,6 +198,25 @@ class SeriesId(_Id):
     def bare(self) -> SeriesId:
         """Itself without the address, as a site or a rule may name it."""
         return _parts(self)[4]
+
+
+@lru_cache(_REMEMBERED)
+def _series_in(text: str) -> SeriesId:
+    """What people write is looked at again and again: its name is asked for with every sentence."""
+    node, _, rest = text.partition("/")
+    gpio, _, kind = rest.partition("/")
+    name, _, address = kind.partition("@")
+    good = gpio.isdecimal() and len(gpio) <= 3 and re.fullmatch(r"[a-z0-9_]{1,40}", name)
+    if not good or not (is_address(address) or is_tag(address)):
+        expected = "NODE/GPIO/TYPE or NODE/GPIO/TYPE@ADDRESS, like ESP_A1B2C3/0/sht31_temp@0x44"
+        raise InvalidIdError(field="sensor id", text=text[:80], expected=expected)
+    return SeriesId.of(NodeId.parse(node), parse_gpio(int(gpio)), name, address)
+
+
+@lru_cache(_REMEMBERED)
+def declared_actuator(node: str, gpio: int) -> ActuatorId:
+    """Of a spec, which keeps both as they are written and is asked whenever somebody goes through all of them."""
+    return ActuatorId.of(NodeId.parse(node), gpio)
 
 
 @lru_cache(_REMEMBERED)

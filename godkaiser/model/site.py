@@ -11,7 +11,16 @@ from godkaiser.model.calibration import Adc, Calibration, read_calibration, read
 from godkaiser.model.cycle import CycleSpec, overlap
 from godkaiser.model.derived import DerivedSpec
 from godkaiser.model.filter import Filter
-from godkaiser.model.ids import GPIO_MAX, ActuatorId, KaiserId, NodeId, SeriesId, ZoneId, is_address
+from godkaiser.model.ids import (
+    GPIO_MAX,
+    ActuatorId,
+    KaiserId,
+    NodeId,
+    SeriesId,
+    ZoneId,
+    declared_actuator,
+    is_address,
+)
 from godkaiser.model.permissive import Permissive
 from godkaiser.model.schedule import read_schedule
 from godkaiser.model.spec import Number, Spec
@@ -214,7 +223,7 @@ class ActuatorSpec(Spec):
     @property
     def id(self) -> ActuatorId:
         """`NODE/GPIO`."""
-        return ActuatorId.of(NodeId.parse(self.node), self.gpio)
+        return declared_actuator(self.node, self.gpio)
 
     @property
     def second_gpio(self) -> int | None:
