@@ -112,9 +112,18 @@ def survivors(todo: Sequence[Mutant], jobs: int, stages: int = len(STAGES)) -> l
     """Those for which no test fails."""
     left: list[Mutant] = list(todo)
     for stage in range(stages):
-        left = [mutant for mutant, survived in _tried(left, stage, jobs) if survived]
+        left = list(_surviving(left, stage, jobs))
         print(f"stage {stage + 1}: {len(left)} of {len(todo)} survive", flush=True)
     return left
+
+
+def _surviving(todo: Sequence[Mutant], stage: int, jobs: int) -> Iterator[Mutant]:
+    """Said at once, as a whole run takes its time."""
+    for mutant, survived in _tried(todo, stage, jobs):
+        if survived:
+            if mutant.place:
+                print(f"alive after stage {stage + 1}  {mutant.key}", flush=True)
+            yield mutant
 
 
 def _tried(todo: Sequence[Mutant], stage: int, jobs: int) -> Iterator[tuple[Mutant, bool]]:
