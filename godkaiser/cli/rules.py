@@ -167,10 +167,16 @@ def _tell_trial(trial: dict[str, Any]) -> None:
     for words in trial["assumed"]:
         say(f"Assumed: {words}.")
     for one in trial["departures"][:SHOWN]:
-        then, now = (_WORD[one[key]] for key in ("then", "now"))
+        then, now = (_did(one, one[key]) for key in ("then", "now"))
         say(f"{one['at']}  {one['rule']}: then {then}, now {now}; {one['cause']}.")
     if len(trial["departures"]) > SHOWN:
         say(f"… and {len(trial['departures']) - SHOWN} more; --json has all of them.")
+
+
+def _did(departure: dict[str, Any], value: bool | float | None) -> str:
+    if departure["actuator"] is None or value is None:
+        return _WORD[None if value is None else bool(value)]
+    return f"{departure['actuator']} to {value:.0%}"
 
 
 def _longest(gaps: list[dict[str, Any]]) -> list[tuple[str, float]]:
