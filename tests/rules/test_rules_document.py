@@ -402,7 +402,7 @@ def _pin(action: dict[str, Any]) -> tuple[str, int]:
     return action["esp_id"], action["gpio"]
 
 
-DOCUMENTS = st.fixed_dictionaries(
+DOCUMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "name": st.text("abc DEF", min_size=3, max_size=20),
         "conditions": st.lists(CONDITIONS, min_size=1, max_size=3),
