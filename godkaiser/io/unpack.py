@@ -1,4 +1,4 @@
-"""The lines of a recording as far as they are good. What a crash or a memory card left behind them is counted, not read."""
+"""The lines of a recording as far as they are good; what a crash or a memory card left behind them is counted."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Source:
             for line in whole:
                 yield begin, line
                 begin = place if self.packed else begin + len(line) + 1
+        if rest and not self.packed:
+            self.stop(begin)
         self.cut = self.cut or bool(rest)
 
     def _plain(self) -> Iterator[tuple[int, bytes]]:
