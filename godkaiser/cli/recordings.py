@@ -53,6 +53,11 @@ def _tell(report: dict[str, Any]) -> None:
     say(f"{report['file']}: {report['events']} events from {report['first']} to {report['last']}.")
     if report["cut"]:
         say("It has no end: it is still written, or the program was killed. What is there was played.")
+    if report["left"]:
+        say(
+            f"From byte {report['left_from']} of the file on it cannot be read: {report['left']} bytes were left "
+            "out, and nothing behind them was played."
+        )
     if not report["different"]:
         say(f"All {report['said']} messages were said again, byte for byte.")
         return

@@ -12,6 +12,8 @@ import yaml
 from godkaiser.cli.database import place
 from godkaiser.cli.output import Data, Json, ask, passing, run, say, show, table
 from godkaiser.errors import DocumentError, NoControllerError
+from godkaiser.kaiser.yamltext import load_yaml
+from godkaiser.rules.bounded import check_bounds
 
 app = typer.Typer(
     help="Rules: list them, check a file, try it on history, compare, import it, export what runs.",
@@ -26,15 +28,17 @@ File = Annotated[Path, typer.Argument(help="JSON or YAML: one rule, a list, or a
 def read_rules(path: Path) -> list[Any]:
     """The rules of a file. Raises `DocumentError`."""
     try:
-        data = yaml.safe_load(path.read_text())
+        data = load_yaml(path.read_text(), str(path))
     except OSError as error:
         raise DocumentError(path=str(path), problem=error.strerror or str(error)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DocumentError(path=str(path), problem=" ".join(str(error).split())) from None
     if isinstance(data, dict):
         data = data["rules"] if set(data) == {"rules"} else [data]
     if not isinstance(data, list) or not data:
         raise DocumentError(path=str(path), problem="holds no rule")
+    for number, rule in enumerate(data):
+        check_bounds(rule, f"rules[{number}]")
     return data
 
 
@@ -112,9 +116,9 @@ def check(file: File, data: Data = None, as_json: Json = False) -> None:
 
 def _alone(documents: list[Any]) -> list[dict[str, Any]]:
     """What can be said of rules without a site. Raises `DocumentError` for the first that is wrong."""
-    from godkaiser.kaiser.alone import judge_alone
+    from godkaiser.kaiser.alone import judge_all_alone
 
-    return [judge_alone(data, f"rules[{number}]") for number, data in enumerate(documents)]
+    return judge_all_alone(documents, "rules")
 
 
 @app.command("try")
@@ -167,10 +171,16 @@ def _tell_trial(trial: dict[str, Any]) -> None:
     for words in trial["assumed"]:
         say(f"Assumed: {words}.")
     for one in trial["departures"][:SHOWN]:
-        then, now = (_WORD[one[key]] for key in ("then", "now"))
+        then, now = (_did(one, one[key]) for key in ("then", "now"))
         say(f"{one['at']}  {one['rule']}: then {then}, now {now}; {one['cause']}.")
     if len(trial["departures"]) > SHOWN:
         say(f"… and {len(trial['departures']) - SHOWN} more; --json has all of them.")
+
+
+def _did(departure: dict[str, Any], value: bool | float | None) -> str:
+    if departure["actuator"] is None or value is None:
+        return _WORD[None if value is None else bool(value)]
+    return f"{departure['actuator']} to {value:.0%}"
 
 
 def _longest(gaps: list[dict[str, Any]]) -> list[tuple[str, float]]:

@@ -75,6 +75,7 @@ def _advance(moment: Moment, state: RuleState, course: Course) -> bool:
     if _time_left(moment, state, course):
         return False
     course.at, course.phase, course.until, course.tries = course.at + 1, "begin", None, 1
+    course.sent.clear()
     moment.tell("rule", state.rule.id)
     return True
 
@@ -97,6 +98,7 @@ def _begin(moment: Moment, state: RuleState, course: Course, step: Step) -> bool
             course.open[action.actuator] = action.value
             return _next(moment, course, step)
         course.until = moment.now + step.awaits
+        _count_sent(moment, course, action.actuator)
     else:
         course.until = moment.now + (action.lasting if isinstance(action, Pause) else action.within)
         course.memory = Memory()  # nothing of an earlier wait
@@ -124,6 +126,8 @@ def _next(moment: Moment, course: Course, step: Step) -> bool:
 
 def _doing(moment: Moment, state: RuleState, course: Course, step: Step) -> bool:
     action = step.action
+    if isinstance(action, Turn):
+        _count_sent(moment, course, action.actuator)
     done = isinstance(action, Turn) and deed.is_so(moment, action.actuator, action.value)
     if isinstance(action, Until):
         result = evaluate(action.when, course.memory, moment.state, moment.now)
@@ -141,7 +145,7 @@ def _failed(moment: Moment, state: RuleState, course: Course, step: Step) -> boo
     if course.tries <= step.retry:
         course.tries, course.phase = course.tries + 1, "begin"
         return True
-    reason = f"step {course.at + 1}: {_why(moment, step)}"
+    reason = f"step {course.at + 1}: {_why(moment, course, step)}"
     if not step.goes_on:
         _abort(moment, state, reason)
         return False
@@ -152,7 +156,16 @@ def _failed(moment: Moment, state: RuleState, course: Course, step: Step) -> boo
     return _next(moment, course, step)
 
 
-def _why(moment: Moment, step: Step) -> str:
+def _sent(course: Course) -> str:
+    return {0: "never sent", 1: "sent once"}.get(len(course.sent), f"sent {len(course.sent)} times")
+
+
+def _count_sent(moment: Moment, course: Course, actuator: ActuatorId) -> None:
+    """A try is no command yet: what is under way already is not sent again."""
+    course.sent |= {p.command for p in moment.state.pending.values() if p.intent.actuator == actuator}
+
+
+def _why(moment: Moment, course: Course, step: Step) -> str:
     action = step.action
     if isinstance(action, Until):
         when = describe(action.when, moment.state.name_of, moment.state.unit_of)
@@ -160,11 +173,9 @@ def _why(moment: Moment, step: Step) -> str:
     turn = cast("Turn", action)  # nothing else fails
     actuator = moment.state.actuators.get(turn.actuator)
     said = "" if actuator is None or actuator.last is None else actuator.last.message
-    tried = f", tried {step.retry + 1} times" if step.retry else ""
     within = cast("int", step.awaits) / SECOND
-    return (
-        f"{moment.state.name_of(turn.actuator)} was not confirmed within {within:g} s{tried}. {said}".strip()
-    )
+    name = moment.state.name_of(turn.actuator)
+    return f"{name} was not confirmed within {within:g} s, {_sent(course)}. {said}".strip()
 
 
 def _settled(moment: Moment, state: RuleState, course: Course) -> None:

@@ -248,7 +248,8 @@ class Course:
     """A rule at its steps, since `begun`: at step `at` for the `tries`-th time, whose time is over at `until`.
 
     `phase`: `begin`, `doing`, `resting` (the pause after a step) or `done`. `holds`: actuators its wishes stand for.
-    `open`: what was wanted without waiting for its node. `missed`: the first failure it went on after.
+    `open`: what was wanted without waiting for its node. `missed`: the first failure it went on after. `sent`: the
+    commands of this step.
     """
 
     begun: Instant
@@ -260,6 +261,7 @@ class Course:
     open: dict[ActuatorId, float] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     missed: str = ""
+    sent: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

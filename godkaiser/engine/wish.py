@@ -8,7 +8,7 @@ from godkaiser.engine.actuation import attempt, safe_intent, submit
 from godkaiser.engine.answer import RETRY_AFTER
 from godkaiser.engine.effect import Audit, Store
 from godkaiser.engine.fitness import clock
-from godkaiser.engine.lease import take_over
+from godkaiser.engine.lease import spend, take_over
 from godkaiser.engine.record import level, report
 from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, RuleState, State
 from godkaiser.model.event import HoldEnded
@@ -78,6 +78,7 @@ def settle_actuator(
         for wish in wishes.values():
             _refuse_unknown(moment, wish)
         return
+    _pass_over(moment, actuator)
     settlement = settle(wishes.values(), actuator.spec.safe_value)
     winner = _in_turn(moment, actuator, settlement.winner)
     for loser in settlement.superseded:
@@ -104,6 +105,18 @@ def settle_actuator(
         )
         actuator.tenure = taken(actuator.tenure, winner, moment.now, hold, away=away)
         moment.tell("actuator", actuator.id)
+
+
+def _pass_over(moment: Moment, actuator: ActuatorState) -> None:
+    """A pulse whose time went by while it was not its turn is over: its rule has had it, as at the end of a lease."""
+    wishes = moment.state.wishes.get(actuator.id, {})
+    run = actuator.lease
+    for key, wish in tuple(wishes.items()):
+        away = wish.rank != PERSON and abs(wish.value - actuator.spec.safe_value) >= SAME
+        late = wish.duration is not None and wish.since + wish.duration <= moment.now
+        if away and late and (run is None or run.who != _named(wish)):
+            del wishes[key]
+            spend(moment, key, actuator.id)
 
 
 def _further(actuator: ActuatorState, winner: Wish | None) -> bool:

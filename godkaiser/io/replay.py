@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from godkaiser.engine.state import State
 from godkaiser.errors import RecordingError
 from godkaiser.io.recorder import PACKED
 from godkaiser.io.snapshot import from_bytes
+from godkaiser.io.unpack import Source
 from godkaiser.io.utter import utterance
 from godkaiser.io.wire.decode import decode
 from godkaiser.model import event as ev
@@ -43,7 +42,10 @@ class Difference:
 
 @dataclass(slots=True)
 class Report:
-    """What came of a replay. `cut`: its end was not written any more, as after a crash."""
+    """What came of a replay. `cut`: its end was not written any more, as after a crash.
+
+    `left`: so many bytes of the file, from `left_from` on, cannot be read, and nothing behind them was played.
+    """
 
     file: str
     version: str = ""  # of the program that made it
@@ -54,6 +56,8 @@ class Report:
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
     cut: bool = False
+    left: int = 0
+    left_from: int | None = None
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -67,6 +71,8 @@ class Report:
             "different": self.different,
             "differences": [str(one) for one in self.differences],
             "cut": self.cut,
+            "left": self.left,
+            "left_from": self.left_from,
         }
 
 
@@ -139,23 +145,21 @@ def _compare(report: Report, at: Instant, live: list[Said], now: list[Said]) -> 
 
 
 def _lines(path: Path, report: Report) -> Iterator[list[Any]]:
-    """The last line may be cut off: nobody says when a machine goes dark."""
+    """The end may be cut off, or be something else: nobody says when a machine goes dark."""
+    source = Source(path, path.name.endswith(PACKED))
     try:
-        with gzip.open(path, "rb") if path.name.endswith(PACKED) else path.open("rb") as file:
-            for text in file:
-                if not text.endswith(b"\n"):
-                    report.cut = True
-                    return
+        for place, text in source.lines():
+            try:
                 found = json.loads(text)
-                if not isinstance(found, list) or not found:
-                    raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
-                yield found
-    except EOFError:
-        report.cut = True
-    except (OSError, zlib.error, ValueError, RecursionError) as error:
-        if isinstance(error, RecordingError):
-            raise
+            except (ValueError, RecursionError):
+                source.stop(place)
+                break
+            if not isinstance(found, list) or not found:
+                raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
+            yield found
+    except OSError as error:
         raise RecordingError(problem=f"{path.name} cannot be read: {error}") from None
+    report.cut, report.left, report.left_from = source.cut, source.left, source.bad
 
 
 def _begun(head: list[Any] | None, catalogue: Catalogue, report: Report) -> Engine:

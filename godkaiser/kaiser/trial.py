@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
-from godkaiser.engine.effect import Decision
+from godkaiser.engine.state import from_site
 from godkaiser.errors import DatabaseBrokenError
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.sql.table import ActuatorRow, AuditRow, DecisionRow, HeartbeatRow, RuleRow, SeriesRow
+from godkaiser.io.sql.table import ActuatorRow, HeartbeatRow, RuleRow, SeriesRow
 from godkaiser.kaiser.backtest import WARM_UP, Backtest, backtest
-from godkaiser.kaiser.memory import decision_of, kept_site
+from godkaiser.kaiser.cause import Case
+from godkaiser.kaiser.departures import Compared, Departure, turns
+from godkaiser.kaiser.memory import kept_site
 from godkaiser.kaiser.site import bind_rules
+from godkaiser.kaiser.then import Then, then_of
 from godkaiser.model.ids import NodeId, SeriesId
-from godkaiser.model.instant import MINUTE, SECOND, Instant, to_iso
+from godkaiser.model.instant import Instant
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.rule import Rule, watched
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
-
-SAME: Final = 2 * SECOND  # a decision of then and one of now that lie so close are the same
-SILENT: Final = 5 * MINUTE  # nothing of any node for so long: the controller or the broker was away
-_HANDS: Final = ("stop", "clear", "rules.", "site.", "node.", "sensor.recalibrated", "clock.")
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """A rule began or ended only then, or only now."""
-
-    at: Instant
-    rule: str
-    then: bool | None  # active from then on; None: nothing happened
-    now: bool | None
-    cause: str
-
-    def document(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "at": to_iso(self.at),
-            "rule": self.rule,
-            "then": self.then,
-            "now": self.now,
-            "cause": self.cause,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +64,12 @@ async def try_rules(
     result = backtest(
         site, rules, _in_order(readings), span, beats=beats, catalogue=catalogue, on_progress=on_progress
     )
-    known = {rule.id for rule in _built(site, running, stored, catalogue)}
-    live = [decision_of(row) async for row in store.each(DecisionRow, *span) if row["rule"] in known]
-    audits = [row async for row in store.each(AuditRow, begin, span[1])]
-    wanted = {rule.id for rule in rules} & known
+    known = {rule.id: rule for rule in _built(site, running, stored, catalogue)}
+    pairs = [(rule, known[rule.id]) for rule in rules if rule.id in known]
+    moved = {turn.actuator for rule, _ in pairs for turn in rule.actions}
     heard = [*(at for one in beats.values() for at in one), *(r.received_at for one in readings for r in one)]
-    departures = _departures(wanted, live, result, audits, _silences(heard, span))
+    then = await then_of(store, known, moved, span, heard)
+    departures = sorted(_departures(pairs, site, then, result), key=lambda one: (one.at, one.rule))
     return Trial(result, rules, tuple(departures))
 
 
@@ -131,56 +108,18 @@ async def _beats(store: SqlStore, span: tuple[Instant, Instant]) -> dict[NodeId,
 
 
 # ── then and now ───────────────────────────────────────────────────────────────────────────────────────────
-def _silences(heard: Iterable[Instant], span: tuple[Instant, Instant]) -> list[tuple[Instant, Instant]]:
-    """When nothing came of anybody."""
-    times = sorted({*span, *(at for at in heard if span[0] <= at <= span[1])})
-    return [(a, b) for a, b in pairwise(times) if b - a > SILENT]
-
-
-def _turns(decisions: Sequence[Decision], rule: str) -> list[tuple[Instant, bool]]:
-    """When a rule began and when it ended."""
-    active, turns = False, []
-    for one in decisions:
-        if one.rule == rule and one.active is not active:
-            active = one.active
-            turns.append((one.at, active))
-    return turns
-
-
 def _departures(
-    rules: set[Any],
-    live: Sequence[Decision],
-    result: Backtest,
-    audits: Sequence[Mapping[str, Any]],
-    silences: Sequence[tuple[Instant, Instant]],
-) -> list[Departure]:
-    found: list[Departure] = []
-    for rule in sorted(rules):
-        then, now = _turns(live, rule), _turns(result.decisions, rule)
-        for at, active in then:
-            if not _matched(at, active, now):
-                found.append(Departure(at, rule, active, None, _cause(at, audits, silences)))
-        for at, active in now:
-            if not _matched(at, active, then):
-                found.append(Departure(at, rule, None, active, _cause(at, audits, silences)))
-    return sorted(found, key=lambda one: (one.at, one.rule))
-
-
-def _matched(at: Instant, active: bool, others: Sequence[tuple[Instant, bool]]) -> bool:
-    return any(active is other and abs(at - when) <= SAME for when, other in others)
-
-
-def _cause(
-    at: Instant, audits: Sequence[Mapping[str, Any]], silences: Sequence[tuple[Instant, Instant]]
-) -> str:
-    for since, until in silences:
-        if since <= at <= until + SILENT:
-            return (
-                f"nothing was heard from {to_iso(since)} to {to_iso(until)}: controller or broker were away"
-            )
-    before = [row for row in audits if row["action"].startswith(_HANDS) and row["at"] <= at + SAME]
-    if before:
-        last = before[-1]
-        words = f"{last['action']} by {last['who']} at {to_iso(last['at'])}"
-        return f"something outside the readings came before: {words}"
-    return "nothing that is stored explains it: a wish of a person, a limit, or memory from before the span"
+    pairs: Sequence[tuple[Rule, Rule]], site: Site, then: Then, result: Backtest
+) -> Iterator[Departure]:
+    """`pairs`: each rule as it is tried, and as it is stored."""
+    zones, names = from_site(site).zone_of, frozenset(then.before)
+    for rule, stored in pairs:
+        before = then.before.get(rule.id)
+        begun = before is not None and before.active, result.first.get(rule.id, (None, False))[1]
+        told = [one for one in result.decisions if one.rule == rule.id]
+        was = turns(then.decisions.get(rule.id, ()), rule.id, active=begun[0])
+        now = turns(told, rule.id, active=begun[1])
+        case = Case(rule, stored, then, zones, names, now, told, result.since)
+        compared = Compared(case, begun, was, now)
+        yield from compared.of_turns()
+        yield from compared.of_commands(result.commands)

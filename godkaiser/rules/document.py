@@ -12,7 +12,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 
 from godkaiser.errors import DocumentError
-from godkaiser.rules.part import FINITE, Part, Seconds, UnsupportedPart, WrongField
+from godkaiser.rules.bounded import check_bounds
+from godkaiser.rules.moments import check_moments
+from godkaiser.rules.part import FINITE, WHOLE, Part, Seconds, UnsupportedPart, WrongField
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
     ActionPart,
@@ -79,7 +81,7 @@ class EscalationPart(Part):
 
     notify: tuple[Any, ...] = ()
     retry_interval_s: Annotated[float, Field(ge=0, allow_inf_nan=False), FINITE] | None = None
-    max_retries: Annotated[int, Field(ge=0)] | None = None
+    max_retries: Annotated[int, Field(ge=0), WHOLE] | None = None
     failover_actions: tuple[Any, ...] = ()
 
 
@@ -114,9 +116,9 @@ class RuleDocument(Part):
     actions: tuple[ActionPart, ...] = Field(min_length=1, max_length=10)
     logic_operator: Literal["AND", "OR"] = "AND"
     enabled: bool = True
-    priority: Annotated[int, Field(ge=1, le=100)] = 50
+    priority: Annotated[int, Field(ge=1, le=100), WHOLE] = 50
     cooldown_seconds: Seconds = 60.0
-    max_executions_per_hour: Annotated[int, Field(ge=1, le=60)] | None = None
+    max_executions_per_hour: Annotated[int, Field(ge=1, le=60), WHOLE] | None = None
     when_unknown: WhenUnknownPart = WhenUnknownPart()
     is_critical: Annotated[Literal[False], BeforeValidator(_not_critical)] = False
     escalation_policy: Annotated[None, BeforeValidator(_no_escalation)] = None
@@ -124,8 +126,9 @@ class RuleDocument(Part):
 
 def read_document(data: Any, path: str = "rule") -> RuleDocument:
     """Check a rule document. Raises `DocumentError` with the path of the first wrong field."""
+    check_bounds(data, path)
     try:
-        return RuleDocument.model_validate(data)
+        made = RuleDocument.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         tags = CONDITION_TAGS | ACTION_TAGS
@@ -135,6 +138,8 @@ def read_document(data: Any, path: str = "rule") -> RuleDocument:
             places.append(cause.field)
         where = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in places]
         raise DocumentError(path=path + "".join(where), problem=problem_of(first)) from None
+    check_moments(made.actions, path)
+    return made
 
 
 def write_document(document: RuleDocument) -> dict[str, Any]:

@@ -29,7 +29,21 @@ class WrongField(ValueError):  # noqa: N818  pydantic turns it into an entry of 
 def _finite(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("must be a finite number")
+    return _unquoted(value)
+
+
+def _unquoted(value: Any) -> Any:
+    """A number that is a text was meant as something else, or its program is wrong elsewhere, too."""
+    if isinstance(value, str):
+        problem = "must be a finite number, not a text: write it without quotes"
+        raise ValueError(problem)  # noqa: TRY004 - pydantic takes only this one
     return value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - as above
+    return _unquoted(value)
 
 
 def _checked(parse: Callable[[str], str]) -> BeforeValidator:
@@ -55,6 +69,7 @@ def _one_of(pins: frozenset[int], what: str) -> AfterValidator:
 
 # Bounds stand before the check in each `Annotated`, so that the JSON schema shows them.
 FINITE: Final = BeforeValidator(_finite)
+WHOLE: Final = BeforeValidator(_whole)
 Number = Annotated[float, Field(allow_inf_nan=False), FINITE]
 Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE]
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]

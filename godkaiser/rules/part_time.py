@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from godkaiser.model.sun import SunEvent
 from godkaiser.model.window import minute_of_day
-from godkaiser.rules.part import FINITE, Part, WrongField
+from godkaiser.rules.part import FINITE, WHOLE, Part, WrongField
 
 ClockTime = Annotated[
     int,
     BeforeValidator(minute_of_day),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:[0-5]\d$", "examples": ["06:30"]}),
 ]
-Weekday = Annotated[int, Field(ge=0, le=6)]
+Weekday = Annotated[int, Field(ge=0, le=6), WHOLE]
 OffsetMinutes = Annotated[float, Field(ge=-720, le=720, allow_inf_nan=False), FINITE]
 
 
@@ -24,10 +24,10 @@ class TimeWindowPart(Part):
     """A window of the local day; may wrap midnight, end exclusive."""
 
     type: Annotated[Literal["time_window", "time"], AfterValidator(lambda _: "time_window")] = "time_window"
-    start_hour: Annotated[int, Field(ge=0, le=23)] | None = None
-    start_minute: Annotated[int, Field(ge=0, le=59)] = 0
-    end_hour: Annotated[int, Field(ge=0, le=24)] | None = None
-    end_minute: Annotated[int, Field(ge=0, le=59)] = 0
+    start_hour: Annotated[int, Field(ge=0, le=23), WHOLE] | None = None
+    start_minute: Annotated[int, Field(ge=0, le=59), WHOLE] = 0
+    end_hour: Annotated[int, Field(ge=0, le=24), WHOLE] | None = None
+    end_minute: Annotated[int, Field(ge=0, le=59), WHOLE] = 0
     start_time: ClockTime | None = None
     end_time: ClockTime | None = None
     days_of_week: Annotated[tuple[Weekday, ...], AfterValidator(lambda days: tuple(sorted(set(days))))] = (

@@ -19,6 +19,7 @@ from tests.engine.bench import (
     AIR,
     CLIMATE,
     FAN,
+    GOD,
     HEATER,
     PUMP,
     SOIL,
@@ -178,10 +179,33 @@ def test_what_is_not_confirmed_is_tried_again_and_then_everything_goes_safe() ->
     assert (25, 0.0) in desk.sent
     assert (14, 1.0) not in desk.sent
     assert desk.outcome["outcome"] == "not carried out"
-    assert "step 2: ESP_A1B2C3/26 was not confirmed within 20 s, tried 3 times" in desk.outcome["reason"]
+    assert "step 2: ESP_A1B2C3/26 was not confirmed within 20 s, sent 3 times" in desk.outcome["reason"]
     notes = [decision.note for decision in stored(Decision, desk.log)]
     assert any(note.startswith("step 2:") for note in notes)
     assert desk.state.rules[ID].ready_at >= desk.now + 50 * SECOND, "not at once again"
+
+
+@pytest.mark.parametrize(
+    ("patience", "retry", "words"), [(3, 5, "sent 2 times"), (3, 0, "sent once"), (30, 1, "sent 2 times")]
+)
+def test_what_is_told_is_how_often_it_was_sent(patience: int, retry: int, words: str) -> None:
+    desk = Greenhouse(made(steps(turn(FAN), turn(HEATER, timeout_seconds=patience, retry=retry))))
+    desk.deaf = frozenset({HEATER})
+    desk.ready()
+    desk.say(29)
+    desk.go(patience * (retry + 1) + 1)
+    times = [value for gpio, value in desk.sent if gpio == 26].count(1.0)
+    assert f"not confirmed within {patience} s, {words}" in desk.outcome["reason"]
+    assert words == {1: "sent once"}.get(times, f"sent {times} times")
+
+
+def test_what_was_never_sent_is_told_so() -> None:
+    desk = Greenhouse(made(steps(turn(FAN), turn(PUMP, timeout_seconds=5))))
+    desk.ready()
+    desk.handle(ev.Will(desk.now, GOD, WATER, retained=False, ts=desk.now // SECOND))
+    desk.say(29)
+    desk.go(6)
+    assert "not confirmed within 5 s, never sent" in desk.outcome["reason"]
 
 
 def test_a_step_may_fail_where_it_goes_on() -> None:
@@ -194,6 +218,19 @@ def test_a_step_may_fail_where_it_goes_on() -> None:
     assert desk.sent[2] == (25, 1.0)
     assert desk.outcome["outcome"] == "not carried out"
     assert desk.outcome["reason"].startswith("step 1:")
+
+
+def test_on_and_off_of_one_actuator_wait_for_its_node_without_any_pause() -> None:
+    desk = Greenhouse(made(steps(turn(FAN), turn(FAN, "OFF"))))
+    desk.deaf = frozenset({FAN})
+    desk.ready()
+    desk.say(29)
+    desk.go(5)
+    assert desk.sent == [(25, 1.0)], "not before the node has said that it is on"
+    desk.deaf = frozenset()
+    desk.ack(FAN, next(iter(desk.state.pending)))
+    desk.follow(desk.report(FAN, 1.0))
+    assert desk.sent[-1] == (25, 0.0)
 
 
 def test_steps_for_one_actuator_replace_each_other() -> None:

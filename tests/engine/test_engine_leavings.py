@@ -8,9 +8,9 @@ import pytest
 
 from godkaiser.engine.state import State
 from godkaiser.model import event as ev
-from godkaiser.model.ids import ActuatorId, SeriesId
+from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND
-from tests.engine.bench import AIR, CLIMATE, COOL, FAN, HEATER, PUMP, WATER, Desk, rule
+from tests.engine.bench import AIR, CLIMATE, COOL, FAN, HEATER, PUMP, WATER, Desk, moves, rule
 from tests.engine.test_engine_started import crashed
 
 
@@ -90,13 +90,32 @@ def test_an_off_that_is_over_does_not_bar_others() -> None:
 # ── who takes over ─────────────────────────────────────────────────────────────────────────────────────────
 def test_a_pulse_that_takes_over_what_is_on_already_ends_in_its_time() -> None:
     strong = made("Strong", when(">", 28), [to(PUMP)], priority=10, cooldown_seconds=0)
-    pulse = made("Pulse", when(">", 20), [to(PUMP, duration_seconds=10)], cooldown_seconds=0)
+    pulse = made("Pulse", when(">", 20), [to(PUMP, duration_seconds=30)])
     desk = Desk(strong, pulse).ready()
-    live(desk, 20, 29)
+    live(desk, 20, 28.2)
     assert desk.state.actuators[PUMP].reported == 1.0
-    live(desk, 3, 25)
+    live(desk, 8, 27.9)  # no jump: a spike would leave both rules without a reading
+    assert [state.truth.value for state in desk.state.rules.values()] == ["false", "true"]
+    assert desk.state.actuators[PUMP].reported == 1.0, "its own time is not over"
+    live(desk, 5, 27.9)
     assert desk.state.actuators[PUMP].reported == 0.0
     assert orphans(desk.state) == []
+
+
+def test_a_pulse_that_was_outranked_for_longer_than_its_time_is_over() -> None:
+    strong = made("Strong", when(">", 28), [to(PUMP, "OFF")], priority=10, cooldown_seconds=0)
+    pulse = made("Pulse", when(">", 20), [to(PUMP, duration_seconds=10)], cooldown_seconds=600)
+    desk = Desk(strong, pulse).ready()
+    live(desk, 30, 28.2)
+    live(desk, 30, 27.9)
+    assert not [move for move in moves(desk.log) if move.actuator == PUMP and move.value]
+    assert not desk.state.wishes.get(PUMP)
+    state = desk.state.rules[RuleId.known("pulse")]
+    assert (state.active, state.deeds[-1].word) == (False, "not carried out")
+    live(desk, 600, 27.9)
+    assert [m.value for m in moves(desk.log) if m.actuator == PUMP and m.value], (
+        "it has its cooldown, and begins"
+    )
 
 
 def test_a_pulse_that_takes_over_from_a_person_ends_in_its_time() -> None:

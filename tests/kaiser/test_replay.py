@@ -19,6 +19,7 @@ from godkaiser.errors import GodkaiserError, RecordingError
 from godkaiser.io.recorder import PACKED, RECORDINGS, Recorder
 from godkaiser.io.replay import Report, recordings, replay
 from godkaiser.io.snapshot import from_bytes, to_bytes
+from godkaiser.io.unpack import Source
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.simulation import simulation
 from godkaiser.model.event import LinkDown
@@ -165,6 +166,50 @@ async def test_whatever_was_written_can_be_played_also_without_an_end(tmp_path: 
         cut.write_bytes(whole[:length])
         report = replay(cut)
         assert (report.different, report.cut) == (0, True)
+
+
+JUNK = b"\x07\xff\x13[]{}\xfe" * 40
+
+
+@pytest.mark.parametrize("packed", [True, False])
+async def test_what_stands_behind_the_last_good_record_is_counted_and_not_played(
+    packed: bool, tmp_path: Path
+) -> None:
+    async with house(tmp_path, file(), record_most=PLENTY) as home:
+        for _ in range(40):
+            await home.beat()
+            home.pass_time(20)
+    (path,) = recordings(tmp_path / RECORDINGS)
+    whole, end = path.read_bytes(), PACKED
+    if not packed:
+        whole, end = gzip.decompress(whole), ".jsonl"
+    good = replay(path)
+    other = tmp_path / f"other{end}"
+    other.write_bytes(whole + JUNK)
+    report = replay(other)
+    assert (report.events, report.different) == (good.events, 0)
+    assert (report.left, report.left_from) == (len(JUNK), len(whole))
+    assert report.document()["left_from"] == len(whole)
+    other.write_bytes(whole + bytes(1000))
+    assert (replay(other).events, replay(other).different) == (good.events, 0)
+    middle = len(whole) - len(whole) // 8
+    middle = middle if packed else whole.index(b"\n", middle) + 1
+    other.write_bytes(whole[:middle] + JUNK + b"\n" + whole[middle:])
+    report = replay(other)
+    assert 0 < report.events < good.events
+    assert report.different == 0
+    assert report.left_from is not None
+    assert abs(report.left_from - middle) <= len(JUNK) + 512
+    assert report.left == other.stat().st_size - report.left_from
+
+
+async def test_two_recordings_behind_each_other_are_read_as_one_stream(tmp_path: Path) -> None:
+    text = b"".join(b'["a", %d]\n' % number for number in range(500))
+    path = tmp_path / f"two{PACKED}"
+    path.write_bytes(gzip.compress(text) + gzip.compress(b'["b"]\n') + bytes(300))
+    source = Source(path, packed=True)
+    assert [json.loads(line) for _, line in source.lines()][-2:] == [["a", 499], ["b"]]
+    assert (source.cut, source.left) == (False, 0)
 
 
 async def test_a_recording_takes_a_fraction_of_what_it_holds(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from godkaiser.io.clock import VirtualClock
 from godkaiser.io.recorder import RECORDINGS
 from godkaiser.io.replay import recordings, replay
-from tests.kaiser.house import NODE, House, file, house
+from godkaiser.model.ids import RuleId
+from godkaiser.model.instant import HOUR, MINUTE
+from tests.kaiser.house import NODE, T0, House, file, house
 
 PLENTY = 1 << 30
 WATER: dict[str, Any] = {
@@ -67,3 +71,33 @@ async def test_a_restart_starts_nothing_again(rule: dict[str, Any], again: int, 
         assert started(three) == 1
     reports = [replay(path) for path in recordings(tmp_path / RECORDINGS)]
     assert [report.differences for report in reports] == [[], [], []]
+
+
+@pytest.mark.parametrize("rule", [WATER | {"cooldown_seconds": 1800}, WATER | {"max_executions_per_hour": 1}])
+async def test_a_start_of_a_clock_that_was_ahead_is_counted_once(
+    rule: dict[str, Any], tmp_path: Path
+) -> None:
+    """Three restarts, the last of them when the clock has come to where it had been."""
+    ahead = VirtualClock(T0 + 5 * HOUR)
+    async with house(tmp_path, file(), clock=ahead) as one:
+        await one.call("rules.import", documents=[rule])
+        await one.beat()
+        await dry(one, 5)
+        assert started(one) == 1
+    clock = VirtualClock(T0)
+    for _ in range(3):  # each sooner than the rule might begin, were it counted anew
+        async with house(tmp_path, clock=clock) as again:
+            await again.beat()
+            await dry(again, 9)
+            assert started(again) == 0
+    async with house(tmp_path, clock=clock) as free:
+        await free.beat()
+        await dry(free, 35)
+        assert started(free) >= 1
+        (met,) = json.loads(await free.controller.store.fact("decisions_ahead"))
+        assert met[1] == T0
+    clock.advance(T0 + 5 * HOUR + 10 * MINUTE)
+    async with house(tmp_path, clock=clock) as later:
+        await later.beat()
+        water = later.controller.runner.engine.state.rules[RuleId.known("water")]
+        assert (water.memory.started or 0) < T0 + 2 * HOUR

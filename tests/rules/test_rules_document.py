@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from godkaiser.errors import DocumentError
+from godkaiser.rules.bounded import DEEPEST
 from godkaiser.rules.document import (
     ActuatorPart,
     CompoundPart,
@@ -196,6 +197,17 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("infinity", rule(HOT | {"value": -math.inf}), f"{C}.value", "finite"),
     ("NaN as text", rule(HOT | {"value": "nan"}), f"{C}.value", "finite"),
     ("infinity as text", rule(BAND | {"activate_above": "inf"}), f"{C}.activate_above", "finite"),
+    ("a number as text", rule(HOT | {"value": "25"}), f"{C}.value", "without quotes"),
+    ("a time as text", rule(HOT | {"for_seconds": "25"}), f"{C}.for_seconds", "without quotes"),
+    ("a priority as text", rule(priority="5"), "rule.priority", "without quotes"),
+    ("true as a priority", rule(priority=True), "rule.priority", "whole number"),
+    ("a weekday as text", rule(CLOCK | {"days_of_week": ["0"]}), f"{C}.days_of_week[0]", "without quotes"),
+    (
+        "an hour as text",
+        rule({"type": "time", "start_hour": "6", "end_hour": 8}),
+        f"{C}.start_hour",
+        "quotes",
+    ),
     ("true as a number", rule(HOT | {"value": True}), f"{C}.value", "finite"),
     ("node id", rule(HOT | {"esp_id": "esp_a1b2c3"}), f"{C}.esp_id", "node id 'esp_a1b2c3'"),
     ("node id of an action", rule(action=TURN | {"esp_id": "ESP_TEST001"}), f"{A}.esp_id", "ESP_TEST001"),
@@ -284,11 +296,82 @@ def test_what_is_no_rule_at_all(document: Any) -> None:
     assert refused(document).path == "rule"
 
 
-def test_a_bottomless_rule_is_refused() -> None:
+def nested(times: int) -> dict[str, Any]:
     deep: dict[str, Any] = HOT
-    for _ in range(3000):
+    for _ in range(times):
         deep = {"logic": "AND", "conditions": [deep]}
-    assert refused(rule(deep)).path.startswith("rule")
+    return rule(deep)
+
+
+@pytest.mark.parametrize("times", [DEEPEST, 3000])
+def test_a_bottomless_rule_is_refused(times: int) -> None:
+    error = refused(nested(times))
+    assert error.path == C + ".conditions[0]" * DEEPEST
+    assert f"deeper than {DEEPEST}" in error.problem
+    assert read_document(nested(DEEPEST - 1)).name
+
+
+def test_lists_within_lists_are_followed_no_deeper() -> None:
+    deep: Any = []
+    for _ in range(3000):
+        deep = [deep]
+    assert refused(rule() | {"conditions": deep}).path == "rule.conditions" + "[0]" * (DEEPEST + 1)
+
+
+def test_a_part_that_is_used_again_and_again_counts_each_time() -> None:
+    """As YAML gives it: every part is there once, and the whole has thousands of millions of them."""
+    part: Any = HOT
+    for _ in range(10):
+        part = {"logic": "AND", "conditions": [part] * 10}
+    error = refused(rule(part))
+    assert (error.path, "more than" in error.problem) == ("rule", True)
+
+
+def test_a_part_of_itself_is_refused() -> None:
+    part: dict[str, Any] = {"logic": "AND"}
+    part["conditions"] = [part]
+    assert f"deeper than {DEEPEST}" in refused(rule(part)).problem
+
+
+# ── two things at once ─────────────────────────────────────────────────────────────────────────────────
+ON, OFF = TURN | {"command": "ON", "value": None}, TURN | {"command": "OFF", "value": None}
+WAIT = {"type": "delay", "seconds": 1}
+TELL = {"type": "notification", "channel": "websocket"}
+
+
+def sequence(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "sequence", "steps": list(steps)}
+
+
+@pytest.mark.parametrize(
+    ("actions", "place"),
+    [
+        ([ON, OFF], "[1]"),
+        ([ON, ON | {"duration_seconds": 5}], "[1]"),
+        ([OFF, TELL, ON], "[2]"),
+        ([ON, sequence(OFF)], "[1].steps[0]"),
+        ([ON, WAIT, OFF, ON], "[3]"),
+        ([ON, sequence(TELL, TELL, OFF)], "[1].steps[2]"),
+    ],
+)
+def test_two_things_of_one_actuator_at_the_same_moment(actions: list[Any], place: str) -> None:
+    error = refused(rule() | {"actions": actions})
+    assert error.path == f"rule.actions{place}"
+    assert "at the same moment: put a delay between" in error.problem
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [ON, ON],
+        [ON, OFF | {"gpio": 26}],
+        [ON, WAIT, OFF],
+        [ON, sequence(TELL | {"delay_after_seconds": 1}, OFF)],
+        [sequence(ON, OFF), ON],
+    ],
+)
+def test_one_after_the_other_is_accepted(actions: list[Any]) -> None:
+    assert len(read_document(rule() | {"actions": actions}).actions) == len(actions)
 
 
 # ── round trip ─────────────────────────────────────────────────────────────────────────────────────────
@@ -362,11 +445,18 @@ ACTIONS = st.builds(
     st.sampled_from([{"command": "ON"}, {"command": "OFF"}, {"command": "PWM", "value": 0.25}]),
     st.fixed_dictionaries({}, optional={"duration": SECONDS, "duration_seconds": SECONDS}),
 )
-DOCUMENTS = st.fixed_dictionaries(
+
+
+def _pin(action: dict[str, Any]) -> tuple[str, int]:
+    """Two things of one actuator at the same moment are refused."""
+    return action["esp_id"], action["gpio"]
+
+
+DOCUMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "name": st.text("abc DEF", min_size=3, max_size=20),
         "conditions": st.lists(CONDITIONS, min_size=1, max_size=3),
-        "actions": st.lists(ACTIONS, min_size=1, max_size=3),
+        "actions": st.lists(ACTIONS, min_size=1, max_size=3, unique_by=_pin),
     },
     optional={
         "description": st.text(max_size=20),

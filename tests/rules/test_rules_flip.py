@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from hypothesis import event, given
+from hypothesis import strategies as st
 
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import SECOND
+from godkaiser.model.truth import Truth
 from godkaiser.rules.condition import (
     Condition,
     Every,
@@ -20,8 +22,12 @@ from godkaiser.rules.condition import (
     renamed,
     series_of,
 )
+from godkaiser.rules.evaluate import evaluate
 from godkaiser.rules.flip import nearest
+from godkaiser.rules.memory import Memory
+from godkaiser.rules.suppose import Ground
 from tests.examples import examples
+from tests.rules.bench import AIR, NOW, View
 from tests.rules.worlds import Case, cases, short_of
 
 
@@ -53,3 +59,30 @@ def test_conditions_about_other_names_are_the_same_otherwise() -> None:
     found = renamed(whole, lambda series: new if series == old else series)
     assert series_of(found) == {new}
     assert renamed(found, lambda series: old if series == new else series) == whole
+
+
+@given(
+    cooling=st.booleans(),
+    latched=st.sampled_from([None, True, False]),
+    value=st.floats(-30, 60),
+    edge=st.tuples(st.floats(-20, 50), st.floats(0.01, 20)),
+    lasting=st.sampled_from([0, 60 * SECOND]),
+    negated=st.booleans(),
+)
+def test_one_reading_flips_a_hysteresis_in_every_state(
+    cooling: bool, latched: bool | None, value: float, edge: tuple[float, float], lasting: int, negated: bool
+) -> None:
+    """Which limit matters depends on what it is now; both lie within what the sensor can measure."""
+    low, high = edge[0], edge[0] + edge[1]
+    on, off = (high, low) if cooling else (low, high)
+    condition: Condition = Hysteresis(AIR, cooling, on, off, lasting)
+    memory, path = Memory(), (0,) if negated else ()
+    if latched is not None:
+        memory.latched[path] = latched
+    view = View({AIR: value})
+    whole = Opposite(condition) if negated else condition
+    held = evaluate(whole, memory, view, NOW).truth is Truth.TRUE
+    found = nearest(whole, memory, view, NOW, lambda _: (-40.0, 125.0))
+    assert found.flips
+    for flip in found.flips:
+        assert (Ground(memory, view, NOW).imagine(whole, flip.steps) is Truth.TRUE) is not held

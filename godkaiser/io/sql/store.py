@@ -222,6 +222,16 @@ class SqlStore:
         async with self._access.writing() as connection:
             await connection.execute(statement)
 
+    async def fact(self, name: str) -> str:
+        """A fact about the database that somebody keeps in it; empty when there is none."""
+        async with self._access.reading() as connection:
+            return await fact(connection, name)
+
+    async def state_fact(self, name: str, value: str) -> None:
+        """Keep it, in place of what it was."""
+        async with self._access.writing() as connection:
+            await state_fact(connection, name, value)
+
     async def last_batch(self) -> str:
         """The name of the batch that was appended last; empty when there was none."""
         async with self._access.reading() as connection:
