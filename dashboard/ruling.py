@@ -11,6 +11,7 @@ from .faces import Tone
 from .panels import rule_remarks
 from .parts import marked
 from .view import Thing, View, age_s, moment
+from .whynot import why_not
 from .words import Words
 
 STATES: Final[dict[str, Tone]] = {
@@ -53,7 +54,8 @@ def tree(words: Words, told: Mapping[str, Any]) -> str:
     """The evaluation part by part: true, false or unknown, the value, its age and quality."""
     if told.get("when") is None:
         return f'<p class="soft">{escape(words("rules.tree.none"))}</p>'
-    nearest = f'<p class="say">{escape(str(told["why_not"]))}</p>' if told.get("why_not") else ""
+    said = why_not(words, told)
+    nearest = f'<p class="say">{escape(said)}</p>' if said else ""
     return f'{nearest}<ul class="tree">{_branch(words, told["when"])}</ul>'
 
 

@@ -15,6 +15,7 @@ from godkaiser.io.sql.store import SqlStore
 from godkaiser.model import event as ev
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.reading import Reading
+from godkaiser.model.truth import Truth
 from godkaiser.rules.condition import Every, Opposite, Slope
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Trace
@@ -71,7 +72,7 @@ class Rulebook:
     async def _trace(self, rule: str, token: str | None = None) -> dict[str, Any]:
         """How it was evaluated last: `when` is the tree, none before the first time.
 
-        `why_not`: what would change its outcome, in sentences.
+        `why_not`: what would change its outcome, in sentences; `flips` and `blockers` the same as data, with names.
         """
         self._clerk.who(token, Permission.LOOK)
         found, now = self._clerk.rule(rule), self._runner.clock.now()
@@ -81,7 +82,32 @@ class Rulebook:
             "at": to_iso(now),
             "truth": found.truth.value,
             "when": tree,
-            "why_not": why_not(self._state, found, now)["advice"],
+            "why_not": (why := why_not(self._state, found, now))["advice"],
+            "becomes": why["truth"] != Truth.TRUE.value,
+            "acting": why["acting"],
+            "outcome": why["outcome"],
+            "flips": [self._named_flip(flip) for flip in why["flips"]],
+            "blockers": [self._named_blocker(blocker) for blocker in why["blockers"]],
+        }
+
+    def _named_flip(self, flip: dict[str, Any]) -> dict[str, Any]:
+        """With what people call the things, and the units."""
+        name, unit = self._words()
+        changes = [
+            one
+            | {
+                "name": name(thing) if (thing := one["series"] or one["node"]) else None,
+                "unit": unit(one["series"]) if one["series"] else None,
+            }
+            for one in flip["changes"]
+        ]
+        return flip | {"changes": changes, "silent": [name(series) for series in flip["silent"]]}
+
+    def _named_blocker(self, blocker: dict[str, Any]) -> dict[str, Any]:
+        name, _ = self._words()
+        return blocker | {
+            "name": name(blocker["actuator"]) if blocker["actuator"] else None,
+            "who_name": name(blocker["who"]) if blocker["who"] else None,
         }
 
     def _words(self) -> Words:
