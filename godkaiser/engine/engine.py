@@ -38,6 +38,7 @@ from godkaiser.engine import (
     schedule,
     site,
     surroundings,
+    toggle,
     tracing,
     wish,
 )
@@ -81,6 +82,8 @@ class Engine:
                 self._restore_node(kind, key, data, now)
             elif kind == "course":
                 course.restore(self.state, RuleId.known(key), data, now)
+            elif kind == "toggle":
+                toggle.restore(self.state, RuleId.known(key), data)
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:
@@ -205,6 +208,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
         correct.on_report,
         lambda moment, event: halt.note_safe_nodes(moment, event.node),
         declared.on_moved,
+        decide.on_reported,
     ),
     ev.CommandAck: (answer.on_ack, declared.on_moved),
     ev.StopAck: (halt.on_stop_ack,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from godkaiser.engine import toggle
 from godkaiser.engine.condition import OF_RULES
 from godkaiser.engine.course import course_picture
 from godkaiser.engine.fitness import clock
@@ -69,7 +70,7 @@ def rule_state(rule: RuleState) -> str:
 def hindered(state: State, actuator_id: ActuatorId) -> Iterator[str]:
     """Rules that want something of it and cannot have it: why, since when, and what became of their decisions."""
     for rule in state.rules.values():
-        wants = [turn.value for turn in rule.rule.actions if turn.actuator == actuator_id]
+        wants = [turn.value for turn in toggle.turns(state, rule) if turn.actuator == actuator_id]
         if not wants or rule.hindrance is None:
             continue
         yield f"Rule “{rule.rule.name}” {rule.degraded}" + (", so nothing was sent" if _unsent(rule) else "")

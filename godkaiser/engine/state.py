@@ -126,6 +126,7 @@ class NodeState:
     zone: str | None = None
     online: bool | None = None
     last_contact: Instant | None = None
+    back_at: Instant = -1  # when it was heard again after it had been away, or for the first time
     away_since: Instant | None = None  # while it is not online, if that is known; kept in the journal
     adopting: bool = False
     modern: bool = False
@@ -349,6 +350,7 @@ class State:
     interrupted: dict[RuleId, list[ActuatorId]] = field(
         default_factory=dict
     )  # by the end of the last process
+    settled: dict[RuleId, dict[str, float]] = field(default_factory=dict)  # see engine/toggle
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     stops: dict[Scope, Standing] = field(default_factory=dict)

@@ -288,9 +288,11 @@ def _turn(part: ActionPart, spec_of: Specs, path: str) -> Turn:
     spec = spec_of(actuator)
     # An explicit 0 means unlimited in the existing system; here the actuator's maximum bounds it.
     duration = _micro(part.seconds) if part.seconds else None
-    if spec is not None and part.level != spec.safe_value and spec.longest_on_s is None:
+    toggles = part.command == "TOGGLE"
+    leaves = toggles or (spec is not None and part.level != spec.safe_value)
+    if spec is not None and leaves and spec.longest_on_s is None:
         problem = (
             f"{actuator} is a {spec.kind or spec.type} and states no max_on_s: it may not be switched on"
         )
         raise DocumentError(path=path, problem=problem)
-    return Turn(actuator, part.level, duration)
+    return Turn(actuator, part.level, duration, toggles)

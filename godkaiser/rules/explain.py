@@ -42,6 +42,9 @@ def sentence(rule: Rule, name: Names, unit: Units) -> str:
 
 
 def _deed(turn: Turn, name: Names) -> str:
+    if turn.toggles:
+        span = f" for at most {_span(turn.duration)}" if turn.duration is not None else ""
+        return f"toggle {name(turn.actuator)} (to the opposite of what it is at then){span}"
     how = "turn on" if turn.value == 1.0 else "turn off" if turn.value == 0.0 else "set"
     text = f"{how} {name(turn.actuator)}" + (f" to {turn.value * 100:g} %" if how == "set" else "")
     return text + (f" for at most {_span(turn.duration)}" if turn.duration is not None else "")

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from godkaiser.errors import GodkaiserError
 from godkaiser.model.board import BOARDS, I2C_PIN
@@ -43,6 +52,21 @@ def _one_of(pins: frozenset[int], what: str) -> AfterValidator:
         return gpio
 
     return AfterValidator(check)
+
+
+def any_case(*words: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """One of these words, in whatever letters: kept as it stands here."""
+    known = {word.casefold(): word for word in words}
+
+    def fold(value: Any) -> Any:
+        return known.get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+    pattern = "|".join("".join(_either_case(letter) for letter in word) for word in words)
+    return BeforeValidator(fold), WithJsonSchema({"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$"})
+
+
+def _either_case(letter: str) -> str:
+    return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
 
 
 # Bounds stand before the check in each `Annotated`, so that the JSON schema shows them.

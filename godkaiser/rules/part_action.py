@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart, any_case
 from godkaiser.rules.part_condition import ConditionPart
 
 PLACEHOLDERS: Final = frozenset(
@@ -26,24 +26,18 @@ LONGEST_S: Final = 3600  # of all pauses of a sequence
 _TYPE: Final = AliasChoices("type", "action_type")
 
 
-def _settled(command: Any) -> Any:
-    if command == "TOGGLE":
-        raise ValueError(
-            "TOGGLE does the opposite each time it is repeated, so nobody could say what the rule wants; "
-            "use ON, OFF or PWM: when the rule is no longer true, the actuator returns to its safe value"
-        )
-    return command
-
-
 class ActuatorPart(Part):
-    """What to do while the rule holds. `duration_seconds` wins over `duration`; an explicit 0 is kept."""
+    """What to do while the rule holds. `duration_seconds` wins over `duration`; an explicit 0 is kept.
+
+    TOGGLE: on or off, whichever it is not when the rule begins.
+    """
 
     type: Annotated[Literal["actuator_command", "actuator"], AfterValidator(lambda _: "actuator_command")] = (
         Field(default="actuator_command", validation_alias=_TYPE)
     )
     esp_id: Node
     gpio: OutputPin
-    command: Annotated[Literal["ON", "OFF", "PWM"], BeforeValidator(_settled)]
+    command: Annotated[Literal["ON", "OFF", "PWM", "TOGGLE"], *any_case("ON", "OFF", "PWM", "TOGGLE")]
     value: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), FINITE] | None = None
     duration_seconds: Seconds | None = None
     duration: Seconds | None = Field(default=None, exclude=True)

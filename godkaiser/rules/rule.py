@@ -54,11 +54,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Bring an actuator to a value, for at most `duration` (None: its maximum on-time)."""
+    """Bring an actuator to a value, for at most `duration` (None: its maximum on-time).
+
+    `toggles`: to the opposite of what it is at when that begins; `value` is then only what on would be.
+    """
 
     actuator: ActuatorId
     value: float
     duration: Duration | None = None
+    toggles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,11 @@ class Rule:
     when_unknown: WhenUnknown = WhenUnknown()
     description: str = ""
     steps: tuple[Step, ...] = ()
+
+    @property
+    def toggling(self) -> bool:
+        """Does what it wants depend on what is so when it begins?"""
+        return any(turn.toggles for turn in self.actions)
 
 
 def watched(rule: Rule) -> frozenset[SeriesId]:

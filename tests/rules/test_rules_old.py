@@ -116,6 +116,9 @@ def test_accepted_ones_fire(title: str) -> None:
     desk = Desk(rule, site=HOUSE)
     desk.now = made.time(desk.now)
     desk.ready()
+    for turn in rule.actions:
+        if turn.toggles:
+            desk.report(turn.actuator, 0.0)
     sent = _live(desk, made, minutes=45)
     for turn in rule.actions:
         assert (turn.actuator, turn.value) in sent
@@ -203,8 +206,9 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
     "title",
     [
         "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
-        "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR", "toggle",
+        "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
         "notification", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "a command there is not",
     ],
 )  # fmt: skip
 def test_the_schema_refuses_what_one_field_tells(title: str) -> None:
