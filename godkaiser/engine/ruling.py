@@ -8,6 +8,7 @@ from typing import Any
 from godkaiser.engine import toggle
 from godkaiser.engine.condition import OF_RULES
 from godkaiser.engine.course import course_picture
+from godkaiser.engine.effect import RuleNotice
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import level
 from godkaiser.engine.state import RuleState, State
@@ -34,10 +35,19 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "actuators": sorted({turn.actuator for turn in rule.rule.actions}),
         "last_decision": iso(rule.decided_at),
         "steps": course_picture(rule, iso),
-        "notice": None
-        if rule.notice is None
-        else {"at": to_iso(rule.notice.at), "target": rule.notice.target, "text": rule.notice.text},
+        "notice": None if rule.notice is None else notice_picture(rule.notice),
         **_honest(state, rule),
+    }
+
+
+def notice_picture(notice: RuleNotice) -> dict[str, Any]:
+    """What it told last. `sent` false: nothing here sends by that channel."""
+    return {
+        "at": to_iso(notice.at),
+        "channel": notice.channel,
+        "target": notice.target,
+        "text": notice.text,
+        "sent": notice.sent,
     }
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal, Self, cast
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BeforeValidator,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
@@ -16,6 +15,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
+from godkaiser.model.channel import CHANNELS, Channel
 from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart, any_case
 from godkaiser.rules.part_condition import ConditionPart
 
@@ -74,33 +74,13 @@ class ActuatorPart(Part):
         return self.duration_seconds if self.duration_seconds is not None else self.duration
 
 
-def _known_words(template: Any) -> Any:
-    """Only the words in braces that will be filled in."""
-    if isinstance(template, str):
-        pieces = [piece.partition("}") for piece in template.split("{")[1:]]
-        for word, brace, _ in pieces:
-            if not brace or word not in PLACEHOLDERS:
-                known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
-                raise ValueError(f"{{{word[:40]}{brace} is not filled in; there are {known}")
-    return template
-
-
-def _sendable(channel: Any) -> Any:
-    if channel in ("email", "webhook"):
-        raise ValueError(
-            f"a notification by {channel} is not supported yet: nothing here could send it; use websocket: it is "
-            "kept, and shown with the rule"
-        )
-    return channel
-
-
 class NotificationPart(Part):
-    """Tell people: kept, and shown with the rule."""
+    """Tell people: kept, and shown with the rule. Nothing is sent by e-mail or webhook yet, which the notice says."""
 
     type: Literal["notification"] = Field(validation_alias=_TYPE)
-    channel: Annotated[Literal["websocket"], BeforeValidator(_sendable)]
+    channel: Annotated[Channel, *any_case(*CHANNELS)]
     target: str = ""
-    message_template: Annotated[str, Field(max_length=2000), BeforeValidator(_known_words)] = ""
+    message_template: Annotated[str, Field(max_length=2000)] = ""
 
 
 class DelayPart(Part):

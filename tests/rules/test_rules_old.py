@@ -207,7 +207,7 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
     [
         "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
         "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
-        "notification", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "no channel", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
         "a command there is not",
     ],
 )  # fmt: skip

@@ -1,0 +1,39 @@
+"""What can be read of a rule document and still does not do all that its author may expect: said, never refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from godkaiser.model.channel import is_sent
+from godkaiser.rules.document import NotificationPart, RuleDocument, SequencePart
+from godkaiser.rules.part_action import PLACEHOLDERS
+
+_BRACES: Final = re.compile(r"\{([^{}]*)\}")
+
+
+def cautions(document: RuleDocument, path: str = "rule") -> tuple[str, ...]:
+    """`rule.actions[0].channel: …`, in the order of the document."""
+    return tuple(_of_actions(document.actions, f"{path}.actions"))
+
+
+def _of_actions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
+    for number, part in enumerate(parts):
+        place = f"{path}[{number}]"
+        if isinstance(part, NotificationPart):
+            yield from _of_notification(part, place)
+        elif isinstance(part, SequencePart):
+            yield from _of_actions(part.steps, f"{place}.steps")
+
+
+def _of_notification(part: NotificationPart, path: str) -> Iterator[str]:
+    if not is_sent(part.channel):
+        yield (
+            f"{path}.channel: nothing is sent by {part.channel} yet; the notice is kept with its target, shown on "
+            "the pages and in `rules notices`, and marked as not sent"
+        )
+    for word in dict.fromkeys(_BRACES.findall(part.message_template)):
+        if word not in PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
+            yield f"{path}.message_template: {{{word[:40]}}} stays as it is written; filled in are {known}"
