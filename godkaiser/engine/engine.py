@@ -15,6 +15,7 @@ from godkaiser.engine import (
     alive,
     answer,
     calibration,
+    checks,
     chronicle,
     clear,
     correct,
@@ -126,6 +127,7 @@ class Engine:
         course.watch(moment)
         fitness.watch(moment)
         alarm.watch(moment, event)
+        checks.watch(moment)
         chronicle.watch(moment, event)
         tracing.keep(moment)
         return moment.effects

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from godkaiser.engine import checks
 from godkaiser.engine.effect import Effect, RuleNotice, Tell
 from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
@@ -15,6 +16,7 @@ from godkaiser.engine.standing import Standing
 from godkaiser.engine.tally import Deed, Hindrance, Tally
 from godkaiser.model.board import OWN_ADC, Board
 from godkaiser.model.calibration import Adc, Calibration
+from godkaiser.model.check import Check, Status
 from godkaiser.model.cycle import CycleSpec
 from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
@@ -34,7 +36,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
-from godkaiser.rules.rule import Condition, Rule, nodes_of, series_of
+from godkaiser.rules.rule import Condition, Diagnosis, Rule, diagnoses, nodes_of, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
@@ -346,6 +348,10 @@ class State:
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     touching: dict[NodeId, list[RuleId]] = field(default_factory=dict)  # rules that read or switch there
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
+    diagnosing: dict[RuleId, tuple[Diagnosis, ...]] = field(default_factory=dict)  # rules that ask for checks
+    diagnosed: dict[RuleId, tuple[Status | None, ...]] = field(
+        default_factory=dict
+    )  # what they were told last
     courses: dict[RuleId, None] = field(default_factory=dict)  # rules that are at their steps, in order
     interrupted: dict[RuleId, list[ActuatorId]] = field(
         default_factory=dict
@@ -396,6 +402,10 @@ class State:
         if sensor is None or reading is None:
             return Freshness.NEVER
         return self.age_class(sensor, reading, now)
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:
+        """What a check finds; None while nobody knows."""
+        return checks.status(self, check, asks, now)
 
     def heard_at(self, series: SeriesId) -> Instant | None:
         """When a value of it came last."""
@@ -616,6 +626,7 @@ class State:
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; one that stays the same keeps its memory, one of the same id when it began."""
         old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
+        self.diagnosing, self.diagnosed = {r.id: asked for r in rules if (asked := diagnoses(r))}, {}
         for rule in rules:
             kept = old.get(rule.id)
             self.rules[rule.id] = state = (

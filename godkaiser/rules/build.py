@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from godkaiser.errors import DocumentError, InvalidError, UnboundError
+from godkaiser.model.check import status_of
 from godkaiser.model.derived import DERIVED_TYPES
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address, is_tag
 from godkaiser.model.instant import SECOND, Duration
@@ -16,6 +17,7 @@ from godkaiser.model.sun import SunWindow
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -34,6 +36,7 @@ from godkaiser.rules.document import (
     ConditionPart,
     CooldownPart,
     DelayPart,
+    DiagnosticsPart,
     DifferencePart,
     HysteresisPart,
     NoDataPart,
@@ -58,6 +61,7 @@ class _Site:
     canonical: Callable[[str], str]
     known: tuple[SeriesId, ...]
     around: Surroundings
+    rule: RuleId
 
 
 NOWHERE: Final = Surroundings()
@@ -78,14 +82,14 @@ def build_rule(
     `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out. Raises `DocumentError`
     with the path of what does not fit, and `UnboundError` where the site does not say what a document refers to.
     """
-    site = _Site(timezone, canonical, tuple(known), around)
+    site = _Site(timezone, canonical, tuple(known), around, RuleId.from_name(document.name))
     parts = tuple(
         _condition(part, site, f"{path}.conditions[{i}]") for i, part in enumerate(document.conditions)
     )
     every = document.logic_operator == "AND"
     turns, steps = _program(document, spec_of, site, path)
     return Rule(
-        id=RuleId.from_name(document.name),
+        id=site.rule,
         name=document.name,
         when=parts[0] if len(parts) == 1 else Every(parts, every),
         actions=turns,
@@ -113,12 +117,18 @@ def _condition(part: ConditionPart, site: _Site, path: str) -> Condition:
         return _of_time(part, site, path)
     if isinstance(part, DifferencePart):
         return _difference(part, site, path)
-    if isinstance(part, NodeOnlinePart):
-        return Presence(NodeId.parse(part.esp_id), part.online)
+    if isinstance(part, (DiagnosticsPart, NodeOnlinePart)):
+        return _of_site(part, site.rule)
     if isinstance(part, NoDataPart):
         return Silence(_series(part, site, path), _micro(part.seconds))
     # What is not supported does not get through the document.
     return _of_series(cast("ThresholdPart | HysteresisPart | RateOfChangePart", part), site, path)
+
+
+def _of_site(part: DiagnosticsPart | NodeOnlinePart, rule: RuleId) -> Diagnosis | Presence:
+    if isinstance(part, NodeOnlinePart):
+        return Presence(NodeId.parse(part.esp_id), part.online)
+    return Diagnosis(part.check_name, status_of(part.expected_status), rule)
 
 
 def _of_series(

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from godkaiser.model.channel import is_sent
-from godkaiser.rules.document import NotificationPart, RuleDocument, SequencePart
+from godkaiser.model.check import NEVER_KNOWN
+from godkaiser.rules.document import (
+    CompoundPart,
+    DiagnosticsPart,
+    NotificationPart,
+    RuleDocument,
+    SequencePart,
+    WaitStep,
+)
 from godkaiser.rules.part_action import PLACEHOLDERS
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
@@ -15,7 +23,22 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 def cautions(document: RuleDocument, path: str = "rule") -> tuple[str, ...]:
     """`rule.actions[0].channel: …`, in the order of the document."""
-    return tuple(_of_actions(document.actions, f"{path}.actions"))
+    return (
+        *_of_conditions(document.conditions, f"{path}.conditions"),
+        *_of_actions(document.actions, f"{path}.actions"),
+    )
+
+
+def _of_conditions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
+    for number, part in enumerate(parts):
+        place = f"{path}[{number}]"
+        if isinstance(part, CompoundPart):
+            yield from _of_conditions(part.conditions, f"{place}.conditions")
+        elif isinstance(part, DiagnosticsPart) and part.check_name in NEVER_KNOWN:
+            yield (
+                f"{place}.check_name: nothing here looks at {part.check_name}, so this is always unknown: "
+                "it can never be true (nor false)"
+            )
 
 
 def _of_actions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
@@ -25,6 +48,8 @@ def _of_actions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
             yield from _of_notification(part, place)
         elif isinstance(part, SequencePart):
             yield from _of_actions(part.steps, f"{place}.steps")
+        elif isinstance(part, WaitStep):
+            yield from _of_conditions((part.condition,), f"{place}.condition")
 
 
 def _of_notification(part: NotificationPart, path: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from godkaiser.rules.part_action import (
     WaitStep,
 )
 from godkaiser.rules.part_condition import TAGS as CONDITION_TAGS
-from godkaiser.rules.part_condition import CompoundPart, ConditionPart
+from godkaiser.rules.part_condition import CompoundPart, ConditionPart, DiagnosticsPart
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -42,6 +42,7 @@ __all__ = [
     "ConditionPart",
     "CooldownPart",
     "DelayPart",
+    "DiagnosticsPart",
     "DifferencePart",
     "HysteresisPart",
     "NoDataPart",

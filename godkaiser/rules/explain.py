@@ -11,6 +11,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -93,7 +94,9 @@ def describe(condition: Condition, name: Names, unit: Units) -> str:
     return _without_value(condition, name)
 
 
-def _without_value(condition: TimeWindow | SunWindow | Silence | Rested | Presence, name: Names) -> str:
+def _without_value(
+    condition: TimeWindow | SunWindow | Silence | Rested | Presence | Diagnosis, name: Names
+) -> str:
     if isinstance(condition, TimeWindow):
         clock = f"{_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone})"
         return f"it is {clock}{_days(condition)}"
@@ -104,6 +107,8 @@ def _without_value(condition: TimeWindow | SunWindow | Silence | Rested | Presen
         return f"there is no reading of {name(condition.series)} for {_span(condition.lasting)}"
     if isinstance(condition, Rested):
         return f"the rule did not start within {_span(condition.lasting)}"
+    if isinstance(condition, Diagnosis):
+        return f"the check of {condition.check} says {condition.status}"
     return f"{name(condition.node)} is {'online' if condition.online else 'not online'}"
 
 

@@ -105,9 +105,3 @@ class UnsupportedPart(Part):
     def reason(cls) -> str:
         """More about why, after a colon."""
         return ""
-
-
-class LaterPart(UnsupportedPart):
-    """Of a kind that is known: its fields are checked first, so that what is wrong in them is named as well."""
-
-    model_config = ConfigDict(extra="forbid")

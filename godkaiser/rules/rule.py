@@ -9,6 +9,7 @@ from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Input,
@@ -21,12 +22,14 @@ from godkaiser.rules.condition import (
     Slope,
     Threshold,
     inputs_of,
+    leaves,
     nodes_of,
     series_of,
 )
 
 __all__ = [
     "Condition",
+    "Diagnosis",
     "Every",
     "Hysteresis",
     "Input",
@@ -45,6 +48,7 @@ __all__ = [
     "Turn",
     "Until",
     "WhenUnknown",
+    "diagnoses",
     "inputs_of",
     "nodes_of",
     "series_of",
@@ -142,3 +146,10 @@ def watched(rule: Rule) -> frozenset[SeriesId]:
     """Every series it looks at, also what a step waits for."""
     waits = (step.action.when for step in rule.steps if isinstance(step.action, Until))
     return series_of(rule.when).union(*(series_of(when) for when in waits))
+
+
+def diagnoses(rule: Rule) -> tuple[Diagnosis, ...]:
+    """Every check it asks for, also while a step waits."""
+    waits = (step.action.when for step in rule.steps if isinstance(step.action, Until))
+    asked = (leaf for when in (rule.when, *waits) for leaf in leaves(when))
+    return tuple(dict.fromkeys(leaf for leaf in asked if isinstance(leaf, Diagnosis)))

@@ -125,7 +125,7 @@ A = "rule.actions[0]"
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("unknown condition type", rule({"type": "moon_phase"}), C, "'moon_phase' is not supported"),
     ("no type", rule({"operator": ">"}), f"{C}.type", "required"),
-    ("diagnostics", rule({"type": "diagnostics_status", "check_name": "mqtt"}), C, "node_online"),
+    ("diagnostics", rule({"type": "diagnostics_status", "check_name": "dns"}), f"{C}.check_name", "'mqtt'"),
     ("notification", rule(action={"type": "notification", "channel": "fax"}), f"{A}.channel", "email"),
     ("unknown operator", rule(HOT | {"operator": "=>"}), f"{C}.operator", "'>'"),
     ("value missing", rule({k: v for k, v in HOT.items() if k != "value"}), C, "value is missing"),
