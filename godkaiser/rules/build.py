@@ -272,7 +272,8 @@ def _steps(part: ActionPart, spec_of: Specs, site: _Site, path: str) -> Iterator
         step = cast("ActuatorStep | NotificationStep | DelayStep", one)  # an unknown one was refused
         action, goes_on = _action(step, spec_of, place), step.on_failure == "continue"
         awaits = _micro(step.timeout_seconds) if isinstance(action, Turn) else None
-        yield Step(action, awaits, step.retry, goes_on, _micro(step.delay_after_seconds))
+        retry = max(1, step.retry) if step.on_failure == "retry" else step.retry
+        yield Step(action, awaits, retry, goes_on, _micro(step.delay_after_seconds))
 
 
 def _wait(part: WaitStep, site: _Site, path: str) -> Step:

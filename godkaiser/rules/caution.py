@@ -9,6 +9,7 @@ from typing import Any, Final
 from godkaiser.model.channel import is_sent
 from godkaiser.model.check import NEVER_KNOWN
 from godkaiser.rules.document import (
+    ActuatorPart,
     CompoundPart,
     DiagnosticsPart,
     NotificationPart,
@@ -31,14 +32,17 @@ def cautions(document: RuleDocument, path: str = "rule") -> tuple[str, ...]:
 
 def _of_conditions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
     for number, part in enumerate(parts):
-        place = f"{path}[{number}]"
-        if isinstance(part, CompoundPart):
-            yield from _of_conditions(part.conditions, f"{place}.conditions")
-        elif isinstance(part, DiagnosticsPart) and part.check_name in NEVER_KNOWN:
-            yield (
-                f"{place}.check_name: nothing here looks at {part.check_name}, so this is always unknown: "
-                "it can never be true (nor false)"
-            )
+        yield from _of_condition(part, f"{path}[{number}]")
+
+
+def _of_condition(part: Any, path: str) -> Iterator[str]:
+    if isinstance(part, CompoundPart):
+        yield from _of_conditions(part.conditions, f"{path}.conditions")
+    elif isinstance(part, DiagnosticsPart) and part.check_name in NEVER_KNOWN:
+        yield (
+            f"{path}.check_name: nothing here looks at {part.check_name}, so this is always unknown: "
+            "it can never be true (nor false)"
+        )
 
 
 def _of_actions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
@@ -46,10 +50,19 @@ def _of_actions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
         place = f"{path}[{number}]"
         if isinstance(part, NotificationPart):
             yield from _of_notification(part, place)
+        elif isinstance(part, ActuatorPart):
+            yield from _of_command(part, place)
         elif isinstance(part, SequencePart):
             yield from _of_actions(part.steps, f"{place}.steps")
         elif isinstance(part, WaitStep):
-            yield from _of_conditions((part.condition,), f"{place}.condition")
+            yield from _of_condition(part.condition, f"{place}.condition")
+
+
+def _of_command(part: ActuatorPart, path: str) -> Iterator[str]:
+    """ON is on and OFF is off, whatever stands beside it."""
+    other = part.command == "OFF" and part.value not in (None, 0)
+    if other or (part.command == "ON" and part.value not in (None, 1)):
+        yield f"{path}.value: {part.command} takes no value, {part.value:g} is not looked at; PWM does"
 
 
 def _of_notification(part: NotificationPart, path: str) -> Iterator[str]:

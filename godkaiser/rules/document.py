@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 
 from godkaiser.errors import DocumentError
-from godkaiser.rules.part import FINITE, Part, Seconds, UnsupportedPart
+from godkaiser.rules.part import FINITE, ONE_OR_MANY, Part, Seconds, UnsupportedPart, any_case
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
     ActionPart,
@@ -83,10 +83,6 @@ class EscalationPart(Part):
     failover_actions: tuple[Any, ...] = ()
 
 
-def _list(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
-
-
 def _not_critical(value: Any) -> Any:
     if value is True:
         raise ValueError("true is not supported yet: nothing would be done differently; False leaves it out")
@@ -108,11 +104,11 @@ class RuleDocument(Part):
     )
     version: Literal[1] = VERSION
     description: str = ""
-    conditions: Annotated[
-        tuple[ConditionPart, ...], Field(min_length=1, max_length=10), BeforeValidator(_list)
-    ] = Field(validation_alias=AliasChoices("conditions", "trigger_conditions"))
-    actions: tuple[ActionPart, ...] = Field(min_length=1, max_length=10)
-    logic_operator: Literal["AND", "OR"] = "AND"
+    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY] = (
+        Field(validation_alias=AliasChoices("conditions", "trigger_conditions"))
+    )
+    actions: Annotated[tuple[ActionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY]
+    logic_operator: Annotated[Literal["AND", "OR"], *any_case("AND", "OR")] = "AND"
     enabled: bool = True
     priority: Annotated[int, Field(ge=1, le=100)] = 50
     cooldown_seconds: Seconds = 60.0

@@ -69,11 +69,18 @@ def _either_case(letter: str) -> str:
     return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
 
 
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+ONE_OR_MANY: Final = (BeforeValidator(_list),)  # a single one needs no list
 # Bounds stand before the check in each `Annotated`, so that the JSON schema shows them.
 FINITE: Final = BeforeValidator(_finite)
 Number = Annotated[float, Field(allow_inf_nan=False), FINITE]
 Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE]
-Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
+# A count that came as `3.0` is 3; other texts and fractions are none.
+WHOLE: Final = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)
+Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True), WHOLE]
 SensorPin = Annotated[Gpio, _one_of(_SENSOR_PINS, "a sensor")]
 OutputPin = Annotated[Gpio, _one_of(_OUTPUT_PINS, "an output")]
 Node = Annotated[str, _checked(NodeId.parse)]
@@ -86,9 +93,14 @@ MinQuality = Literal["good", "uncalibrated", "suspect"]
 
 
 class Part(BaseModel):
-    """Base of all parts of a rule document: unknown keys are refused."""
+    """Base of all parts of a rule document: unknown keys are refused. What is null was left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stated(cls, data: Any) -> Any:
+        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
 
 class UnsupportedPart(Part):

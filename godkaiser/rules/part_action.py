@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self, cast
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    BeforeValidator,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
@@ -16,7 +17,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from godkaiser.model.channel import CHANNELS, Channel
-from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart, any_case
+from godkaiser.rules.part import FINITE, WHOLE, Node, OutputPin, Part, Seconds, UnsupportedPart, any_case
 from godkaiser.rules.part_condition import ConditionPart
 
 PLACEHOLDERS: Final = frozenset(
@@ -46,10 +47,6 @@ class ActuatorPart(Part):
     def _whole(self) -> Self:
         if self.command == "PWM" and self.value is None:
             raise ValueError("PWM needs a value")
-        if self.command == "ON" and self.value == 0:
-            raise ValueError("ON with value 0 contradicts itself")
-        if self.command == "OFF" and self.value:
-            raise ValueError("OFF with a value contradicts itself")
         return self
 
     @model_validator(mode="wrap")
@@ -78,7 +75,7 @@ class NotificationPart(Part):
     """Tell people: kept, and shown with the rule. Nothing is sent by e-mail or webhook yet, which the notice says."""
 
     type: Literal["notification"] = Field(validation_alias=_TYPE)
-    channel: Annotated[Channel, *any_case(*CHANNELS)]
+    channel: Annotated[Channel, *any_case(*CHANNELS)] = "websocket"
     target: str = ""
     message_template: Annotated[str, Field(max_length=2000)] = ""
 
@@ -91,7 +88,13 @@ class DelayPart(Part):
 
 
 Patience = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), FINITE]
-OnFailure = Literal["abort", "continue"]
+# `skip` goes on as well; `retry` gives up in the end, but has tried it again once at least.
+OnFailure = Annotated[
+    Literal["abort", "continue", "retry"],
+    BeforeValidator(lambda word: "continue" if word == "skip" else word),
+    *any_case("abort", "continue", "retry", "skip"),
+]
+OnTimeout = Annotated[Literal["abort", "continue"], *any_case("abort", "continue")]
 
 
 class _Step(Part):
@@ -99,7 +102,7 @@ class _Step(Part):
 
     delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
     timeout_seconds: Patience = 30.0
-    retry: Annotated[int, Field(ge=0, le=10, strict=True)] = 0
+    retry: Annotated[int, Field(ge=0, le=10, strict=True), WHOLE] = 0
     on_failure: OnFailure = "abort"
 
 
@@ -121,7 +124,7 @@ class WaitStep(Part):
     type: Literal["wait_until"]
     condition: ConditionPart
     timeout_seconds: Patience
-    on_timeout: OnFailure = "abort"
+    on_timeout: OnTimeout = "abort"
     delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from godkaiser.model.check import CHECKS, OURS, STATUSES, Check
-from godkaiser.rules.part import Part, UnsupportedPart, any_case
+from godkaiser.rules.part import ONE_OR_MANY, Part, UnsupportedPart, any_case
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -24,8 +24,8 @@ class CompoundPart(Part):
     """AND or OR of conditions, or NOT of one."""
 
     type: Literal["compound"] = "compound"
-    logic: Literal["AND", "OR", "NOT"] = "AND"
-    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10)]
+    logic: Annotated[Literal["AND", "OR", "NOT"], *any_case("AND", "OR", "NOT")] = "AND"
+    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY]
 
     @model_validator(mode="after")
     def _one_to_negate(self) -> Self:
@@ -68,7 +68,7 @@ _KINDS: Final = {
 
 def _kind_of(data: Any) -> str:
     if isinstance(data, dict):
-        if "type" not in data and {"logic", "conditions"} <= set(data):
+        if data.get("type") is None and {"logic", "conditions"} <= set(data):
             return "compound"
         return _KINDS.get(str(data.get("type")), "unsupported")
     return _KINDS.get(getattr(data, "type", ""), "unsupported")

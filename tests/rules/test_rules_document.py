@@ -204,8 +204,6 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("a path for a zone", rule(CLOCK | {"timezone": "../../etc/passwd"}), C, "is not an IANA zone"),
     ("PWM without value", rule(action={**TURN, "value": None}), A, "PWM needs a value"),
     ("value 1.1", rule(action=TURN | {"value": 1.1}), f"{A}.value", "less than or equal"),
-    ("ON with 0", rule(action=TURN | {"command": "ON", "value": 0}), A, "contradicts"),
-    ("OFF with a value", rule(action=TURN | {"command": "OFF"}), A, "contradicts"),
     ("a command", rule(action=TURN | {"command": "FLIP"}), f"{A}.command", "'TOGGLE'"),
     ("duration of two days", rule(action=TURN | {"duration": 172_800}), f"{A}.duration", "86400"),
     ("negative duration", rule(action=TURN | {"duration_seconds": -1}), f"{A}.duration_seconds", "0"),

@@ -17,6 +17,7 @@ from godkaiser.model.event import Will
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.site import Site
 from godkaiser.rules.build import build_rule
+from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
 from godkaiser.rules.rule import Notify, Rule
 from godkaiser.rules.schema import rule_schema
@@ -185,6 +186,29 @@ def test_refused_ones_name_the_field_and_why(title: str) -> None:
     assert caught.value.problem
 
 
+def test_a_step_that_may_be_retried_is_and_gives_up_in_the_end() -> None:
+    rule = bound(read_document(ACCEPTED["what steps do when they fail"]))
+    assert [(step.retry, step.goes_on) for step in rule.steps] == [(2, True), (0, False), (1, False)]
+
+
+def test_what_is_not_looked_at_is_said() -> None:
+    told = cautions(read_document(ACCEPTED["on and off whatever stands beside it"]))
+    assert [words.split(":")[0] for words in told] == ["rule.actions[0].value", "rule.actions[1].value"]
+    told = cautions(read_document(ACCEPTED["checks that are never known, beside one that is"]))
+    assert [words.split(":")[0] for words in told] == [
+        f"rule.conditions[{place}].check_name" for place in ("1", "2", "3].conditions[0")
+    ]
+    waits = {
+        "type": "wait_until",
+        "timeout_seconds": 5,
+        "condition": ACCEPTED["a check that is well"]["conditions"][0],
+    }
+    waits["condition"] = waits["condition"] | {"check_name": "Monitoring"}
+    one = ACCEPTED["a sequence as it came"] | {"actions": {"type": "sequence", "steps": [waits]}}
+    assert cautions(read_document(one))[0].startswith("rule.actions[0].steps[0].condition.check_name: ")
+    assert cautions(read_document(ACCEPTED["a sequence as it came"])) == ()
+
+
 # ── the published schema ───────────────────────────────────────────────────────────────────────────────
 def test_the_published_schema_is_the_one_of_the_program() -> None:
     published = json.loads((ROOT / "docs/reference/rule.schema.json").read_text())
@@ -207,7 +231,7 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
     [
         "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
         "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
-        "no channel", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
         "a command there is not",
     ],
 )  # fmt: skip
