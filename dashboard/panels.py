@@ -137,6 +137,9 @@ def rule_remarks(rule: Thing) -> list[Remark]:
     said = []
     if rule.get("enabled") and rule.get("degraded"):
         said.append(Remark("rule.degraded", "bad", {"why": rule["degraded"]}))
+    if (escalation := rule.get("escalation")) is not None:
+        tone: Tone = "bad" if escalation.get("failover_since") else "warn"
+        said.append(Remark("rule.escalation", tone, {"what": escalation.get("text") or ""}))
     last, key = rule.get("last_outcome") or {}, str((rule.get("last_outcome") or {}).get("outcome"))
     if key in _OUTCOMES:
         code, tone = _OUTCOMES[key]

@@ -66,6 +66,7 @@ def _heed(moment: Moment, state: RuleState, outcome: Outcome) -> None:
             already(moment, state, outcome.actuator, f"the node confirmed it to {outcome.who}")
         return
     good = turned(outcome.fate)
+    deed.outranked = outcome.fate is Fate.SUPERSEDED
     if good:
         _confirmed(moment, state, outcome.actuator)
     elif good is False and outcome.actuator not in deed.confirmed:

@@ -9,6 +9,7 @@ from godkaiser.engine import toggle
 from godkaiser.engine.condition import OF_RULES
 from godkaiser.engine.course import course_picture
 from godkaiser.engine.effect import RuleNotice
+from godkaiser.engine.escalate import escalation_picture
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import level
 from godkaiser.engine.state import RuleState, State
@@ -34,6 +35,8 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "degraded": rule.degraded or None,
         "actuators": sorted({turn.actuator for turn in rule.rule.actions}),
         "last_decision": iso(rule.decided_at),
+        "critical": rule.rule.critical,
+        "escalation": escalation_picture(state, rule),
         "steps": course_picture(rule, iso),
         "notice": None if rule.notice is None else notice_picture(rule.notice),
         **_honest(state, rule),

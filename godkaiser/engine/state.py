@@ -266,6 +266,20 @@ class Course:
 
 
 @dataclass(slots=True)
+class Escalated:
+    """A decision that is not carried out, since then: tried again so often, next at; then its failover.
+
+    `holds`: actuators that the failover's wishes stand for.
+    """
+
+    since: Instant
+    next_at: Instant
+    tries: int = 0
+    failover_at: Instant | None = None
+    holds: set[ActuatorId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class RuleState:
     """A rule at work: its memory, last truth, whether its wish stands, when it may act again."""
 
@@ -356,6 +370,9 @@ class State:
     interrupted: dict[RuleId, list[ActuatorId]] = field(
         default_factory=dict
     )  # by the end of the last process
+    escalating: dict[RuleId, None] = field(default_factory=dict)  # rules that say what follows a failure
+    escalated: dict[RuleId, Escalated] = field(default_factory=dict)
+    left_on: dict[RuleId, list[ActuatorId]] = field(default_factory=dict)  # by failovers of the last process
     settled: dict[RuleId, dict[str, float]] = field(default_factory=dict)  # see engine/toggle
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
@@ -463,6 +480,8 @@ class State:
         rules: Mapping[Any, RuleState] = self.rules
         if (rule := rules.get(thing)) is not None:
             return rule.rule.name
+        if thing.endswith(":failover"):
+            return f"{self.name_of(thing.removesuffix(':failover'))} (failover)"
         nodes: Mapping[Any, NodeState] = self.nodes
         return nodes[thing].name or thing if thing in nodes else thing
 
@@ -627,6 +646,7 @@ class State:
         """Replace all rules; one that stays the same keeps its memory, one of the same id when it began."""
         old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
         self.diagnosing, self.diagnosed = {r.id: asked for r in rules if (asked := diagnoses(r))}, {}
+        self.escalating = {rule.id: None for rule in rules if rule.escalation is not None}
         for rule in rules:
             kept = old.get(rule.id)
             self.rules[rule.id] = state = (

@@ -13,6 +13,7 @@ from typing import Any
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.state import Moment, RuleState, State
 from godkaiser.model.ids import ActuatorId, RuleId
+from godkaiser.model.instant import Instant
 from godkaiser.rules.rule import Turn
 
 
@@ -52,7 +53,7 @@ def forget(moment: Moment, rule: RuleId) -> None:
         moment.emit(Journal("toggle", rule, None))
 
 
-def restore(state: State, rule: RuleId, data: dict[str, Any]) -> None:
+def restore(state: State, rule: RuleId, data: dict[str, Any], now: Instant) -> None:  # noqa: ARG001 - as every restore
     """What was settled before the restart; a rule that is gone takes it with it."""
     if rule in state.rules:
         state.settled[rule] = dict(data)

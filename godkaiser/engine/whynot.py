@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from godkaiser.engine.blocked import Blocker, blockers
+from godkaiser.engine.escalate import in_words
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import RuleState, State
@@ -80,6 +81,8 @@ def _advice(
         said.append("Its nodes have confirmed what it wants.")
     elif rule.deciding and rule.deeds[-1].carried_out is False:
         said.append(f"It wants to act and could not: {rule.deeds[-1].reason.rstrip('.')}.")
+    if (standing := state.escalated.get(rule.rule.id)) is not None:
+        said.append(f"It escalates: {in_words(state, standing)}.")
     said += [sentence_of(state, blocker) for blocker in blocked]
     if trace.truth is Truth.TRUE and not blocked and not done:
         said.append("Nothing stands in its way." if not rule.active else "Its command is on its way.")

@@ -317,4 +317,4 @@ def _obliging(node: NodeState) -> NodeState:
 
 
 def _nodes_of(rule: Rule) -> set[NodeId]:
-    return {*nodes_of(rule.when), *(turn.actuator.node for turn in rule.actions)}
+    return {*nodes_of(rule.when), *(actuator.node for actuator in rule.switches)}

@@ -38,6 +38,7 @@ from godkaiser.rules.document import (
     DelayPart,
     DiagnosticsPart,
     DifferencePart,
+    EscalationPart,
     HysteresisPart,
     NoDataPart,
     NodeOnlinePart,
@@ -51,7 +52,7 @@ from godkaiser.rules.document import (
     WaitStep,
 )
 from godkaiser.rules.part_action import ActuatorStep, DelayStep, NotificationStep
-from godkaiser.rules.rule import Notify, Pause, Rule, Step, Turn, Until, WhenUnknown
+from godkaiser.rules.rule import Escalation, Notify, Pause, Rule, Step, Turn, Until, WhenUnknown
 from godkaiser.rules.surroundings import Surroundings
 
 
@@ -100,6 +101,23 @@ def build_rule(
         hourly_limit=document.max_executions_per_hour,
         when_unknown=WhenUnknown(document.when_unknown.policy, _micro(document.when_unknown.seconds)),
         description=document.description,
+        critical=document.is_critical,
+        escalation=_escalation(document.escalation_policy, spec_of, f"{path}.escalation_policy"),
+    )
+
+
+def _escalation(part: EscalationPart | None, spec_of: Specs, path: str) -> Escalation | None:
+    if part is None:
+        return None
+    failover = (
+        _action(cast("ActuatorPart | NotificationPart", one), spec_of, f"{path}.failover_actions[{i}]")
+        for i, one in enumerate(part.failover_actions)
+    )
+    return Escalation(
+        tuple(Notify(one.channel, one.target, "") for one in part.notify),
+        max(SECOND, _micro(part.retry_interval_s)),
+        part.max_retries,
+        tuple(cast("Turn | Notify", action) for action in failover),
     )
 
 

@@ -12,6 +12,7 @@ from godkaiser.rules.document import (
     ActuatorPart,
     CompoundPart,
     DiagnosticsPart,
+    EscalationPart,
     NotificationPart,
     RuleDocument,
     SequencePart,
@@ -27,7 +28,15 @@ def cautions(document: RuleDocument, path: str = "rule") -> tuple[str, ...]:
     return (
         *_of_conditions(document.conditions, f"{path}.conditions"),
         *_of_actions(document.actions, f"{path}.actions"),
+        *_of_escalation(document.escalation_policy, f"{path}.escalation_policy"),
     )
+
+
+def _of_escalation(policy: EscalationPart | None, path: str) -> Iterator[str]:
+    if policy is not None:
+        for number, one in enumerate(policy.notify):
+            yield from _of_channel(one.channel, f"{path}.notify[{number}]")
+        yield from _of_actions(policy.failover_actions, f"{path}.failover_actions")
 
 
 def _of_conditions(parts: tuple[Any, ...], path: str) -> Iterator[str]:
@@ -65,12 +74,16 @@ def _of_command(part: ActuatorPart, path: str) -> Iterator[str]:
         yield f"{path}.value: {part.command} takes no value, {part.value:g} is not looked at; PWM does"
 
 
-def _of_notification(part: NotificationPart, path: str) -> Iterator[str]:
-    if not is_sent(part.channel):
+def _of_channel(channel: str, path: str) -> Iterator[str]:
+    if not is_sent(channel):
         yield (
-            f"{path}.channel: nothing is sent by {part.channel} yet; the notice is kept with its target, shown on "
+            f"{path}.channel: nothing is sent by {channel} yet; the notice is kept with its target, shown on "
             "the pages and in `rules notices`, and marked as not sent"
         )
+
+
+def _of_notification(part: NotificationPart, path: str) -> Iterator[str]:
+    yield from _of_channel(part.channel, path)
     for word in dict.fromkeys(_BRACES.findall(part.message_template)):
         if word not in PLACEHOLDERS:
             known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))

@@ -9,10 +9,10 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from godkaiser.errors import DocumentError
-from godkaiser.rules.part import FINITE, ONE_OR_MANY, Part, Seconds, UnsupportedPart, any_case
+from godkaiser.rules.part import ONE_OR_MANY, Part, Seconds, UnsupportedPart, any_case
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
     ActionPart,
@@ -24,6 +24,8 @@ from godkaiser.rules.part_action import (
 )
 from godkaiser.rules.part_condition import TAGS as CONDITION_TAGS
 from godkaiser.rules.part_condition import CompoundPart, ConditionPart, DiagnosticsPart
+from godkaiser.rules.part_escalation import TAGS as FAILOVER_TAGS
+from godkaiser.rules.part_escalation import EscalationPart
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -44,6 +46,7 @@ __all__ = [
     "DelayPart",
     "DiagnosticsPart",
     "DifferencePart",
+    "EscalationPart",
     "HysteresisPart",
     "NoDataPart",
     "NodeOnlinePart",
@@ -74,28 +77,6 @@ class WhenUnknownPart(Part):
     seconds: Seconds = 0.0
 
 
-class EscalationPart(Part):
-    """What the existing system does about a rule that fails."""
-
-    notify: tuple[Any, ...] = ()
-    retry_interval_s: Annotated[float, Field(ge=0, allow_inf_nan=False), FINITE] | None = None
-    max_retries: Annotated[int, Field(ge=0)] | None = None
-    failover_actions: tuple[Any, ...] = ()
-
-
-def _not_critical(value: Any) -> Any:
-    if value is True:
-        raise ValueError("true is not supported yet: nothing would be done differently; False leaves it out")
-    return value
-
-
-def _no_escalation(value: Any) -> Any:
-    if value is not None:
-        EscalationPart.model_validate(value)
-        raise ValueError("is not supported yet, only None: nobody would be told and nothing tried again")
-    return value
-
-
 class RuleDocument(Part):
     """A rule as people write it. `version` is that of the schema."""
 
@@ -114,8 +95,8 @@ class RuleDocument(Part):
     cooldown_seconds: Seconds = 60.0
     max_executions_per_hour: Annotated[int, Field(ge=1, le=60)] | None = None
     when_unknown: WhenUnknownPart = WhenUnknownPart()
-    is_critical: Annotated[Literal[False], BeforeValidator(_not_critical)] = False
-    escalation_policy: Annotated[None, BeforeValidator(_no_escalation)] = None
+    is_critical: Annotated[bool, Field(strict=True)] = False
+    escalation_policy: EscalationPart | None = None
 
 
 def read_document(data: Any, path: str = "rule") -> RuleDocument:
@@ -124,7 +105,7 @@ def read_document(data: Any, path: str = "rule") -> RuleDocument:
         return RuleDocument.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        tags = CONDITION_TAGS | ACTION_TAGS
+        tags = CONDITION_TAGS | ACTION_TAGS | FAILOVER_TAGS
         where = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"] if p not in tags]
         problem = first["msg"].removeprefix("Value error, ")
         raise DocumentError(path=path + "".join(where), problem=problem) from None
@@ -137,7 +118,16 @@ def write_document(document: RuleDocument) -> dict[str, Any]:
         _complete(part, model)
     for part, action in zip(data["actions"], document.actions, strict=True):
         _typed(part, action)
+    if document.escalation_policy is not None:
+        _escalation(data["escalation_policy"], document.escalation_policy)
     return data
+
+
+def _escalation(data: dict[str, Any], policy: EscalationPart) -> None:
+    for entry, one in zip(data.get("notify", ()), policy.notify, strict=True):
+        entry["channel"] = one.channel
+    for part, action in zip(data.get("failover_actions", ()), policy.failover_actions, strict=True):
+        _typed(part, action)
 
 
 def _typed(part: dict[str, Any], model: Any) -> None:

@@ -30,6 +30,7 @@ from godkaiser.rules.condition import (
 __all__ = [
     "Condition",
     "Diagnosis",
+    "Escalation",
     "Every",
     "Hysteresis",
     "Input",
@@ -109,6 +110,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """What happens when a decision is not carried out: `retries` more tries, each `interval` after the one before.
+
+    Then `notify` is told (the texts are made then), and `failover` stands until the decision is carried out or the
+    rule is no longer true.
+    """
+
+    notify: tuple[Notify, ...] = ()
+    interval: Duration = 0
+    retries: int = 0
+    failover: tuple[Turn | Notify, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WhenUnknown:
     """What a rule does when its inputs are stale or missing: go `safe`, `hold` for a time, or `keep`."""
 
@@ -120,8 +135,8 @@ class WhenUnknown:
 class Rule:
     """A checked rule. `priority` 1 is the strongest.
 
-    `actions`: everything it may switch. `steps`: what it does in which order; empty when that is only its actions,
-    all at once.
+    `critical`: its alarms are. `actions`: everything it may switch, but for its failover. `steps`: what it does in
+    which order; empty when that is only its actions, all at once.
     """
 
     id: RuleId
@@ -135,6 +150,15 @@ class Rule:
     when_unknown: WhenUnknown = WhenUnknown()
     description: str = ""
     steps: tuple[Step, ...] = ()
+    critical: bool = False
+    escalation: Escalation | None = None
+
+    @property
+    def switches(self) -> frozenset[ActuatorId]:
+        """Every actuator it may ever switch, its failover included."""
+        others = () if self.escalation is None else self.escalation.failover
+        turns = (*self.actions, *(action for action in others if isinstance(action, Turn)))
+        return frozenset(turn.actuator for turn in turns)
 
     @property
     def toggling(self) -> bool:

@@ -29,6 +29,7 @@ def rule_schema() -> dict[str, Any]:
     ):
         _one_or_many(whole, "conditions")
     _one_or_many(schema, "actions")
+    _told(schema["$defs"]["EscalationPart"])
     for ours, theirs in _ALIASES:
         _either(schema, ours, theirs)
     for name in _ACTIONS:
@@ -53,7 +54,16 @@ def _nullable(part: dict[str, Any]) -> None:
 def _one_or_many(schema: dict[str, Any], name: str) -> None:
     """A single one needs no list."""
     many = schema["properties"][name]
-    schema["properties"][name] = {"anyOf": [many, copy.deepcopy(many["items"])], "title": name.capitalize()}
+    told = {key: many.pop(key) for key in ("title", "default") if key in many}
+    schema["properties"][name] = {"anyOf": [many, copy.deepcopy(many["items"])], **told}
+
+
+def _told(escalation: dict[str, Any]) -> None:
+    """Whom to tell may be a word."""
+    notify = escalation["properties"]["notify"]
+    notify["items"] = {"anyOf": [notify["items"], {"type": "string"}]}
+    for name in ("notify", "failover_actions"):
+        _one_or_many(escalation, name)
 
 
 def _either(schema: dict[str, Any], ours: str, theirs: str) -> None:

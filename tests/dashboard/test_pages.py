@@ -728,6 +728,12 @@ async def test_without_the_controller_nothing_can_be_pressed_and_without_rules_t
         ({"acting": False, "wanted_since": None}, "en", ">waiting<"),
         ({"enabled": False, "acting": False}, "de", ">aus<"),
         ({"last_decision": None}, "en", "Has decided nothing yet."),
+        (
+            {"escalation": {"text": "tried once more", "failover_since": None}},
+            "en",
+            "Escalates: tried once more",
+        ),
+        ({"escalation": {"text": "x, failover", "failover_since": "y"}}, "de", "Eskaliert: x, failover"),
     ],
 )
 def test_the_state_of_a_rule_says_since_when(more: dict[str, Any], language: str, said: str) -> None:

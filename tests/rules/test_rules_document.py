@@ -211,8 +211,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("long name", rule(name="x" * 101), "rule.name", "at most 100"),
     ("priority 0", rule(priority=0), "rule.priority", "1"),
     ("61 an hour", rule(max_executions_per_hour=61), "rule.max_executions_per_hour", "60"),
-    ("critical", rule(is_critical=True), "rule.is_critical", "False"),
-    ("escalation", rule(escalation_policy={"notify": []}), "rule.escalation_policy", "None"),
+    ("critical", rule(is_critical=1), "rule.is_critical", "boolean"),
+    ("escalation", rule(escalation_policy={"notify": 5}), "rule.escalation_policy.notify", "tuple"),
     ("unknown policy", rule(when_unknown={"policy": "guess"}), "rule.when_unknown.policy", "'safe'"),
     ("operator XOR", rule(logic_operator="XOR"), "rule.logic_operator", "'AND'"),
 ]

@@ -91,7 +91,7 @@ def bound(document: RuleDocument) -> Rule:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(_examples()) == 5
+    assert len(_examples()) == 6
     assert len(ACCEPTED) >= 50
     assert len(REFUSED) >= 60
 
@@ -207,6 +207,23 @@ def test_what_is_not_looked_at_is_said() -> None:
     one = ACCEPTED["a sequence as it came"] | {"actions": {"type": "sequence", "steps": [waits]}}
     assert cautions(read_document(one))[0].startswith("rule.actions[0].steps[0].condition.check_name: ")
     assert cautions(read_document(ACCEPTED["a sequence as it came"])) == ()
+    told = cautions(read_document(ACCEPTED["a whole escalation"]))
+    places = ("notify[0]", "notify[1]", "notify[2]", "failover_actions[2]")
+    assert [words.split(":")[0] for words in told] == [
+        f"rule.escalation_policy.{place}.channel" for place in places
+    ]
+
+
+def test_whom_an_escalation_tells_shows_in_what_is_written() -> None:
+    written = write_document(read_document(ACCEPTED["a whole escalation"]))["escalation_policy"]
+    assert written["notify"] == [
+        {"channel": "email"},
+        {"channel": "email", "target": "ann@example.org"},
+        {"channel": "webhook", "target": "http://example.org/hook"},
+        {"channel": "websocket", "target": "ann"},
+        {"channel": "websocket", "target": "ben"},
+    ]
+    assert [one["type"] for one in written["failover_actions"]] == ["actuator_command"] * 2 + ["notification"]
 
 
 # ── the published schema ───────────────────────────────────────────────────────────────────────────────
@@ -229,9 +246,10 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
 @pytest.mark.parametrize(
     "title",
     [
-        "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
+        "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "unknown key",
         "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
         "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "critical in words", "an escalation by pigeon", "a failover that is none",
         "a command there is not",
     ],
 )  # fmt: skip
