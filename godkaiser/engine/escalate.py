@@ -66,31 +66,36 @@ def _go_on(moment: Moment, rule: RuleState, policy: Escalation) -> None:
     if standing.failover_at is not None:
         standing.holds = {a for a in standing.holds if _key(rule_id) in moment.state.wishes.get(a, {})}
         return
+    if rule.rule.steps:
+        standing.tries = sum(deed.at > standing.since for deed in rule.deeds)
     if rule.deeds[-1].carried_out is None:
         return  # a try is under way: what becomes of it is an event
     if moment.now < standing.next_at:
         moment.state.due.sooner(("escalate", rule_id), standing.next_at)
-    elif standing.tries < policy.retries:
+    elif standing.due < policy.retries:
         _try_again(moment, rule, policy, standing)
     else:
         _fail_over(moment, rule, policy, standing)
 
 
 def _try_again(moment: Moment, rule: RuleState, policy: Escalation, standing: Escalated) -> None:
-    """As the engine itself does after a minute; rules with steps begin again when their pause is over."""
-    standing.tries += 1
-    last = standing.tries == policy.retries
+    """As the engine itself does after a minute; rules with steps begin again when they may."""
+    standing.due += 1
+    last = standing.due == policy.retries
     standing.next_at = moment.now + (min(policy.interval, ANSWER_WITHIN) if last else policy.interval)
     moment.state.due.sooner(("escalate", rule.rule.id), standing.next_at)
     moment.state.due.sooner(("rule", rule.rule.id), moment.now)
-    for actuator in dict.fromkeys(turn.actuator for turn in rule.rule.actions):
-        if rule.rule.id in moment.state.wishes.get(actuator, {}) and not _under_way(moment, actuator):
-            on_retry(moment, actuator)
+    asked = {turn.actuator for turn in rule.rule.actions if _may_be_asked(moment, rule, turn.actuator)}
+    standing.tries += bool(asked)
+    for actuator in sorted(asked):
+        on_retry(moment, actuator)
     moment.tell("rule", rule.rule.id)
 
 
-def _under_way(moment: Moment, actuator: ActuatorId) -> bool:
-    return any(pending.intent.actuator == actuator for pending in moment.state.pending.values())
+def _may_be_asked(moment: Moment, rule: RuleState, actuator: ActuatorId) -> bool:
+    """Its wish stands, and no command is under way. Steps ask by themselves."""
+    wished = not rule.rule.steps and rule.rule.id in moment.state.wishes.get(actuator, {})
+    return wished and all(pending.intent.actuator != actuator for pending in moment.state.pending.values())
 
 
 def _fail_over(moment: Moment, rule: RuleState, policy: Escalation, standing: Escalated) -> None:

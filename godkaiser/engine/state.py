@@ -267,13 +267,15 @@ class Course:
 
 @dataclass(slots=True)
 class Escalated:
-    """A decision that is not carried out, since then: tried again so often, next at; then its failover.
+    """A decision that is not carried out, since then: due to be tried again `due` times, next at; then its failover.
 
-    `holds`: actuators that the failover's wishes stand for.
+    `tries`: how often it was really tried; a rule may have to wait for its own pause or another's hold. `holds`:
+    actuators that the failover's wishes stand for.
     """
 
     since: Instant
     next_at: Instant
+    due: int = 0
     tries: int = 0
     failover_at: Instant | None = None
     holds: set[ActuatorId] = field(default_factory=set)

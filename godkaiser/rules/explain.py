@@ -39,7 +39,20 @@ def sentence(rule: Rule, name: Names, unit: Units) -> str:
         deeds = ", then ".join(_step(step, name, unit) for step in rule.steps)
     else:
         deeds = " and ".join(_deed(turn, name) for turn in rule.actions)
-    return f"When {describe(rule.when, name, unit)}, {deeds}."
+    return f"When {describe(rule.when, name, unit)}, {deeds}.{_failing(rule, name, unit)}"
+
+
+def _failing(rule: Rule, name: Names, unit: Units) -> str:
+    """What follows when it is not carried out."""
+    critical = " It is critical." if rule.critical else ""
+    policy = rule.escalation
+    if policy is None:
+        return critical
+    again = f"try {policy.retries} times more, every {_span(policy.interval)}" if policy.retries else ""
+    whom = " and ".join(f"{one.target or 'everybody'} by {one.channel}" for one in policy.notify)
+    others = [_step(Step(action), name, unit) for action in policy.failover]
+    parts = [*([again] if again else []), *([f"tell {whom}"] if whom else []), *others]
+    return f"{critical} If that is not carried out, {', then '.join(parts)}." if parts else critical
 
 
 def _deed(turn: Turn, name: Names) -> str:

@@ -133,7 +133,11 @@ def test_sensors_that_nobody_misses() -> None:
     desk = Desk(asking("sensors"), site=Site.model_validate(data)).ready()
     desk.read(AIR, 20)
     assert found(desk, "sensors") is None
-    desk.read(SOIL.of(WATER, 4, "ds18b20"), 20)
+    tank = SOIL.of(WATER, 4, "ds18b20")
+    desk.state.add_sensor(tank)  # heard before a restart, and not since
+    desk.state.add_sensor(SOIL.of(WATER, 34, "ph"))
+    assert found(desk, "sensors") is None
+    desk.read(tank, 20)
     assert found(desk, "sensors") == "healthy"
     desk.state.nodes[WATER].status = "rejected"
     assert found(desk, "sensors") is None

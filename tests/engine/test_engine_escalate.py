@@ -191,14 +191,21 @@ def test_a_pulse_of_the_failover_ends_by_itself() -> None:
 
 
 def test_steps_that_fail_are_begun_again_before_the_failover() -> None:
+    """When they may: at 240 s for the second time, as each of their switches is held."""
     desk = deaf(
-        made(steps(turn(FAN, timeout_seconds=12)), policy=POLICY | {"max_retries": 2, "retry_interval_s": 60})
+        made(steps(turn(FAN, timeout_seconds=12)), policy=POLICY | {"max_retries": 5, "retry_interval_s": 60})
     )
-    desk.go(14)
-    assert desk.escalated()["tried"] == 0
-    desk.go(400)
-    assert len([value for gpio, value in desk.sent if (gpio, value) == (25, 1.0)]) >= 2
+    desk.go(70)
+    assert desk.escalated()["text"].endswith("not tried again"), "its turn came, but it could not begin yet"
+    desk.go(175)
+    assert desk.escalated()["text"].endswith("tried once more")
+    assert desk.others() == []
+    desk.go(90)
     assert desk.others() == [(27, 1.0)]
+    assert desk.escalated()["text"].startswith("tried once more, failover since")
+    assert (
+        desk.escalated()["tried"] == len([1 for gpio, value in desk.sent if (gpio, value) == (25, 1.0)]) - 1
+    )
     desk.go(60, 20)
     assert desk.others() == [(27, 1.0), (27, 0.3)]
 

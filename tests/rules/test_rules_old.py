@@ -19,6 +19,7 @@ from godkaiser.model.site import Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
+from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Notify, Rule
 from godkaiser.rules.schema import rule_schema
 from godkaiser.rules.surroundings import Surroundings
@@ -212,6 +213,20 @@ def test_what_is_not_looked_at_is_said() -> None:
     assert [words.split(":")[0] for words in told] == [
         f"rule.escalation_policy.{place}.channel" for place in places
     ]
+
+
+def test_what_follows_a_failure_is_in_the_sentence() -> None:
+    told = sentence(bound(read_document(ACCEPTED["a whole escalation"])), str, lambda _: "")
+    assert told.partition(". It is critical. ")[2] == (
+        "If that is not carried out, try 3 times more, every 1 min, then tell everybody by email and "
+        "ann@example.org by email and http://example.org/hook by webhook and ann by websocket and ben by "
+        "websocket, then turn on ESP_A1B2C3/26, then toggle ESP_D4E5F6/14 (to the opposite of what it is at "
+        "then) for at most 30 s, then tell “{rule_name} failed”."
+    )
+    for title in ("an escalation of nothing", "an escalation of empty lists"):
+        assert sentence(bound(read_document(ACCEPTED[title])), str, lambda _: "").endswith(
+            "set ESP_A1B2C3/25 to 80 %."
+        )
 
 
 def test_whom_an_escalation_tells_shows_in_what_is_written() -> None:
