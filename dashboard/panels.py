@@ -54,6 +54,9 @@ def notices_panel(words: Words, view: View) -> str:
 def _notice_row(words: Words, notice: Thing, view: View) -> str:
     name, target = who(f"rule:{notice.get('rule')}", view), str(notice.get("target") or "")
     aim = f' <span class="soft">{escape(words("notice.for", target=target))}</span>' if target else ""
+    if notice.get("sent") is False:
+        unsent = words("notice.unsent", channel=str(notice.get("channel") or ""))
+        aim += f' <span class="soft unsent">{escape(unsent)}</span>'
     return (
         f'<li class="rule"><span class="what">{escape(str(notice.get("text") or ""))}<br>'
         f"<b>{escape(name)}</b>{aim}</span>"
@@ -134,6 +137,9 @@ def rule_remarks(rule: Thing) -> list[Remark]:
     said = []
     if rule.get("enabled") and rule.get("degraded"):
         said.append(Remark("rule.degraded", "bad", {"why": rule["degraded"]}))
+    if (escalation := rule.get("escalation")) is not None:
+        tone: Tone = "bad" if escalation.get("failover_since") else "warn"
+        said.append(Remark("rule.escalation", tone, {"what": escalation.get("text") or ""}))
     last, key = rule.get("last_outcome") or {}, str((rule.get("last_outcome") or {}).get("outcome"))
     if key in _OUTCOMES:
         code, tone = _OUTCOMES[key]

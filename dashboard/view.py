@@ -109,7 +109,7 @@ def newest_notices(view: View) -> list[Thing]:
         {**dict(said), "rule": key} for key, said in last_words(view).items() if isinstance(said, Mapping)
     )
     found = {
-        (str(one.get("at")), str(one.get("rule")), str(one.get("text"))): one
+        (str(one.get("at")), str(one.get("rule")), str(one.get("text")), str(one.get("channel"))): one
         for one in (*live, *view.notices)
     }
     newest = sorted(found.values(), key=lambda one: moment(one.get("at")) or EPOCH, reverse=True)

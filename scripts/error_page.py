@@ -33,15 +33,20 @@ A kind decides the exit code of the command line and the status of HTTP.
 
 def families() -> list[type[GodkaiserError]]:
     """Those directly below the root."""
-    return GodkaiserError.__subclasses__()
+    return _below(GodkaiserError)
 
 
 def members(family: type[GodkaiserError]) -> Iterator[type[GodkaiserError]]:
     """Everything of a family that can be raised; what only groups others has no sentence of its own."""
-    for each in family.__subclasses__():
+    for each in _below(family):
         if "sentence" in vars(each) or each.sentence is not GodkaiserError.sentence:
             yield each
         yield from members(each)
+
+
+def _below(error: type[GodkaiserError]) -> list[type[GodkaiserError]]:
+    """Without those that plug-ins and tests have made."""
+    return [each for each in error.__subclasses__() if each.__module__ == GodkaiserError.__module__]
 
 
 def page() -> str:

@@ -89,7 +89,7 @@ _ROWS: Final = (
         "rule_cannot_act", Priority.HIGH, 30 * SECOND,
         "Rule {name} cannot act.",
         "Repair what it names, or switch the rule off. What it wants stands, and is told when it can be. "
-        "Its priority is low while the rule wants nothing.",
+        "Its priority is low while the rule wants nothing, and critical in any case for a rule that is.",
         delay_off=5 * SECOND, auto_clear=10 * MINUTE,
     ),
     Kind(

@@ -96,8 +96,12 @@ def notices(
 
 
 def _tell_notices(rows: list[dict[str, Any]]) -> None:
-    told = [(row["at"], row["rule"], row["text"], row["target"] or None) for row in rows]
-    table(("at", "rule", "told", "for"), told, "No rule told anything in this time.")
+    told = [(row["at"], row["rule"], row["text"], row["target"] or None, _way(row)) for row in rows]
+    table(("at", "rule", "told", "for", "by"), told, "No rule told anything in this time.")
+
+
+def _way(notice: dict[str, Any]) -> str:
+    return notice["channel"] if notice["sent"] else f"{notice['channel']}: not sent"
 
 
 @app.command()
@@ -111,6 +115,7 @@ def check(file: File, data: Data = None, as_json: Json = False) -> None:
         checked = ask(data, "rules.check", documents=documents)
     except NoControllerError:
         checked = _alone(documents)
+    _warn(checked)
     show(checked, as_json, _tell_rules)
 
 
@@ -201,6 +206,13 @@ def _tell_rules(rules: list[dict[str, Any]]) -> None:
             say(f"  not judged without a controller: {rule['open']}")
 
 
+def _warn(rules: list[dict[str, Any]]) -> None:
+    """Beside the answer: what is accepted, and does not do all that one may expect."""
+    for rule in rules:
+        for warning in rule["warnings"]:
+            typer.echo(f"warning: {warning}", err=True)
+
+
 RuleName = Annotated[str, typer.Argument(help="The rule's id or name.")]
 
 
@@ -262,7 +274,7 @@ def import_(file: File, data: Data = None, as_json: Json = False) -> None:
 
 def _tell_import(answer: dict[str, Any]) -> None:
     say(f"Imported {', '.join(answer['imported'])}; {answer['rules']} rules run.")
-    for line in answer["declared"]:
+    for line in (*answer["declared"], *answer["warnings"]):
         say(f"  note: {line}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from godkaiser.engine import toggle
 from godkaiser.engine.decide import AT_ONCE, is_free, not_before
 from godkaiser.engine.fitness import away
 from godkaiser.engine.state import SAME, Moment, RuleState, State
@@ -44,7 +45,11 @@ class Blocker:
 def blockers(state: State, rule: RuleState, now: Instant) -> tuple[Blocker, ...]:
     """Everything that keeps the rule from moving its actuators now, or would if its condition were true."""
     moment = Moment(state, now, 0)
-    return (*_own(moment, rule), *(found for turn in rule.rule.actions for found in _of(moment, rule, turn)))
+    return (
+        *_own(moment, rule),
+        *(found for turn in toggle.turns(state, rule) for found in _of(moment, rule, turn)),
+        *(_untold(state, actuator) for actuator in toggle.unclear(state, rule)),
+    )
 
 
 def _own(moment: Moment, rule: RuleState) -> Iterator[Blocker]:
@@ -62,6 +67,18 @@ def _own(moment: Moment, rule: RuleState) -> Iterator[Blocker]:
     else:
         text = f"it has started {len(rule.starts)} times within an hour"
         yield Blocker("rule_limit", text, "Wait, or raise `max_executions_per_hour`.", since=since, until=at)
+
+
+def _untold(state: State, actuator: ActuatorId) -> Blocker:
+    """Its opposite is as unknown as itself."""
+    node, lifts = (
+        state.nodes.get(actuator.node),
+        f"A report of node {actuator.node}, or ON or OFF in place of TOGGLE.",
+    )
+    gone = node is not None and node.online is not True
+    since = node.away_since if node is not None and gone else None
+    more = f": node {actuator.node} {away(state, node)}" if node is not None and gone else ""
+    return Blocker("toggle_unknown", f"{toggle.why(state, actuator)}{more}", lifts, actuator, "", since)
 
 
 def _of(moment: Moment, rule: RuleState, turn: Turn) -> Iterator[Blocker]:

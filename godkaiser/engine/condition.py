@@ -74,7 +74,7 @@ def _silent(state: State, node_id: NodeId) -> Sign:
     more = " ".join(filter(None, (since, was, _hindered(rules))))
     holds = True if node.online is False or state.link.up else None
     delay = NEVER_HEARD if node.online is None else 0 if leased else NEEDED if rules else None
-    priority = Priority.CRITICAL if away else None
+    priority = Priority.CRITICAL if away or any(rule.rule.critical for rule in rules) else None
     return Sign(NODE_SILENT, node_id, holds, said(state, NODE_SILENT, node_id, more), priority, delay)
 
 
@@ -179,7 +179,7 @@ def same(one: float, other: float) -> bool:
 def of_rule(state: State, rule_id: RuleId, now: Instant) -> Iterator[Sign]:
     """Whether it can act, and whether it can decide. Unless another alarm tells of the cause."""
     rule = state.rules.get(rule_id)
-    found = None if rule is None else rule.hindrance
+    found = None if rule is None else rule.hindrance or _missed(rule)
     for kind, doing in ((RULE_CANNOT_ACT, "act"), (RULE_CANNOT_DECIDE, "decide")):
         if rule is None or found is None or found.doing != doing or found.told_by:
             yield Sign(kind, rule_id, holds=False)
@@ -187,12 +187,22 @@ def of_rule(state: State, rule_id: RuleId, now: Instant) -> Iterator[Sign]:
             yield _hindrance(state, rule, kind, found, now)
 
 
+def _missed(rule: RuleState) -> Hindrance | None:
+    """A critical rule whose decision is not carried out, although nothing lasting is known to be in its way."""
+    last = rule.deeds[-1] if rule.deeds else None
+    wants = rule.wanting_since is not None and last is not None and last.at >= rule.wanting_since
+    if last is None or not rule.rule.critical or not wants or last.carried_out is not False or last.outranked:
+        return None
+    return Hindrance("act", last.reason.rstrip("."), last.at)
+
+
 def _hindrance(state: State, rule: RuleState, kind: Kind, found: Hindrance, now: Instant) -> Sign:
     unclear = not state.link.up or (kind is RULE_CANNOT_DECIDE and _perhaps_gone(state, rule, now))
     idle = kind is RULE_CANNOT_ACT and rule.wanting_since is None
     text = said(state, kind, rule.rule.id, f"{found.text[0].upper()}{found.text[1:]}.")
     delay = NEVER_HEARD if found.never else None
-    return Sign(kind, rule.rule.id, None if unclear else True, text, Priority.LOW if idle else None, delay)
+    priority = Priority.CRITICAL if rule.rule.critical else Priority.LOW if idle else None
+    return Sign(kind, rule.rule.id, None if unclear else True, text, priority, delay)
 
 
 def _perhaps_gone(state: State, rule: RuleState, now: Instant) -> bool:

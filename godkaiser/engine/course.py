@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from godkaiser.engine import deed
+from godkaiser.engine import deed, toggle
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import is_free, story
 from godkaiser.engine.effect import Journal
@@ -93,9 +93,14 @@ def _begin(moment: Moment, state: RuleState, course: Course, step: Step) -> bool
         notify(moment, state, course.at, action)
         return _next(moment, course, step)
     if isinstance(action, Turn):
-        _turn(moment, state, course, action)
+        turn = _turn(moment, state, course, action)
         if step.awaits is None:
-            course.open[action.actuator] = action.value
+            if turn is None:
+                course.missed = (
+                    course.missed or f"step {course.at + 1}: {toggle.why(moment.state, action.actuator)}"
+                )
+            else:
+                course.open[turn.actuator] = turn.value
             return _next(moment, course, step)
         course.until = moment.now + step.awaits
         _count_sent(moment, course, action.actuator)
@@ -106,10 +111,14 @@ def _begin(moment: Moment, state: RuleState, course: Course, step: Step) -> bool
     return True
 
 
-def _turn(moment: Moment, state: RuleState, course: Course, turn: Turn) -> None:
-    """The wish of the step before it for the same actuator is replaced. What a stop holds waits in vain."""
-    if not is_free(moment, state, turn.actuator):
-        return
+def _turn(moment: Moment, state: RuleState, course: Course, wanted: Turn) -> Turn | None:
+    """The wish of the step before it for the same actuator is replaced. What a stop holds waits in vain.
+
+    None: it toggles, and nobody knows what it is at.
+    """
+    turn = toggle.settle(moment, state.rule.id, wanted, str(course.at))
+    if turn is None or not is_free(moment, state, turn.actuator):
+        return turn
     wish = wish_of(state.rule, turn, moment.now, state.deeds[-1].cause)
     # As old as the run, so that the hold of a rule is not in the way of its own next step.
     lasting = None if wish.duration is None else moment.now - course.begun + wish.duration
@@ -117,6 +126,7 @@ def _turn(moment: Moment, state: RuleState, course: Course, turn: Turn) -> None:
     standing[state.rule.id] = replace(wish, since=course.begun, duration=lasting)
     course.holds.add(turn.actuator)
     settle_actuator(moment, turn.actuator, story(moment, state), anew=True)
+    return turn
 
 
 def _next(moment: Moment, course: Course, step: Step) -> bool:
@@ -128,7 +138,7 @@ def _doing(moment: Moment, state: RuleState, course: Course, step: Step) -> bool
     action = step.action
     if isinstance(action, Turn):
         _count_sent(moment, course, action.actuator)
-    done = isinstance(action, Turn) and deed.is_so(moment, action.actuator, action.value)
+    done = isinstance(action, Turn) and _is_so(moment, state, course, action)
     if isinstance(action, Until):
         result = evaluate(action.when, course.memory, moment.state, moment.now)
         done = result.truth is Truth.TRUE
@@ -139,6 +149,17 @@ def _doing(moment: Moment, state: RuleState, course: Course, step: Step) -> bool
     if _time_left(moment, state, course):
         return False
     return _next(moment, course, step) if isinstance(action, Pause) else _failed(moment, state, course, step)
+
+
+def _is_so(moment: Moment, state: RuleState, course: Course, wanted: Turn) -> bool:
+    """What could not be toggled, as nobody knew what it was at, is toggled as soon as that is known."""
+    late = wanted.toggles and str(course.at) not in moment.state.settled.get(state.rule.id, {})
+    turn = (
+        _turn(moment, state, course, wanted)
+        if late
+        else toggle.settle(moment, state.rule.id, wanted, str(course.at))
+    )
+    return turn is not None and deed.is_so(moment, turn.actuator, turn.value)
 
 
 def _failed(moment: Moment, state: RuleState, course: Course, step: Step) -> bool:
@@ -173,6 +194,8 @@ def _why(moment: Moment, course: Course, step: Step) -> str:
     turn = cast("Turn", action)  # nothing else fails
     actuator = moment.state.actuators.get(turn.actuator)
     said = "" if actuator is None or actuator.last is None else actuator.last.message
+    if turn.toggles and toggle.opposite(moment.state, turn.actuator) is None:
+        said = toggle.why(moment.state, turn.actuator)
     within = cast("int", step.awaits) / SECOND
     name = moment.state.name_of(turn.actuator)
     return f"{name} was not confirmed within {within:g} s, {_sent(course)}. {said}".strip()
@@ -214,6 +237,7 @@ def _over(moment: Moment, rule_id: RuleId, state: RuleState | None) -> None:
     if state is None or course is None:
         return
     state.course = None
+    toggle.forget(moment, rule_id)
     for actuator in sorted(course.holds):
         _withdraw(moment, state, actuator)
     moment.tell("rule", rule_id)
@@ -237,6 +261,7 @@ def _interrupted(moment: Moment, rule_id: RuleId, switched: list[ActuatorId]) ->
         actuator = moment.state.actuators.get(actuator_id)
         if actuator is not None and actuator.lease is not None and actuator.lease.who == f"rule:{rule_id}":
             submit(moment, safe_intent(moment, actuator.spec, INTERRUPTED))
+    toggle.forget(moment, rule_id)
     record_interrupted(moment, rule_id, INTERRUPTED)
     moment.emit(Journal("course", rule_id, None))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from godkaiser.engine import deed, limits
+from godkaiser.engine import deed, limits, toggle
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.fitness import mark_degraded
 from godkaiser.engine.record import look_back, record_decision, trace_text
 from godkaiser.engine.state import ChainStep, Course, Moment, RuleState
 from godkaiser.engine.tally import BEGUN
 from godkaiser.engine.wish import kept_out, settle_actuator, wish_of
+from godkaiser.model.event import ActuatorReport
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import HOUR, SECOND, to_iso
 from godkaiser.model.truth import Truth
@@ -90,6 +91,9 @@ def _start(moment: Moment, state: RuleState) -> None:
     state.memory.started = moment.now
     state.starts.append(moment.now)
     state.ready_at = moment.now + rule.cooldown
+    if not rule.steps:
+        for turn in rule.actions:
+            toggle.settle(moment, rule.id, turn)
     deed.begin(moment, state)
     record_decision(moment, state, BEGUN if rule.steps else "")
     if rule.steps:
@@ -110,10 +114,14 @@ def _set_out(moment: Moment, state: RuleState) -> None:
 def _wish(moment: Moment, state: RuleState) -> None:
     """For every actuator that no stop holds; the others follow when they are released."""
     rule = state.rule
-    for turn in rule.actions:
-        standing = moment.state.wishes.get(turn.actuator, {})
-        if rule.id in standing or not is_free(moment, state, turn.actuator):
+    for wanted in rule.actions:
+        standing = moment.state.wishes.get(wanted.actuator, {})
+        if rule.id in standing or not is_free(moment, state, wanted.actuator):
             continue
+        turn = toggle.settle(moment, rule.id, wanted)
+        if turn is None:
+            continue
+        deed.learn(state, turn)
         cause = state.deeds[-1].cause if state.deciding else moment.seq
         wish = wish_of(rule, turn, moment.now, cause)
         moment.state.wishes.setdefault(turn.actuator, {})[rule.id] = wish
@@ -125,7 +133,9 @@ def _returning(moment: Moment, state: RuleState) -> bool:
     if state.rule.steps:
         return False  # what it lost ended its steps
     lost = [
-        t.actuator for t in state.rule.actions if state.rule.id not in moment.state.wishes.get(t.actuator, {})
+        t.actuator
+        for t in toggle.turns(moment.state, state)
+        if state.rule.id not in moment.state.wishes.get(t.actuator, {})
     ]
     return any(is_free(moment, state, actuator) for actuator in lost)
 
@@ -165,6 +175,7 @@ def _withdraw(moment: Moment, state: RuleState, note: str) -> None:
         if note and (actuator := moment.state.actuators.get(turn.actuator)) is not None:
             actuator.tenure = None  # a person changed the rules: the next one need not wait
     deed.end(moment, state)
+    toggle.forget(moment, state.rule.id)
     state.wanting_since = None
 
 
@@ -181,6 +192,8 @@ def _leave(moment: Moment, state: RuleState, *, runs: bool = False) -> None:
     `runs`: nor anything that it had switched before a restart.
     """
     blind = state.rule.enabled and state.truth is Truth.UNKNOWN
+    if runs:
+        toggle.forget(moment, state.rule.id)
     for turn in state.rule.actions:
         wish = moment.state.wishes.get(turn.actuator, {}).pop(state.rule.id, None)
         actuator = moment.state.actuators.get(turn.actuator)
@@ -210,6 +223,15 @@ def reconsider_node(moment: Moment, node: NodeId) -> None:
     limits.on_node(moment, node)
     for rule in tuple(moment.state.touching.get(node, ())):
         reconsider(moment, rule)
+
+
+def on_reported(moment: Moment, event: ActuatorReport) -> None:
+    """Rules that want to toggle it, and could not know to what."""
+    actuator = ActuatorId.of(event.node, event.gpio)
+    for rule in tuple(moment.state.touching.get(event.node, ())):
+        state = moment.state.rules[rule]
+        if state.deciding and actuator in state.deeds[-1].lacking:
+            reconsider(moment, rule)
 
 
 def reconsider_presence(moment: Moment, node: NodeId) -> None:

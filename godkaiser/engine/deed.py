@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from godkaiser.engine import toggle
 from godkaiser.engine.effect import Store
 from godkaiser.engine.state import SAME, Moment, RuleState
 from godkaiser.engine.tally import ENDED, Deed, Tally, turned, word
 from godkaiser.model.ids import ActuatorId
 from godkaiser.model.outcome import Fate, Outcome
+from godkaiser.rules.rule import Turn
 
 HELD: Final = "a stop holds it, or nothing was read since one did"
 
@@ -18,8 +20,10 @@ def begin(moment: Moment, state: RuleState) -> None:
     """A rule wants something from now on: one decision, however often it is evaluated while it stands."""
     end(moment, state)
     # One with steps says itself when they are done.
-    wants = {} if state.rule.steps else {turn.actuator: turn.value for turn in state.rule.actions}
-    state.deeds.append(Deed(moment.now, moment.seq, wants))
+    mine = () if state.rule.steps else toggle.turns(moment.state, state)
+    lacking = set() if state.rule.steps else set(toggle.unclear(moment.state, state))
+    wants = {turn.actuator: turn.value for turn in mine}
+    state.deeds.append(Deed(moment.now, moment.seq, wants, lacking=lacking))
     state.deciding = True
 
 
@@ -62,6 +66,7 @@ def _heed(moment: Moment, state: RuleState, outcome: Outcome) -> None:
             already(moment, state, outcome.actuator, f"the node confirmed it to {outcome.who}")
         return
     good = turned(outcome.fate)
+    deed.outranked = outcome.fate is Fate.SUPERSEDED
     if good:
         _confirmed(moment, state, outcome.actuator)
     elif good is False and outcome.actuator not in deed.confirmed:
@@ -83,14 +88,30 @@ def already(moment: Moment, state: RuleState, actuator: ActuatorId, message: str
 def _write(moment: Moment, state: RuleState, actuator: ActuatorId, fate: Fate, message: str) -> None:
     """As an outcome, although there was no command: who reads the decisions later finds what became of each."""
     deed, who, intent = state.deeds[-1], f"rule:{state.rule.id}", moment.new_id("i")
-    outcome = Outcome(intent, actuator, deed.wants[actuator], fate, moment.now, who, "rule", message)
+    value = deed.wants.get(actuator, _as_it_is(moment, actuator))
+    outcome = Outcome(intent, actuator, value, fate, moment.now, who, "rule", message)
     moment.emit(Store(replace(outcome, cause=deed.cause)))
+
+
+def _as_it_is(moment: Moment, actuator_id: ActuatorId) -> float:
+    """What is wanted of it already: it stays so, as nobody knows what else it is to be."""
+    actuator = moment.state.actuators.get(actuator_id)
+    if actuator is None or actuator.wished is None:
+        return 0.0 if actuator is None else actuator.spec.safe_value
+    return actuator.wished
+
+
+def learn(state: RuleState, turn: Turn) -> None:
+    """What a toggled actuator is to be is settled only now."""
+    if state.deciding and turn.actuator in state.deeds[-1].lacking:
+        state.deeds[-1].lacking.discard(turn.actuator)
+        state.deeds[-1].wants[turn.actuator] = turn.value
 
 
 def _confirmed(moment: Moment, state: RuleState, actuator: ActuatorId) -> None:
     deed = state.deeds[-1]
     deed.confirmed.add(actuator)
-    if deed.confirmed == set(deed.wants) and deed.carried_out is not True:
+    if deed.confirmed == set(deed.wants) and not deed.lacking and deed.carried_out is not True:
         _turn(moment, state, True, "")
 
 
@@ -110,6 +131,10 @@ def look(moment: Moment, state: RuleState) -> None:
             _turn(moment, state, False, HELD)
         elif is_so(moment, actuator, state.deeds[-1].wants[actuator]):
             already(moment, state, actuator, "the node reports it already")
+    for actuator in sorted(state.deeds[-1].lacking) if state.deciding else ():
+        text = toggle.why(moment.state, actuator)
+        _write(moment, state, actuator, Fate.REFUSED, text)
+        _turn(moment, state, False, text)
 
 
 def is_so(moment: Moment, actuator_id: ActuatorId, value: float) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from godkaiser.model.calibration import Calibration
+from godkaiser.model.channel import is_sent
 from godkaiser.model.command import Notice
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import Instant
@@ -86,6 +87,11 @@ class RuleNotice:
     target: str
     text: str
     cause: int
+
+    @property
+    def sent(self) -> bool:
+        """False: nothing here sends by that channel, it is only kept and shown."""
+        return is_sent(self.channel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from godkaiser.engine import (
     alive,
     answer,
     calibration,
+    checks,
     chronicle,
     clear,
     correct,
@@ -23,6 +24,7 @@ from godkaiser.engine import (
     declared,
     elapsed,
     ending,
+    escalate,
     fitness,
     halt,
     ingest,
@@ -38,6 +40,7 @@ from godkaiser.engine import (
     schedule,
     site,
     surroundings,
+    toggle,
     tracing,
     wish,
 )
@@ -79,8 +82,8 @@ class Engine:
                     actuator.owed |= standing.covers(actuator.id, self.state.zone_of(actuator.id))
             elif kind in _OF_NODES:
                 self._restore_node(kind, key, data, now)
-            elif kind == "course":
-                course.restore(self.state, RuleId.known(key), data, now)
+            elif kind in _OF_RULES:
+                _OF_RULES[kind](self.state, RuleId.known(key), data, now)
             elif kind == "alarm":
                 alarm.restore(self.state, key, data, now)
             elif kind in limits.KEPT:
@@ -121,8 +124,10 @@ class Engine:
             self._fire_due(moment)
             self._dispatch(moment, event)
         course.watch(moment)
+        escalate.watch(moment)
         fitness.watch(moment)
         alarm.watch(moment, event)
+        checks.watch(moment)
         chronicle.watch(moment, event)
         tracing.keep(moment)
         return moment.effects
@@ -168,6 +173,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
     "retry": lambda moment, key: wish.on_retry(moment, ActuatorId.known(key)),
     "correct": lambda moment, key: correct.on_due(moment, ActuatorId.known(key)),
     "course": lambda moment, key: None,  # looked at after every event
+    "escalate": lambda moment, key: None,  # likewise
     "tenure": lambda moment, key: wish.on_tenure_end(moment, ActuatorId.known(key)),
     "hold": lambda moment, key: wish.on_hold_end(moment, ActuatorId.known(key)),
     "request": request.on_request_due,
@@ -187,6 +193,11 @@ _WHEN_DUE: Final[dict[str, Callable[[Moment, str], None]]] = {
 }
 
 
+_OF_RULES: Final[dict[str, Callable[[State, RuleId, dict[str, Any], Instant], None]]] = {
+    "course": course.restore,
+    "failover": escalate.restore,
+    "toggle": toggle.restore,
+}
 _OF_NODES: Final = ("node", "halted", "shut", "away")  # kinds in the safety journal
 REPORTS: Final = get_args(ev.Report)
 HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
@@ -205,6 +216,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
         correct.on_report,
         lambda moment, event: halt.note_safe_nodes(moment, event.node),
         declared.on_moved,
+        decide.on_reported,
     ),
     ev.CommandAck: (answer.on_ack, declared.on_moved),
     ev.StopAck: (halt.on_stop_ack,),

@@ -19,7 +19,7 @@ from godkaiser.model.instant import Instant, to_datetime
 from godkaiser.model.quantity import Freshness
 from godkaiser.model.truth import Truth
 from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.rule import series_of
+from godkaiser.rules.rule import Diagnosis, series_of
 
 BY_STOP: Final = "stop"
 BY_LINK: Final = "link"
@@ -133,7 +133,7 @@ def _deciding(moment: Moment, rule: RuleState, trace: Trace) -> Hindrance | None
         _in_words(state, rule, silent_leaves) + nodes,
         _last_heard(state, quiet),
         _told_by(moment, quiet, gone),
-        _never(moment, quiet),
+        _never(moment, quiet) or any(isinstance(leaf.condition, Diagnosis) for leaf in silent_leaves),
     )
 
 

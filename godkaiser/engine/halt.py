@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from godkaiser.engine import lane
+from godkaiser.engine import lane, toggle
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.effect import Audit, Journal, Send, Store
 from godkaiser.engine.record import record_decision
@@ -50,6 +50,7 @@ def _drop_wishes(moment: Moment, standing: Standing) -> None:
         mine = [turn.actuator for turn in rule.rule.actions]
         if rule.active and mine and (standing.scope == ALL or under.keys() >= set(mine)):
             rule.active = False
+            toggle.forget(moment, rule.rule.id)
             record_decision(moment, rule, "stopped")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from godkaiser.engine import deed, past
+from godkaiser.engine import deed, past, toggle
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.record import record_decision
 from godkaiser.engine.state import SAME, ActuatorState, Moment, RuleState, State
@@ -146,6 +146,7 @@ def spend(moment: Moment, key: str, pulse: ActuatorId | None = None) -> None:
         rule.course.open.pop(pulse, None)
     elif rule is not None:
         rule.active = False
+        toggle.forget(moment, rule.rule.id)
         deed.end(moment, rule)
         _rest(moment, rule)
         record_decision(moment, rule, "its time is up")
@@ -157,6 +158,7 @@ def rest_after(moment: Moment, lease: Lease) -> None:
     name = lease.who.removeprefix("rule:")
     rule = moment.state.rules.get(RuleId.known(name)) if name != lease.who else None
     if rule is not None and not rule.active:
+        toggle.forget(moment, rule.rule.id)
         _rest(moment, rule)
 
 

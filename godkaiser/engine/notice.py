@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from godkaiser.engine.effect import RuleNotice, Store
@@ -16,6 +17,7 @@ from godkaiser.rules.rule import Notify, Rule
 
 LEAST: Final = MINUTE  # between two of one step, whatever the cooldown
 UNKNOWN: Final = "unknown"
+_WORD: Final = re.compile(r"\{(\w+)\}")
 
 
 def notify(moment: Moment, state: RuleState, place: int, action: Notify) -> None:
@@ -26,11 +28,16 @@ def notify(moment: Moment, state: RuleState, place: int, action: Notify) -> None
         return
     state.notices[place] = moment.now
     moment.state.counters["notices"] += 1
-    text = action.text.format_map(_words(moment, rule, state.trace)) or rule.name
+    text = _filled(action.text, _words(moment, rule, state.trace)) or rule.name
     cause = state.deeds[-1].cause if state.deeds else moment.seq
     state.notice = RuleNotice(moment.now, rule.id, action.channel, action.target, text, cause)
     moment.emit(Store(state.notice))
     moment.tell("rule", rule.id)
+
+
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    """Words in braces that are known; anything else in braces stays as it is written."""
+    return _WORD.sub(lambda found: words.get(found[1], found[0]), template)
 
 
 def _words(moment: Moment, rule: Rule, trace: Trace | None) -> dict[str, str]:

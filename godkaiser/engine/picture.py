@@ -9,6 +9,7 @@ from godkaiser.engine.alarm import alarms_picture
 from godkaiser.engine.allowance import limits_picture, timed_by
 from godkaiser.engine.calibration import age_picture
 from godkaiser.engine.cycles import growing
+from godkaiser.engine.escalate import failing_over
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.ruling import hindered, rule_picture
 from godkaiser.engine.standing import Standing
@@ -337,6 +338,7 @@ def why(state: State, actuator_id: ActuatorId, now: Instant) -> dict[str, Any]:
         *_held(state, actuator, now),
         *hindered(state, actuator_id),
         *thwarted(state, actuator_id, now),
+        *failing_over(state, actuator_id),
         *_old(state, actuator_id, now),
     )
     text += "".join(f" {line}." for line in more)

@@ -72,6 +72,7 @@ def _remember(moment: Moment, node: NodeState, event: Heartbeat) -> bool:
 def _heard(moment: Moment, node: NodeState) -> None:
     """Any heartbeat proves life; only a change from not-online means it is back."""
     back = node.online is not True
+    node.back_at = moment.now if back else node.back_at
     if back and (node.online is False or (node.uptime or 0) < JUST_STARTED_S):
         node.starts += 1
     node.last_contact, node.online = moment.now, True

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from godkaiser.engine import toggle
 from godkaiser.engine.condition import OF_RULES
 from godkaiser.engine.course import course_picture
+from godkaiser.engine.effect import RuleNotice
+from godkaiser.engine.escalate import escalation_picture
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import level
 from godkaiser.engine.state import RuleState, State
@@ -32,11 +35,22 @@ def rule_picture(state: State, rule: RuleState, now: Instant) -> dict[str, Any]:
         "degraded": rule.degraded or None,
         "actuators": sorted({turn.actuator for turn in rule.rule.actions}),
         "last_decision": iso(rule.decided_at),
+        "critical": rule.rule.critical,
+        "escalation": escalation_picture(state, rule),
         "steps": course_picture(rule, iso),
-        "notice": None
-        if rule.notice is None
-        else {"at": to_iso(rule.notice.at), "target": rule.notice.target, "text": rule.notice.text},
+        "notice": None if rule.notice is None else notice_picture(rule.notice),
         **_honest(state, rule),
+    }
+
+
+def notice_picture(notice: RuleNotice) -> dict[str, Any]:
+    """What it told last. `sent` false: nothing here sends by that channel."""
+    return {
+        "at": to_iso(notice.at),
+        "channel": notice.channel,
+        "target": notice.target,
+        "text": notice.text,
+        "sent": notice.sent,
     }
 
 
@@ -69,7 +83,7 @@ def rule_state(rule: RuleState) -> str:
 def hindered(state: State, actuator_id: ActuatorId) -> Iterator[str]:
     """Rules that want something of it and cannot have it: why, since when, and what became of their decisions."""
     for rule in state.rules.values():
-        wants = [turn.value for turn in rule.rule.actions if turn.actuator == actuator_id]
+        wants = [turn.value for turn in toggle.turns(state, rule) if turn.actuator == actuator_id]
         if not wants or rule.hindrance is None:
             continue
         yield f"Rule “{rule.rule.name}” {rule.degraded}" + (", so nothing was sent" if _unsent(rule) else "")

@@ -164,7 +164,7 @@ def _replace_rules(moment: Moment, rules: tuple[Rule, ...], found: Iterable[Actu
 
 def undeclared(rules: Iterable[Rule], known: Iterable[ActuatorId]) -> tuple[ActuatorSpec, ...]:
     """Rules of the existing system come without a table of actuators: naming one declares it, in the open."""
-    missing = {turn.actuator for rule in rules for turn in rule.actions} - set(known)
+    missing = {actuator for rule in rules for actuator in rule.switches} - set(known)
     return tuple(
         ActuatorSpec(node=actuator.node, gpio=actuator.gpio, type="relay", declared_by="rule")
         for actuator in sorted(missing)

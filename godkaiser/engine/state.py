@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from godkaiser.engine import checks
 from godkaiser.engine.effect import Effect, RuleNotice, Tell
 from godkaiser.engine.noted import Chronicle
 from godkaiser.engine.pins import pin_problem
@@ -15,6 +16,7 @@ from godkaiser.engine.standing import Standing
 from godkaiser.engine.tally import Deed, Hindrance, Tally
 from godkaiser.model.board import OWN_ADC, Board
 from godkaiser.model.calibration import Adc, Calibration
+from godkaiser.model.check import Check, Status
 from godkaiser.model.cycle import CycleSpec
 from godkaiser.model.derived import OF_ONE_UNIT, DerivedSpec
 from godkaiser.model.event import Malformed
@@ -34,7 +36,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
-from godkaiser.rules.rule import Condition, Rule, nodes_of, series_of
+from godkaiser.rules.rule import Condition, Diagnosis, Rule, diagnoses, nodes_of, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
 from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
@@ -126,6 +128,7 @@ class NodeState:
     zone: str | None = None
     online: bool | None = None
     last_contact: Instant | None = None
+    back_at: Instant = -1  # when it was heard again after it had been away, or for the first time
     away_since: Instant | None = None  # while it is not online, if that is known; kept in the journal
     adopting: bool = False
     modern: bool = False
@@ -265,6 +268,22 @@ class Course:
 
 
 @dataclass(slots=True)
+class Escalated:
+    """A decision that is not carried out, since then: due to be tried again `due` times, next at; then its failover.
+
+    `tries`: how often it was really tried; a rule may have to wait for its own pause or another's hold. `holds`:
+    actuators that the failover's wishes stand for.
+    """
+
+    since: Instant
+    next_at: Instant
+    due: int = 0
+    tries: int = 0
+    failover_at: Instant | None = None
+    holds: set[ActuatorId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class RuleState:
     """A rule at work: its memory, last truth, whether its wish stands, when it may act again."""
 
@@ -347,10 +366,18 @@ class State:
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     touching: dict[NodeId, list[RuleId]] = field(default_factory=dict)  # rules that read or switch there
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
+    diagnosing: dict[RuleId, tuple[Diagnosis, ...]] = field(default_factory=dict)  # rules that ask for checks
+    diagnosed: dict[RuleId, tuple[Status | None, ...]] = field(
+        default_factory=dict
+    )  # what they were told last
     courses: dict[RuleId, None] = field(default_factory=dict)  # rules that are at their steps, in order
     interrupted: dict[RuleId, list[ActuatorId]] = field(
         default_factory=dict
     )  # by the end of the last process
+    escalating: dict[RuleId, None] = field(default_factory=dict)  # rules that say what follows a failure
+    escalated: dict[RuleId, Escalated] = field(default_factory=dict)
+    left_on: dict[RuleId, list[ActuatorId]] = field(default_factory=dict)  # by failovers of the last process
+    settled: dict[RuleId, dict[str, float]] = field(default_factory=dict)  # see engine/toggle
     wishes: dict[ActuatorId, dict[str, Wish]] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     stops: dict[Scope, Standing] = field(default_factory=dict)
@@ -398,6 +425,10 @@ class State:
             return Freshness.NEVER
         reading = sensor.usable if least is None else sensor.at_least(least)
         return Freshness.NEVER if reading is None else self.age_class(sensor, reading, now)
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:
+        """What a check finds; None while nobody knows."""
+        return checks.status(self, check, asks, now)
 
     def heard_at(self, series: SeriesId) -> Instant | None:
         """When a value of it came last."""
@@ -455,6 +486,8 @@ class State:
         rules: Mapping[Any, RuleState] = self.rules
         if (rule := rules.get(thing)) is not None:
             return rule.rule.name
+        if thing.endswith(":failover"):
+            return f"{self.name_of(thing.removesuffix(':failover'))} (failover)"
         nodes: Mapping[Any, NodeState] = self.nodes
         return nodes[thing].name or thing if thing in nodes else thing
 
@@ -618,6 +651,8 @@ class State:
     def set_rules(self, rules: tuple[Rule, ...]) -> None:
         """Replace all rules; one that stays the same keeps its memory, one of the same id when it began."""
         old, self.rules, self.readers, self.touching = self.rules, {}, {}, {}
+        self.diagnosing, self.diagnosed = {r.id: asked for r in rules if (asked := diagnoses(r))}, {}
+        self.escalating = {rule.id: None for rule in rules if rule.escalation is not None}
         for rule in rules:
             kept = old.get(rule.id)
             self.rules[rule.id] = state = (

@@ -29,6 +29,8 @@ class Deed:
     confirmed: set[ActuatorId] = field(default_factory=set)
     carried_out: bool | None = None
     reason: str = ""
+    outranked: bool = False  # somebody else has their way
+    lacking: set[ActuatorId] = field(default_factory=set)  # wanted, but nobody knows yet as what
 
     @property
     def word(self) -> str:

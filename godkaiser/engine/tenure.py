@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from godkaiser.engine import toggle
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.state import ActuatorState, State
 from godkaiser.engine.wish import held_back, wish_of
@@ -28,7 +29,7 @@ def _waits(state: State, actuator: ActuatorState, now: Instant) -> Wish | None:
         wish_of(one.rule, turn, now, 0)
         for one in state.rules.values()
         if one.wanting_since is not None and not one.active
-        for turn in one.rule.actions
+        for turn in toggle.turns(state, one)
         if turn.actuator == actuator.id
     ]
     winner = settle((*standing.values(), *coming), actuator.spec.safe_value).winner

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from godkaiser.engine.blocked import Blocker, blockers
+from godkaiser.engine.escalate import in_words
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.record import say_trace
 from godkaiser.engine.state import RuleState, State
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.instant import SECOND, Instant, parse_instant, to_iso
 from godkaiser.model.truth import Truth
-from godkaiser.rules.condition import renamed
+from godkaiser.rules.condition import Diagnosis, leaves, renamed
 from godkaiser.rules.evaluate import Trace, evaluate
 from godkaiser.rules.flip import Change, Flip, Nearest, nearest
 from godkaiser.rules.foretell import foretell
@@ -75,14 +76,21 @@ def _advice(
     said = []
     if trace.truth is not Truth.TRUE:
         said.append(foretell(flips, state.name_of, state.unit_of, now))
+        said += [f"What would change the check of {one} is not searched." for one in _checks(rule)]
     if done:
         said.append("Its nodes have confirmed what it wants.")
     elif rule.deciding and rule.deeds[-1].carried_out is False:
         said.append(f"It wants to act and could not: {rule.deeds[-1].reason.rstrip('.')}.")
+    if (standing := state.escalated.get(rule.rule.id)) is not None:
+        said.append(f"It escalates: {in_words(state, standing)}.")
     said += [sentence_of(state, blocker) for blocker in blocked]
     if trace.truth is Truth.TRUE and not blocked and not done:
         said.append("Nothing stands in its way." if not rule.active else "Its command is on its way.")
     return " ".join(said)
+
+
+def _checks(rule: RuleState) -> list[str]:
+    return sorted({leaf.check for leaf in leaves(rule.rule.when) if isinstance(leaf, Diagnosis)})
 
 
 def thwarted(state: State, actuator: ActuatorId, now: Instant) -> Iterator[str]:

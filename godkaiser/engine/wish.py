@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from godkaiser.engine import toggle
 from godkaiser.engine.actuation import attempt, safe_intent, submit
 from godkaiser.engine.answer import RETRY_AFTER
 from godkaiser.engine.effect import Audit, Store
@@ -160,7 +161,7 @@ def wish_of(rule: Rule, turn: Turn, now: Instant, cause: int) -> Wish:
 
 def kept_out(state: State, rule: RuleState, now: Instant) -> Instant | None:
     """Until when holds of other rules keep a rule from everything it would get; None when something is left."""
-    ends = [_kept_out(state, wish_of(rule.rule, turn, now, 0)) for turn in rule.rule.actions]
+    ends = [_kept_out(state, wish_of(rule.rule, turn, now, 0)) for turn in toggle.turns(state, rule)]
     known = [end for end in ends if end is not None]
     return min(known) if known and len(known) == len(ends) else None
 

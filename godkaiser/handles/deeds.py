@@ -29,7 +29,7 @@ DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause", "outcom
 COMMANDS: Final = (
     "command", "intent", "actuator", "value", "fate", "who", "origin", "message", "findings", "cause",
 )  # fmt: skip
-NOTICES: Final = ("rule", "text", "channel", "target", "cause")
+NOTICES: Final = ("rule", "text", "channel", "target", "sent", "cause")
 HEARTBEATS: Final = (
     "node", "uptime", "heap_free", "wifi_rssi", "boot_id", "reset_reason", "state", "sensor_count", "actuator_count",
     "handover_epoch", "handover_rejects", "degraded",

@@ -416,8 +416,9 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         )
 
     async def notices(self, since: When = "-24h", until: When | None = None) -> DataFrame:
-        """What rules told people, one row each: `rule` (its id), `text`, `channel`, `target`, `cause`.
+        """What rules told people, one row each: `rule` (its id), `text`, `channel`, `target`, `sent`, `cause`.
 
+        `sent` is false where nothing here sends by that channel: such a notice is kept and shown only.
         The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
         Raises `InvalidValueError`, `MissingExtraError` without pandas.
         """

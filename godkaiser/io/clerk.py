@@ -59,6 +59,7 @@ from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.scope import Scope
 from godkaiser.rules.build import build_rule
+from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
 from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Rule
@@ -511,8 +512,9 @@ class Clerk:
                 "name": rule.name,
                 "sentence": sentence(rule, names, unit),
                 "hash": hash_of(document),
+                "warnings": list(cautions(document, f"rules[{number}]")),
             }
-            for document, rule in checked
+            for number, (document, rule) in enumerate(checked)
         ]
 
     def _checked(self, documents: list[Any]) -> list[tuple[RuleDocument, Rule]]:
@@ -561,6 +563,11 @@ class Clerk:
         return {
             "imported": [rule.id for _, rule in checked],
             "rules": len(merged),
+            "warnings": [
+                words
+                for n, (document, _) in enumerate(checked)
+                for words in cautions(document, f"rules[{n}]")
+            ],
             "declared": [
                 f"{spec.id}: taken as a {spec.type} with at most {spec.longest_on_s:g} s on-time, as no site file"
                 " or node has said more"

@@ -17,6 +17,7 @@ from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.summary import Wish
 from godkaiser.io.sql.table import AuditRow, DecisionRow, HeartbeatRow, OutcomeRow, RuleNoticeRow
 from godkaiser.model.calendar import UTC_NAME, Calendar
+from godkaiser.model.channel import is_sent
 from godkaiser.model.instant import parse_duration, to_iso
 
 ROWS_MOST: Final = 100_000
@@ -105,8 +106,9 @@ class Historian:
     async def _notices(
         self, since: str = "-24h", until: str | None = None, limit: int = ROWS_MOST, token: str | None = None
     ) -> list[dict[str, Any]]:
-        """What rules told people, oldest first; the newest `limit`, 1..100,000."""
-        return await self._listed(RuleNoticeRow, since, until, token, _count(limit))
+        """What rules told people, oldest first; the newest `limit`, 1..100,000. `sent` false: kept and shown only."""
+        rows = await self._listed(RuleNoticeRow, since, until, token, _count(limit))
+        return [row | {"sent": is_sent(row["channel"])} for row in rows]
 
     async def _audit(
         self, since: str = "-24h", until: str | None = None, token: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from godkaiser.errors import DocumentError, UnboundError
 from godkaiser.model.ids import RuleId
 from godkaiser.rules.build import build_rule
+from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import hash_of, read_document
 from godkaiser.rules.explain import sentence
 from godkaiser.rules.surroundings import Surroundings
@@ -30,6 +31,7 @@ def judge_alone(data: Any, path: str = "rule") -> dict[str, Any]:
     """Name, id, sentence and hash. Raises `DocumentError`; what the site would have to say is `open` instead."""
     document = read_document(data, path)
     found: dict[str, Any] = {"name": document.name, "sentence": "", "hash": hash_of(document)}
+    found["warnings"] = list(cautions(document, path))
     try:
         rule = build_rule(
             document,

@@ -174,6 +174,7 @@ class _Trial:
         self._looked = self._begin
         self._truths: dict[RuleId, Truth] = {}
         self._values: dict[ActuatorId, float] = {}
+        self._toggled: dict[ActuatorId, float] = {}  # as their nodes report them whenever they are back
 
     def _prepared(self, site: Site, catalogue: Catalogue) -> State:
         state = from_site(site, catalogue)
@@ -189,6 +190,7 @@ class _Trial:
             if node not in self._beats:
                 self.result.assumed.append(f"{node} was there all the time: its heartbeats are not stored")
         self._handle(ev.LinkUp(self._begin - READY, "history"))
+        self._at_first()
         for event in heapq.merge(self._told(readings), self._heard(), key=attrgetter("at")):
             self._until_due(event.at)
             self._handle(event)
@@ -199,6 +201,16 @@ class _Trial:
             self._gap(series, since, self._until)
         self.result.gaps.sort(key=lambda gap: (gap.since, gap.series))
         return self.result
+
+    def _at_first(self) -> None:
+        """What is toggled has to be somewhere to begin with."""
+        for actuator in sorted(
+            {turn.actuator for rule in self._rules for turn in rule.actions if turn.toggles}
+        ):
+            spec = self._state.spec(actuator)
+            if spec is not None:
+                self.result.assumed.append(f"{actuator} was at its safe value at first: it is toggled")
+                self._toggled[actuator] = spec.safe_value
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────
     def _told(self, readings: Iterable[Reading]) -> Iterator[ev.Event]:
@@ -229,6 +241,7 @@ class _Trial:
         waiting = [event]
         for one in waiting:
             self._look(one.at)
+            waiting += self._reported(one)
             for effect in self._engine.handle(one):
                 match effect:
                     case fx.Store(record=fx.Decision() as decision) if decision.at >= self._since:
@@ -241,14 +254,29 @@ class _Trial:
 
     def _obeyed(self, at: Instant, command: str, move: Move) -> list[ev.Event]:
         actuator, kaiser = move.actuator, self._state.kaiser
-        where = actuator.node, actuator.gpio
         self._values[actuator] = move.value
+        if actuator in self._toggled:
+            self._toggled[actuator] = move.value
+        word = "on" if move.value else "off"
+        ack = ev.CommandAck(at, kaiser, actuator.node, actuator.gpio, word, True, "", command)
+        return [ack, self._report(at, actuator, move.value)]
+
+    def _report(self, at: Instant, actuator: ActuatorId, value: float) -> ev.Event:
         spec = self._state.spec(actuator)
-        kind, word = ("relay" if spec is None else spec.type), ("on" if move.value else "off")
-        return [
-            ev.CommandAck(at, kaiser, *where, word, True, "", command),
-            ev.ActuatorReport(at, kaiser, *where, kind, word, move.value, move.value, "normal", None, ""),
-        ]  # fmt: skip
+        kind, word = ("relay" if spec is None else spec.type), ("on" if value else "off")
+        return ev.ActuatorReport(
+            at, self._state.kaiser, actuator.node, actuator.gpio, kind, word, value, value, "normal", None, ""
+        )
+
+    def _reported(self, event: ev.Event) -> list[ev.Event]:
+        """A node that is back says what it has."""
+        if not self._toggled or not isinstance(event, ev.Heartbeat):
+            return []
+        node = self._state.nodes.get(event.node)
+        if node is not None and node.online is True:
+            return []
+        mine = ((actuator, value) for actuator, value in self._toggled.items() if actuator.node == event.node)
+        return [self._report(event.at, actuator, value) for actuator, value in mine]
 
     # ── what is counted ────────────────────────────────────────────────────────────────────────────────
     def _look(self, now: Instant) -> None:
@@ -289,4 +317,4 @@ def _obliging(node: NodeState) -> NodeState:
 
 
 def _nodes_of(rule: Rule) -> set[NodeId]:
-    return {*nodes_of(rule.when), *(turn.actuator.node for turn in rule.actions)}
+    return {*nodes_of(rule.when), *(actuator.node for actuator in rule.switches)}

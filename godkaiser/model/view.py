@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from godkaiser.model.check import Check, Status
 from godkaiser.model.history import OnHistory
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
@@ -68,6 +69,9 @@ class RuleView(ReadingView, Protocol):
 
     def node(self, node: NodeId) -> NodeView | None:
         """A node, or None."""
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:
+        """What a check finds for the rule that asks; None while nobody knows."""
 
 
 class SafetyView(ReadingView, Protocol):

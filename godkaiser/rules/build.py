@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from godkaiser.errors import DocumentError, InvalidError, UnboundError
+from godkaiser.model.check import status_of
 from godkaiser.model.derived import DERIVED_TYPES
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, is_address, is_tag
 from godkaiser.model.instant import SECOND, Duration
@@ -16,6 +17,7 @@ from godkaiser.model.sun import SunWindow
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -34,7 +36,9 @@ from godkaiser.rules.document import (
     ConditionPart,
     CooldownPart,
     DelayPart,
+    DiagnosticsPart,
     DifferencePart,
+    EscalationPart,
     HysteresisPart,
     NoDataPart,
     NodeOnlinePart,
@@ -48,7 +52,7 @@ from godkaiser.rules.document import (
     WaitStep,
 )
 from godkaiser.rules.part_action import ActuatorStep, DelayStep, NotificationStep
-from godkaiser.rules.rule import Notify, Pause, Rule, Step, Turn, Until, WhenUnknown
+from godkaiser.rules.rule import Escalation, Notify, Pause, Rule, Step, Turn, Until, WhenUnknown
 from godkaiser.rules.surroundings import Surroundings
 
 
@@ -58,6 +62,7 @@ class _Site:
     canonical: Callable[[str], str]
     known: tuple[SeriesId, ...]
     around: Surroundings
+    rule: RuleId
 
 
 NOWHERE: Final = Surroundings()
@@ -78,14 +83,14 @@ def build_rule(
     `canonical` translates sensor type aliases; `known` helps where `sensor_type` was left out. Raises `DocumentError`
     with the path of what does not fit, and `UnboundError` where the site does not say what a document refers to.
     """
-    site = _Site(timezone, canonical, tuple(known), around)
+    site = _Site(timezone, canonical, tuple(known), around, RuleId.from_name(document.name))
     parts = tuple(
         _condition(part, site, f"{path}.conditions[{i}]") for i, part in enumerate(document.conditions)
     )
     every = document.logic_operator == "AND"
     turns, steps = _program(document, spec_of, site, path)
     return Rule(
-        id=RuleId.from_name(document.name),
+        id=site.rule,
         name=document.name,
         when=parts[0] if len(parts) == 1 else Every(parts, every),
         actions=turns,
@@ -96,6 +101,23 @@ def build_rule(
         hourly_limit=document.max_executions_per_hour,
         when_unknown=WhenUnknown(document.when_unknown.policy, _micro(document.when_unknown.seconds)),
         description=document.description,
+        critical=document.is_critical,
+        escalation=_escalation(document.escalation_policy, spec_of, f"{path}.escalation_policy"),
+    )
+
+
+def _escalation(part: EscalationPart | None, spec_of: Specs, path: str) -> Escalation | None:
+    if part is None:
+        return None
+    failover = (
+        _action(cast("ActuatorPart | NotificationPart", one), spec_of, f"{path}.failover_actions[{i}]")
+        for i, one in enumerate(part.failover_actions)
+    )
+    return Escalation(
+        tuple(Notify(one.channel, one.target, "") for one in part.notify),
+        max(SECOND, _micro(part.retry_interval_s)),
+        part.max_retries,
+        tuple(cast("Turn | Notify", action) for action in failover),
     )
 
 
@@ -113,12 +135,18 @@ def _condition(part: ConditionPart, site: _Site, path: str) -> Condition:
         return _of_time(part, site, path)
     if isinstance(part, DifferencePart):
         return _difference(part, site, path)
-    if isinstance(part, NodeOnlinePart):
-        return Presence(NodeId.parse(part.esp_id), part.online)
+    if isinstance(part, (DiagnosticsPart, NodeOnlinePart)):
+        return _of_site(part, site.rule)
     if isinstance(part, NoDataPart):
         return Silence(_series(part, site, path), _micro(part.seconds))
     # What is not supported does not get through the document.
     return _of_series(cast("ThresholdPart | HysteresisPart | RateOfChangePart", part), site, path)
+
+
+def _of_site(part: DiagnosticsPart | NodeOnlinePart, rule: RuleId) -> Diagnosis | Presence:
+    if isinstance(part, NodeOnlinePart):
+        return Presence(NodeId.parse(part.esp_id), part.online)
+    return Diagnosis(part.check_name, status_of(part.expected_status), rule)
 
 
 def _of_series(
@@ -262,7 +290,8 @@ def _steps(part: ActionPart, spec_of: Specs, site: _Site, path: str) -> Iterator
         step = cast("ActuatorStep | NotificationStep | DelayStep", one)  # an unknown one was refused
         action, goes_on = _action(step, spec_of, place), step.on_failure == "continue"
         awaits = _micro(step.timeout_seconds) if isinstance(action, Turn) else None
-        yield Step(action, awaits, step.retry, goes_on, _micro(step.delay_after_seconds))
+        retry = max(1, step.retry) if step.on_failure == "retry" else step.retry
+        yield Step(action, awaits, retry, goes_on, _micro(step.delay_after_seconds))
 
 
 def _wait(part: WaitStep, site: _Site, path: str) -> Step:
@@ -288,9 +317,11 @@ def _turn(part: ActionPart, spec_of: Specs, path: str) -> Turn:
     spec = spec_of(actuator)
     # An explicit 0 means unlimited in the existing system; here the actuator's maximum bounds it.
     duration = _micro(part.seconds) if part.seconds else None
-    if spec is not None and part.level != spec.safe_value and spec.longest_on_s is None:
+    toggles = part.command == "TOGGLE"
+    leaves = toggles or (spec is not None and part.level != spec.safe_value)
+    if spec is not None and leaves and spec.longest_on_s is None:
         problem = (
             f"{actuator} is a {spec.kind or spec.type} and states no max_on_s: it may not be switched on"
         )
         raise DocumentError(path=path, problem=problem)
-    return Turn(actuator, part.level, duration)
+    return Turn(actuator, part.level, duration, toggles)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from godkaiser.model.ids import NodeId, SeriesId
+from godkaiser.model.check import Check, Status
+from godkaiser.model.ids import NodeId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
 from godkaiser.model.quantity import Quality
 from godkaiser.model.sun import SunWindow
@@ -90,6 +91,15 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A check finds just that. `asks`: the rule, whose own trouble must not show in what it is told."""
+
+    check: Check
+    status: Status
+    asks: RuleId
+
+
+@dataclass(frozen=True, slots=True)
 class Rested:
     """The rule's last start is at least `lasting` ago. True while it acts: it delays a start and ends nothing."""
 
@@ -118,6 +128,7 @@ Condition = (
     | Slope
     | Silence
     | Presence
+    | Diagnosis
     | Rested
     | TimeWindow
     | SunWindow

@@ -9,12 +9,12 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from godkaiser.errors import DocumentError
 from godkaiser.rules.bounded import check_bounds
 from godkaiser.rules.moments import check_moments
-from godkaiser.rules.part import FINITE, WHOLE, Part, Seconds, UnsupportedPart, WrongField
+from godkaiser.rules.part import ONE_OR_MANY, WHOLE, Part, Seconds, UnsupportedPart, WrongField, any_case
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
     ActionPart,
@@ -25,7 +25,9 @@ from godkaiser.rules.part_action import (
     WaitStep,
 )
 from godkaiser.rules.part_condition import TAGS as CONDITION_TAGS
-from godkaiser.rules.part_condition import CompoundPart, ConditionPart
+from godkaiser.rules.part_condition import CompoundPart, ConditionPart, DiagnosticsPart
+from godkaiser.rules.part_escalation import TAGS as FAILOVER_TAGS
+from godkaiser.rules.part_escalation import EscalationPart
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -45,7 +47,9 @@ __all__ = [
     "ConditionPart",
     "CooldownPart",
     "DelayPart",
+    "DiagnosticsPart",
     "DifferencePart",
+    "EscalationPart",
     "HysteresisPart",
     "NoDataPart",
     "NodeOnlinePart",
@@ -76,32 +80,6 @@ class WhenUnknownPart(Part):
     seconds: Seconds = 0.0
 
 
-class EscalationPart(Part):
-    """What the existing system does about a rule that fails."""
-
-    notify: tuple[Any, ...] = ()
-    retry_interval_s: Annotated[float, Field(ge=0, allow_inf_nan=False), FINITE] | None = None
-    max_retries: Annotated[int, Field(ge=0), WHOLE] | None = None
-    failover_actions: tuple[Any, ...] = ()
-
-
-def _list(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
-
-
-def _not_critical(value: Any) -> Any:
-    if value is True:
-        raise ValueError("true is not supported yet: nothing would be done differently; False leaves it out")
-    return value
-
-
-def _no_escalation(value: Any) -> Any:
-    if value is not None:
-        EscalationPart.model_validate(value)
-        raise ValueError("is not supported yet, only None: nobody would be told and nothing tried again")
-    return value
-
-
 class RuleDocument(Part):
     """A rule as people write it. `version` is that of the schema."""
 
@@ -110,18 +88,18 @@ class RuleDocument(Part):
     )
     version: Literal[1] = VERSION
     description: str = ""
-    conditions: Annotated[
-        tuple[ConditionPart, ...], Field(min_length=1, max_length=10), BeforeValidator(_list)
-    ] = Field(validation_alias=AliasChoices("conditions", "trigger_conditions"))
-    actions: tuple[ActionPart, ...] = Field(min_length=1, max_length=10)
-    logic_operator: Literal["AND", "OR"] = "AND"
+    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY] = (
+        Field(validation_alias=AliasChoices("conditions", "trigger_conditions"))
+    )
+    actions: Annotated[tuple[ActionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY]
+    logic_operator: Annotated[Literal["AND", "OR"], *any_case("AND", "OR")] = "AND"
     enabled: bool = True
     priority: Annotated[int, Field(ge=1, le=100), WHOLE] = 50
     cooldown_seconds: Seconds = 60.0
     max_executions_per_hour: Annotated[int, Field(ge=1, le=60), WHOLE] | None = None
     when_unknown: WhenUnknownPart = WhenUnknownPart()
-    is_critical: Annotated[Literal[False], BeforeValidator(_not_critical)] = False
-    escalation_policy: Annotated[None, BeforeValidator(_no_escalation)] = None
+    is_critical: Annotated[bool, Field(strict=True)] = False
+    escalation_policy: EscalationPart | None = None
 
 
 def read_document(data: Any, path: str = "rule") -> RuleDocument:
@@ -131,7 +109,7 @@ def read_document(data: Any, path: str = "rule") -> RuleDocument:
         made = RuleDocument.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        tags = CONDITION_TAGS | ACTION_TAGS
+        tags = CONDITION_TAGS | ACTION_TAGS | FAILOVER_TAGS
         places = [p for p in first["loc"] if p not in tags]
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, WrongField):
@@ -149,7 +127,16 @@ def write_document(document: RuleDocument) -> dict[str, Any]:
         _complete(part, model)
     for part, action in zip(data["actions"], document.actions, strict=True):
         _typed(part, action)
+    if document.escalation_policy is not None:
+        _escalation(data["escalation_policy"], document.escalation_policy)
     return data
+
+
+def _escalation(data: dict[str, Any], policy: EscalationPart) -> None:
+    for entry, one in zip(data.get("notify", ()), policy.notify, strict=True):
+        entry["channel"] = one.channel
+    for part, action in zip(data.get("failover_actions", ()), policy.failover_actions, strict=True):
+        _typed(part, action)
 
 
 def _typed(part: dict[str, Any], model: Any) -> None:

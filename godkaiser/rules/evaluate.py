@@ -21,6 +21,7 @@ from godkaiser.model.view import RuleView
 from godkaiser.model.window import TimeWindow, inside, next_change
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -106,7 +107,7 @@ def _judge(condition: Condition, path: Path, look: _Look) -> Trace:
 
 
 def _of_time(
-    condition: TimeWindow | SunWindow | Silence | Rested | Presence, path: Path, look: _Look
+    condition: TimeWindow | SunWindow | Silence | Rested | Presence | Diagnosis, path: Path, look: _Look
 ) -> Trace:
     """What looks at no value."""
     if isinstance(condition, TimeWindow):
@@ -124,6 +125,10 @@ def _of_time(
         online = None if node is None else node.online
         note = "not heard of yet" if online is None else ""
         return Trace(condition, Truth.of(None if online is None else online is condition.online), note=note)
+    if isinstance(condition, Diagnosis):
+        found = look.view.check(condition.check, condition.asks, look.now)
+        truth = Truth.of(None if found is None else found == condition.status)
+        return Trace(condition, truth, note="nobody knows" if found is None else f"it is {found}")
     assert_never(condition)
 
 

@@ -11,6 +11,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.window import TimeWindow
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -38,10 +39,26 @@ def sentence(rule: Rule, name: Names, unit: Units) -> str:
         deeds = ", then ".join(_step(step, name, unit) for step in rule.steps)
     else:
         deeds = " and ".join(_deed(turn, name) for turn in rule.actions)
-    return f"When {describe(rule.when, name, unit)}, {deeds}."
+    return f"When {describe(rule.when, name, unit)}, {deeds}.{_failing(rule, name, unit)}"
+
+
+def _failing(rule: Rule, name: Names, unit: Units) -> str:
+    """What follows when it is not carried out."""
+    critical = " It is critical." if rule.critical else ""
+    policy = rule.escalation
+    if policy is None:
+        return critical
+    again = f"try {policy.retries} times more, every {_span(policy.interval)}" if policy.retries else ""
+    whom = " and ".join(f"{one.target or 'everybody'} by {one.channel}" for one in policy.notify)
+    others = [_step(Step(action), name, unit) for action in policy.failover]
+    parts = [*([again] if again else []), *([f"tell {whom}"] if whom else []), *others]
+    return f"{critical} If that is not carried out, {', then '.join(parts)}." if parts else critical
 
 
 def _deed(turn: Turn, name: Names) -> str:
+    if turn.toggles:
+        span = f" for at most {_span(turn.duration)}" if turn.duration is not None else ""
+        return f"toggle {name(turn.actuator)} (to the opposite of what it is at then){span}"
     how = "turn on" if turn.value == 1.0 else "turn off" if turn.value == 0.0 else "set"
     text = f"{how} {name(turn.actuator)}" + (f" to {turn.value * 100:g} %" if how == "set" else "")
     return text + (f" for at most {_span(turn.duration)}" if turn.duration is not None else "")
@@ -90,7 +107,9 @@ def describe(condition: Condition, name: Names, unit: Units) -> str:
     return _without_value(condition, name)
 
 
-def _without_value(condition: TimeWindow | SunWindow | Silence | Rested | Presence, name: Names) -> str:
+def _without_value(
+    condition: TimeWindow | SunWindow | Silence | Rested | Presence | Diagnosis, name: Names
+) -> str:
     if isinstance(condition, TimeWindow):
         clock = f"{_clock(condition.start)}–{_clock(condition.end)} ({condition.timezone})"
         return f"it is {clock}{_days(condition)}"
@@ -101,6 +120,8 @@ def _without_value(condition: TimeWindow | SunWindow | Silence | Rested | Presen
         return f"there is no reading of {name(condition.series)} for {_span(condition.lasting)}"
     if isinstance(condition, Rested):
         return f"the rule did not start within {_span(condition.lasting)}"
+    if isinstance(condition, Diagnosis):
+        return f"the check of {condition.check} says {condition.status}"
     return f"{name(condition.node)} is {'online' if condition.online else 'not online'}"
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from godkaiser.errors import GodkaiserError
 from godkaiser.model.board import BOARDS, I2C_PIN
@@ -41,9 +50,10 @@ def _unquoted(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
+    """One that came as `3.0` is 3."""
     if isinstance(value, bool):
         raise ValueError("must be a whole number")  # noqa: TRY004 - as above
-    return _unquoted(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else _unquoted(value)
 
 
 def _checked(parse: Callable[[str], str]) -> BeforeValidator:
@@ -67,12 +77,32 @@ def _one_of(pins: frozenset[int], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def any_case(*words: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """One of these words, in whatever letters: kept as it stands here."""
+    known = {word.casefold(): word for word in words}
+
+    def fold(value: Any) -> Any:
+        return known.get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+    pattern = "|".join("".join(_either_case(letter) for letter in word) for word in words)
+    return BeforeValidator(fold), WithJsonSchema({"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$"})
+
+
+def _either_case(letter: str) -> str:
+    return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
+
+
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+ONE_OR_MANY: Final = (BeforeValidator(_list),)  # a single one needs no list
 # Bounds stand before the check in each `Annotated`, so that the JSON schema shows them.
 FINITE: Final = BeforeValidator(_finite)
 WHOLE: Final = BeforeValidator(_whole)
 Number = Annotated[float, Field(allow_inf_nan=False), FINITE]
 Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE]
-Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True)]
+Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX, strict=True), WHOLE]
 SensorPin = Annotated[Gpio, _one_of(_SENSOR_PINS, "a sensor")]
 OutputPin = Annotated[Gpio, _one_of(_OUTPUT_PINS, "an output")]
 Node = Annotated[str, _checked(NodeId.parse)]
@@ -85,9 +115,14 @@ MinQuality = Literal["good", "uncalibrated", "suspect"]
 
 
 class Part(BaseModel):
-    """Base of all parts of a rule document: unknown keys are refused."""
+    """Base of all parts of a rule document: unknown keys are refused. What is null was left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stated(cls, data: Any) -> Any:
+        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
 
 class UnsupportedPart(Part):
@@ -104,9 +139,3 @@ class UnsupportedPart(Part):
     def reason(cls) -> str:
         """More about why, after a colon."""
         return ""
-
-
-class LaterPart(UnsupportedPart):
-    """Of a kind that is known: its fields are checked first, so that what is wrong in them is named as well."""
-
-    model_config = ConfigDict(extra="forbid")

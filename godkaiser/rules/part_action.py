@@ -16,7 +16,18 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import FINITE, Node, OutputPin, Part, Seconds, UnsupportedPart, WrongField
+from godkaiser.model.channel import CHANNELS, Channel
+from godkaiser.rules.part import (
+    FINITE,
+    WHOLE,
+    Node,
+    OutputPin,
+    Part,
+    Seconds,
+    UnsupportedPart,
+    WrongField,
+    any_case,
+)
 from godkaiser.rules.part_condition import ConditionPart
 
 PLACEHOLDERS: Final = frozenset(
@@ -26,24 +37,18 @@ LONGEST_S: Final = 3600  # of all pauses of a sequence
 _TYPE: Final = AliasChoices("type", "action_type")
 
 
-def _settled(command: Any) -> Any:
-    if command == "TOGGLE":
-        raise ValueError(
-            "TOGGLE does the opposite each time it is repeated, so nobody could say what the rule wants; "
-            "use ON, OFF or PWM: when the rule is no longer true, the actuator returns to its safe value"
-        )
-    return command
-
-
 class ActuatorPart(Part):
-    """What to do while the rule holds. `duration_seconds` wins over `duration`; an explicit 0 is kept."""
+    """What to do while the rule holds. `duration_seconds` wins over `duration`; an explicit 0 is kept.
+
+    TOGGLE: on or off, whichever it is not when the rule begins.
+    """
 
     type: Annotated[Literal["actuator_command", "actuator"], AfterValidator(lambda _: "actuator_command")] = (
         Field(default="actuator_command", validation_alias=_TYPE)
     )
     esp_id: Node
     gpio: OutputPin
-    command: Annotated[Literal["ON", "OFF", "PWM"], BeforeValidator(_settled)]
+    command: Annotated[Literal["ON", "OFF", "PWM", "TOGGLE"], *any_case("ON", "OFF", "PWM", "TOGGLE")]
     value: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), FINITE] | None = None
     duration_seconds: Seconds | None = None
     duration: Seconds | None = Field(default=None, exclude=True)
@@ -52,10 +57,6 @@ class ActuatorPart(Part):
     def _whole(self) -> Self:
         if self.command == "PWM" and self.value is None:
             raise WrongField("value", "PWM needs a value")
-        if self.command == "ON" and self.value == 0:
-            raise WrongField("value", "ON with value 0 contradicts itself")
-        if self.command == "OFF" and self.value:
-            raise WrongField("value", "OFF with a value contradicts itself")
         return self
 
     @model_validator(mode="wrap")
@@ -80,33 +81,13 @@ class ActuatorPart(Part):
         return self.duration_seconds if self.duration_seconds is not None else self.duration
 
 
-def _known_words(template: Any) -> Any:
-    """Only the words in braces that will be filled in."""
-    if isinstance(template, str):
-        pieces = [piece.partition("}") for piece in template.split("{")[1:]]
-        for word, brace, _ in pieces:
-            if not brace or word not in PLACEHOLDERS:
-                known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
-                raise ValueError(f"{{{word[:40]}{brace} is not filled in; there are {known}")
-    return template
-
-
-def _sendable(channel: Any) -> Any:
-    if channel in ("email", "webhook"):
-        raise ValueError(
-            f"a notification by {channel} is not supported yet: nothing here could send it; use websocket: it is "
-            "kept, and shown with the rule"
-        )
-    return channel
-
-
 class NotificationPart(Part):
-    """Tell people: kept, and shown with the rule."""
+    """Tell people: kept, and shown with the rule. Nothing is sent by e-mail or webhook yet, which the notice says."""
 
     type: Literal["notification"] = Field(validation_alias=_TYPE)
-    channel: Annotated[Literal["websocket"], BeforeValidator(_sendable)]
+    channel: Annotated[Channel, *any_case(*CHANNELS)] = "websocket"
     target: str = ""
-    message_template: Annotated[str, Field(max_length=2000), BeforeValidator(_known_words)] = ""
+    message_template: Annotated[str, Field(max_length=2000)] = ""
 
 
 class DelayPart(Part):
@@ -117,7 +98,13 @@ class DelayPart(Part):
 
 
 Patience = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), FINITE]
-OnFailure = Literal["abort", "continue"]
+# `skip` goes on as well; `retry` gives up in the end, but has tried it again once at least.
+OnFailure = Annotated[
+    Literal["abort", "continue", "retry"],
+    BeforeValidator(lambda word: "continue" if word == "skip" else word),
+    *any_case("abort", "continue", "retry", "skip"),
+]
+OnTimeout = Annotated[Literal["abort", "continue"], *any_case("abort", "continue")]
 
 
 class _Step(Part):
@@ -125,7 +112,7 @@ class _Step(Part):
 
     delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
     timeout_seconds: Patience = 30.0
-    retry: Annotated[int, Field(ge=0, le=10, strict=True)] = 0
+    retry: Annotated[int, Field(ge=0, le=10, strict=True), WHOLE] = 0
     on_failure: OnFailure = "abort"
 
 
@@ -147,7 +134,7 @@ class WaitStep(Part):
     type: Literal["wait_until"]
     condition: ConditionPart
     timeout_seconds: Patience
-    on_timeout: OnFailure = "abort"
+    on_timeout: OnTimeout = "abort"
     delay_after_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), FINITE] = 0.0
 
 

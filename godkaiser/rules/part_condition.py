@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from godkaiser.rules.part import LaterPart, Part, UnsupportedPart, WrongField
+from godkaiser.model.check import CHECKS, OURS, STATUSES, Check
+from godkaiser.rules.part import ONE_OR_MANY, Part, UnsupportedPart, WrongField, any_case
 from godkaiser.rules.part_sensor import (
     DifferencePart,
     HysteresisPart,
@@ -23,8 +24,8 @@ class CompoundPart(Part):
     """AND or OR of conditions, or NOT of one."""
 
     type: Literal["compound"] = "compound"
-    logic: Literal["AND", "OR", "NOT"] = "AND"
-    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10)]
+    logic: Annotated[Literal["AND", "OR", "NOT"], *any_case("AND", "OR", "NOT")] = "AND"
+    conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1, max_length=10), *ONE_OR_MANY]
 
     @model_validator(mode="after")
     def _one_to_negate(self) -> Self:
@@ -35,17 +36,19 @@ class CompoundPart(Part):
         return self
 
 
-class DiagnosticsPart(LaterPart):
-    """A check of the existing server. The controller has none of that name, so it could never be decided."""
+def _existing(name: Any) -> Any:
+    word = name.strip().casefold() if isinstance(name, str) else name
+    return OURS.get(word, word) if isinstance(word, str) else word
 
-    type: Literal["diagnostics_status"]
-    check_name: Annotated[str, Field(min_length=1)]
-    expected_status: str = "healthy"
 
-    @classmethod
-    def reason(cls) -> str:
-        """What to write instead."""
-        return ": no rule can look at a check of the server; use node_online for a node, no_data for a sensor"
+class DiagnosticsPart(Part):
+    """A check of the existing system, as far as the engine can tell; `error` is taken as critical."""
+
+    type: Literal["diagnostics_status"] = "diagnostics_status"
+    check_name: Annotated[Check, *any_case(*CHECKS, *OURS), BeforeValidator(_existing)]
+    expected_status: Annotated[Literal["healthy", "warning", "critical", "error"], *any_case(*STATUSES)] = (
+        "healthy"
+    )
 
 
 _KINDS: Final = {
@@ -67,7 +70,7 @@ _KINDS: Final = {
 
 def _kind_of(data: Any) -> str:
     if isinstance(data, dict):
-        if "type" not in data and {"logic", "conditions"} <= set(data):
+        if data.get("type") is None and {"logic", "conditions"} <= set(data):
             return "compound"
         return _KINDS.get(str(data.get("type")), "unsupported")
     return _KINDS.get(getattr(data, "type", ""), "unsupported")
@@ -84,7 +87,7 @@ ConditionPart = Annotated[
     | Annotated[SunPart, Tag("sun")]
     | Annotated[CooldownPart, Tag("cooldown")]
     | Annotated[CompoundPart, Tag("compound")]
-    | Annotated[SkipJsonSchema[DiagnosticsPart], Tag("diagnostics")]
+    | Annotated[DiagnosticsPart, Tag("diagnostics")]
     | Annotated[SkipJsonSchema[UnsupportedPart], Tag("unsupported")],
     Discriminator(_kind_of),
 ]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from godkaiser.rules.part import (
     FINITE,
+    WHOLE,
     MinQuality,
     Node,
     Number,
@@ -16,6 +17,7 @@ from godkaiser.rules.part import (
     SensorPin,
     SensorType,
     WrongField,
+    any_case,
 )
 
 _SYMBOLS: Final = (">", ">=", "<", "<=", "==", "!=")
@@ -23,13 +25,13 @@ _SPELLED: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def _symbol(value: Any) -> Any:
-    return _SPELLED.get(value, value) if isinstance(value, str) else value
+    return _SPELLED.get(value.strip().casefold(), value.strip()) if isinstance(value, str) else value
 
 
 Compared = Annotated[
     Literal[">", ">=", "<", "<=", "==", "!="],
     BeforeValidator(_symbol),
-    WithJsonSchema({"enum": [*_SYMBOLS, *_SPELLED]}),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*(?:>=?|<=?|==|!=|[Gg][Tt][Ee]?|[Ll][Tt][Ee]?)\s*$"}),
 ]
 SensorName = Annotated[
     str,
@@ -60,7 +62,7 @@ class ThresholdPart(_OnSensor):
     type: Annotated[Literal["sensor_threshold", "sensor"], AfterValidator(lambda _: "sensor_threshold")] = (
         "sensor_threshold"
     )
-    operator: Literal[">", ">=", "<", "<=", "==", "!=", "between"]
+    operator: Annotated[Literal[">", ">=", "<", "<=", "==", "!=", "between"], *any_case(*_SYMBOLS, "between")]
     value: Number | None = None
     min: Number | None = None
     max: Number | None = None
@@ -128,7 +130,7 @@ class DifferencePart(Part):
     sensor_b_id: SensorName
     operator: Compared
     value: Number
-    consecutive_count: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    consecutive_count: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 1
 
     @model_validator(mode="after")
     def _two(self) -> Self:

@@ -103,4 +103,4 @@ class CooldownPart(Part):
     """The rule's last start is at least so long ago."""
 
     type: Literal["cooldown"] = "cooldown"
-    seconds: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False), FINITE]
+    seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE]

@@ -9,6 +9,7 @@ from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import Duration
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Input,
@@ -21,12 +22,15 @@ from godkaiser.rules.condition import (
     Slope,
     Threshold,
     inputs_of,
+    leaves,
     nodes_of,
     series_of,
 )
 
 __all__ = [
     "Condition",
+    "Diagnosis",
+    "Escalation",
     "Every",
     "Hysteresis",
     "Input",
@@ -45,6 +49,7 @@ __all__ = [
     "Turn",
     "Until",
     "WhenUnknown",
+    "diagnoses",
     "inputs_of",
     "nodes_of",
     "series_of",
@@ -54,11 +59,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Bring an actuator to a value, for at most `duration` (None: its maximum on-time)."""
+    """Bring an actuator to a value, for at most `duration` (None: its maximum on-time).
+
+    `toggles`: to the opposite of what it is at when that begins; `value` is then only what on would be.
+    """
 
     actuator: ActuatorId
     value: float
     duration: Duration | None = None
+    toggles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """What happens when a decision is not carried out: `retries` more tries, each `interval` after the one before.
+
+    Then `notify` is told (the texts are made then), and `failover` stands until the decision is carried out or the
+    rule is no longer true.
+    """
+
+    notify: tuple[Notify, ...] = ()
+    interval: Duration = 0
+    retries: int = 0
+    failover: tuple[Turn | Notify, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WhenUnknown:
     """What a rule does when its inputs are stale or missing: go `safe`, `hold` for a time, or `keep`."""
 
@@ -112,8 +135,8 @@ class WhenUnknown:
 class Rule:
     """A checked rule. `priority` 1 is the strongest.
 
-    `actions`: everything it may switch. `steps`: what it does in which order; empty when that is only its actions,
-    all at once.
+    `critical`: its alarms are. `actions`: everything it may switch, but for its failover. `steps`: what it does in
+    which order; empty when that is only its actions, all at once.
     """
 
     id: RuleId
@@ -127,9 +150,30 @@ class Rule:
     when_unknown: WhenUnknown = WhenUnknown()
     description: str = ""
     steps: tuple[Step, ...] = ()
+    critical: bool = False
+    escalation: Escalation | None = None
+
+    @property
+    def switches(self) -> frozenset[ActuatorId]:
+        """Every actuator it may ever switch, its failover included."""
+        others = () if self.escalation is None else self.escalation.failover
+        turns = (*self.actions, *(action for action in others if isinstance(action, Turn)))
+        return frozenset(turn.actuator for turn in turns)
+
+    @property
+    def toggling(self) -> bool:
+        """Does what it wants depend on what is so when it begins?"""
+        return any(turn.toggles for turn in self.actions)
 
 
 def watched(rule: Rule) -> frozenset[SeriesId]:
     """Every series it looks at, also what a step waits for."""
     waits = (step.action.when for step in rule.steps if isinstance(step.action, Until))
     return series_of(rule.when).union(*(series_of(when) for when in waits))
+
+
+def diagnoses(rule: Rule) -> tuple[Diagnosis, ...]:
+    """Every check it asks for, also while a step waits."""
+    waits = (step.action.when for step in rule.steps if isinstance(step.action, Until))
+    asked = (leaf for when in (rule.when, *waits) for leaf in leaves(when))
+    return tuple(dict.fromkeys(leaf for leaf in asked if isinstance(leaf, Diagnosis)))

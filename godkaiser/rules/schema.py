@@ -23,23 +23,47 @@ def rule_schema() -> dict[str, Any]:
     """One rule. A file may hold one, a list of them, or a document with `rules`."""
     schema: dict[str, Any] = {"$schema": DIALECT, "title": "Rule", **RuleDocument.model_json_schema()}
     schema["title"] = "godkaiser rule"
-    _one_or_many(schema)
+    for whole in (
+        schema,
+        *(part for part in schema["$defs"].values() if "logic" in part.get("properties", {})),
+    ):
+        _one_or_many(whole, "conditions")
+    _one_or_many(schema, "actions")
+    _told(schema["$defs"]["EscalationPart"])
     for ours, theirs in _ALIASES:
         _either(schema, ours, theirs)
     for name in _ACTIONS:
         _either(schema["$defs"][name], "type", "action_type")
     for part in schema["$defs"].values():
         _typed(part)
+        _nullable(part)
+    _nullable(schema)
     return schema
 
 
-def _one_or_many(schema: dict[str, Any]) -> None:
-    """A single condition needs no list."""
-    many = schema["properties"]["conditions"]
-    schema["properties"]["conditions"] = {
-        "anyOf": [many, copy.deepcopy(many["items"])],
-        "title": "Conditions",
-    }
+def _nullable(part: dict[str, Any]) -> None:
+    """What may be left out may be null."""
+    for name, one in part.get("properties", {}).items():
+        open_ = name not in part.get("required", ()) and "default" in one
+        if open_ and {"type": "null"} not in one.get("anyOf", ()):
+            told = {key: one[key] for key in ("title", "default", "description") if key in one}
+            rest = {key: value for key, value in one.items() if key not in told}
+            part["properties"][name] = {"anyOf": [rest, {"type": "null"}], **told}
+
+
+def _one_or_many(schema: dict[str, Any], name: str) -> None:
+    """A single one needs no list."""
+    many = schema["properties"][name]
+    told = {key: many.pop(key) for key in ("title", "default") if key in many}
+    schema["properties"][name] = {"anyOf": [many, copy.deepcopy(many["items"])], **told}
+
+
+def _told(escalation: dict[str, Any]) -> None:
+    """Whom to tell may be a word."""
+    notify = escalation["properties"]["notify"]
+    notify["items"] = {"anyOf": [notify["items"], {"type": "string"}]}
+    for name in ("notify", "failover_actions"):
+        _one_or_many(escalation, name)
 
 
 def _either(schema: dict[str, Any], ours: str, theirs: str) -> None:

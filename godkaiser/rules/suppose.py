@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from godkaiser.model.ids import NodeId, SeriesId, ZoneId
+from godkaiser.model.check import Check, Status
+from godkaiser.model.ids import NodeId, RuleId, SeriesId, ZoneId
 from godkaiser.model.instant import Instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
@@ -98,6 +99,10 @@ class Supposed:
         if node not in self.nodes:
             return known
         return replace(known or NodeView(node, True, None, True), online=self.nodes[node])
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:  # noqa: ARG002 - as any view
+        """As it was when this world began: what would change it is not supposed."""
+        return self.base.check(check, asks, self.since)
 
     def name_of(self, thing: str) -> str:
         """As ever."""

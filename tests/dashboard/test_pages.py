@@ -728,6 +728,12 @@ async def test_without_the_controller_nothing_can_be_pressed_and_without_rules_t
         ({"acting": False, "wanted_since": None}, "en", ">waiting<"),
         ({"enabled": False, "acting": False}, "de", ">aus<"),
         ({"last_decision": None}, "en", "Has decided nothing yet."),
+        (
+            {"escalation": {"text": "tried once more", "failover_since": None}},
+            "en",
+            "Escalates: tried once more",
+        ),
+        ({"escalation": {"text": "x, failover", "failover_since": "y"}}, "de", "Eskaliert: x, failover"),
     ],
 )
 def test_the_state_of_a_rule_says_since_when(more: dict[str, Any], language: str, said: str) -> None:
@@ -820,6 +826,12 @@ async def test_the_newest_five_notices_stand_there_with_when_and_of_which_rule(
         (told, "cool") for told in ("told live &amp; &lt;b&gt;", *(f"told {n}" for n in (5, 4, 3, 2)))
     ]
     assert ("für ann" if language == "de" else "for ann") in text
+    assert "unsent" not in text
+    mailed = {**session.feed.view.rules["cool"], "notice": {**newest, "channel": "email", "sent": False}}
+    session.feed.view = fold(session.feed.view, {"kind": "rule", "id": "cool", "data": mailed}, 0.0)
+    shown.update(*session.look())
+    (text,) = [each for each in texts(layout) if title in each]
+    assert ("email: nicht versandt" if language == "de" else "email: not sent") in text
     assert newest["at"][:10] in text
 
 

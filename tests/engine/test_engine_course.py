@@ -358,10 +358,27 @@ def test_a_notice_is_filled_in_kept_and_shown() -> None:
     (notice,) = stored(RuleNotice, desk.log)
     assert notice == RuleNotice(desk.now, ID, "websocket", "ann", text, desk.engine.seq)
     shown: Any = picture.one(desk.state, "rule", ID, desk.now)
-    assert shown["notice"] == {"at": at, "target": "ann", "text": text}
+    assert shown["notice"] == {
+        "at": at,
+        "channel": "websocket",
+        "target": "ann",
+        "text": text,
+        "sent": True,
+    }
     assert desk.outcome["outcome"] == "carried out"
     desk.go(600)
     assert len(stored(RuleNotice, desk.log)) == 1, "once, while it stays true"
+
+
+def test_what_nothing_sends_is_kept_and_says_so() -> None:
+    desk = begun(
+        TELL | {"channel": "email", "message_template": "{sensor_value} {weather} {} {0} {rule_name"}
+    )
+    (notice,) = stored(RuleNotice, desk.log)
+    assert (notice.channel, notice.target, notice.sent) == ("email", "ann", False)
+    assert notice.text == "29 {weather} {} {0} {rule_name", "what is no word of ours stays as it is written"
+    shown: Any = picture.one(desk.state, "rule", ID, desk.now)
+    assert (shown["notice"]["channel"], shown["notice"]["sent"]) == ("email", False)
 
 
 def test_what_is_not_known_is_called_so_and_nothing_to_say_is_the_name() -> None:

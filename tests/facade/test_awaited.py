@@ -152,7 +152,7 @@ async def test_what_rules_commands_and_nodes_did_are_frames(farm: Farm) -> None:
     assert "fate" in commands
     assert set(decisions["truth"]) <= {"true", "false", "unknown"}
     assert len(await farm.heartbeats(since="-0s", until="-0s")) == 0
-    assert list(await farm.notices()) == ["rule", "text", "channel", "target", "cause"]
+    assert list(await farm.notices()) == ["rule", "text", "channel", "target", "sent", "cause"]
 
 
 async def test_history_between_two_times_excludes_its_end(farm: Farm) -> None:

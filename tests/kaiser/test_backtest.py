@@ -254,3 +254,16 @@ def test_the_command_refuses_with_the_place(text: str | None, words: str, past: 
     done = command(past.data if text else tmp_path / "nowhere", str(rules))
     assert words in done.stderr
     assert done.returncode == 2
+
+
+def test_what_is_toggled_was_at_its_safe_value_at_first() -> None:
+    """Its node says so whenever it is back; the opposite is settled from that."""
+    flip = COOL | {"actions": [COOL["actions"][0] | {"command": "TOGGLE"}], "cooldown_seconds": 0}
+    rule = build_rule(read_document(flip), timezone="UTC", known=[AIR])
+    told = [*readings(range(10, 20)), *readings(range(20, 60), 20.0), *readings(range(60, 70))]
+    beats = [START + minute * MINUTE for minute in range(-60, 75) if not 30 <= minute < 50]
+    span = (START, START + 75 * MINUTE)
+    found = backtest(SITE, [rule], told, span, beats={AIR.node: beats})
+    assert f"{FAN} was at its safe value at first: it is toggled" in found.assumed
+    assert [sent.value for sent in found.commands] == [1.0, 0.0, 1.0, 0.0]
+    assert [sent.at for sent in found.commands][:3:2] == [START + 10 * MINUTE, START + 60 * MINUTE]

@@ -59,6 +59,44 @@ async def test_notices_of_a_span_the_newest_first_and_after_a_restart(tmp_path: 
         assert await texts(again) == VALUES
 
 
+async def test_what_is_not_sent_says_so_everywhere(tmp_path: Path) -> None:
+    mail = TELLS | {"actions": [TELLS["actions"][0] | {"channel": "email", "target": "ann@example.org"}]}
+    async with house(tmp_path, file()) as made:
+        await made.call("rules.import", documents=[mail])
+        await made.beat()
+        await made.soil(2700)
+        (row,) = await made.call("notices")
+        assert (row["channel"], row["target"], row["sent"]) == ("email", "ann@example.org", False)
+        rule = next(r for r in (await made.call("snapshot"))["rules"] if r["id"] == "dry-soil")
+        assert rule["notice"]["sent"] is False
+        checked = await made.call("rules.check", documents=[mail])
+        assert "rules[0].actions[0].channel: nothing is sent by email yet" in checked[0]["warnings"][0]
+        imported = await made.call("rules.import", documents=[mail, TELLS | {"name": "Told"}])
+        assert imported["warnings"] == checked[0]["warnings"]
+        server = DeskServer(tmp_path, made.controller.clerk)
+        await server.start()
+        try:
+            said = await asyncio.to_thread(command, "--data", str(tmp_path))
+            assert "email: not sent" in said
+        finally:
+            await server.stop()
+
+
+def test_a_check_warns_beside_its_answer_and_ends_with_0(tmp_path: Path) -> None:
+    file = tmp_path / "mail.json"
+    tell = TELLS["actions"][0] | {"channel": "Webhook", "message_template": "{weather}, {sensor_value}"}
+    sensor = TELLS["conditions"][0] | {"sensor_type": "moisture"}
+    file.write_text(json.dumps(TELLS | {"actions": [tell], "conditions": sensor}))
+    done = CliRunner().invoke(app, ["rules", "check", str(file), "--data", str(tmp_path / "none"), "--json"])
+    assert done.exit_code == 0
+    (rule,) = json.loads(done.stdout)
+    assert [warning.split(":")[0] for warning in rule["warnings"]] == [
+        "rules[0].actions[0].channel",
+        "rules[0].actions[0].message_template",
+    ]
+    assert done.stderr.splitlines() == [f"warning: {words}" for words in rule["warnings"]]
+
+
 def command(*arguments: str) -> str:
     done = CliRunner().invoke(app, ["rules", "notices", *arguments])
     assert done.exit_code == 0, done.exception

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from godkaiser.model.ids import ActuatorId, NodeId, SeriesId, ZoneId
+from godkaiser.model.check import Check, Status
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId, ZoneId
 from godkaiser.model.instant import Instant, parse_instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
@@ -50,6 +51,9 @@ class View:
 
     def heard_at(self, series: SeriesId) -> Instant | None:
         return self.heard.get(series)
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:
+        return None
 
     def node(self, node: NodeId) -> NodeView | None:
         return NodeView(node, True, self.nodes[node], True) if node in self.nodes else None

@@ -11,6 +11,7 @@ from godkaiser.model.sun import SunWindow, sun_inside
 from godkaiser.model.window import TimeWindow, inside
 from godkaiser.rules.condition import (
     Condition,
+    Diagnosis,
     Every,
     Hysteresis,
     Offset,
@@ -22,6 +23,7 @@ from godkaiser.rules.condition import (
     Threshold,
 )
 
+WATER = NodeId.parse("ESP_D4E5F6")
 Test = Callable[[float], bool]
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     ">": lambda a, b: a > b,
@@ -82,8 +84,15 @@ def _aim(condition: Condition, goal: bool, made: Plan) -> None:
         made.nodes[condition.node] = condition.online is goal
     elif isinstance(condition, Silence):
         made.silent.add(condition.series)
+    elif isinstance(condition, Diagnosis):
+        _check(condition, goal, made)
     elif not isinstance(condition, Rested):
         _read(condition, goal, made)
+
+
+def _check(condition: Diagnosis, goal: bool, made: Plan) -> None:
+    if (condition.check, condition.status) == ("esp_devices", "warning"):
+        made.nodes[WATER] = not goal
 
 
 def _read(condition: Threshold | Hysteresis | Offset | Slope, goal: bool, made: Plan) -> None:

@@ -17,7 +17,9 @@ from godkaiser.model.event import Will
 from godkaiser.model.ids import SeriesId
 from godkaiser.model.site import Site
 from godkaiser.rules.build import build_rule
+from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
+from godkaiser.rules.explain import sentence
 from godkaiser.rules.rule import Notify, Rule
 from godkaiser.rules.schema import rule_schema
 from godkaiser.rules.surroundings import Surroundings
@@ -90,7 +92,7 @@ def bound(document: RuleDocument) -> Rule:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(_examples()) == 5
+    assert len(_examples()) == 6
     assert len(ACCEPTED) >= 50
     assert len(REFUSED) >= 60
 
@@ -116,6 +118,9 @@ def test_accepted_ones_fire(title: str) -> None:
     desk = Desk(rule, site=HOUSE)
     desk.now = made.time(desk.now)
     desk.ready()
+    for turn in rule.actions:
+        if turn.toggles:
+            desk.report(turn.actuator, 0.0)
     sent = _live(desk, made, minutes=45)
     for turn in rule.actions:
         assert (turn.actuator, turn.value) in sent
@@ -177,9 +182,63 @@ def test_refused_ones_name_the_field_and_why(title: str) -> None:
     document, path, word = REFUSED[title]
     with pytest.raises(DocumentError) as caught:
         bound(read_document(document))
-    assert caught.value.path.startswith(f"rule.{path}")
+    assert caught.value.path == f"rule.{path}"
     assert word in caught.value.problem
     assert caught.value.problem
+
+
+def test_a_step_that_may_be_retried_is_and_gives_up_in_the_end() -> None:
+    rule = bound(read_document(ACCEPTED["what steps do when they fail"]))
+    assert [(step.retry, step.goes_on) for step in rule.steps] == [(2, True), (0, False), (1, False)]
+
+
+def test_what_is_not_looked_at_is_said() -> None:
+    told = cautions(read_document(ACCEPTED["on and off whatever stands beside it"]))
+    assert [words.split(":")[0] for words in told] == ["rule.actions[0].value", "rule.actions[1].value"]
+    told = cautions(read_document(ACCEPTED["checks that are never known, beside one that is"]))
+    assert [words.split(":")[0] for words in told] == [
+        f"rule.conditions[{place}].check_name" for place in ("1", "2", "3].conditions[0")
+    ]
+    waits = {
+        "type": "wait_until",
+        "timeout_seconds": 5,
+        "condition": ACCEPTED["a check that is well"]["conditions"][0],
+    }
+    waits["condition"] = waits["condition"] | {"check_name": "Monitoring"}
+    one = ACCEPTED["a sequence as it came"] | {"actions": {"type": "sequence", "steps": [waits]}}
+    assert cautions(read_document(one))[0].startswith("rule.actions[0].steps[0].condition.check_name: ")
+    assert cautions(read_document(ACCEPTED["a sequence as it came"])) == ()
+    told = cautions(read_document(ACCEPTED["a whole escalation"]))
+    places = ("notify[0]", "notify[1]", "notify[2]", "failover_actions[2]")
+    assert [words.split(":")[0] for words in told] == [
+        f"rule.escalation_policy.{place}.channel" for place in places
+    ]
+
+
+def test_what_follows_a_failure_is_in_the_sentence() -> None:
+    told = sentence(bound(read_document(ACCEPTED["a whole escalation"])), str, lambda _: "")
+    assert told.partition(". It is critical. ")[2] == (
+        "If that is not carried out, try 3 times more, every 1 min, then tell everybody by email and "
+        "ann@example.org by email and http://example.org/hook by webhook and ann by websocket and ben by "
+        "websocket, then turn on ESP_A1B2C3/26, then toggle ESP_D4E5F6/14 (to the opposite of what it is at "
+        "then) for at most 30 s, then tell “{rule_name} failed”."
+    )
+    for title in ("an escalation of nothing", "an escalation of empty lists"):
+        assert sentence(bound(read_document(ACCEPTED[title])), str, lambda _: "").endswith(
+            "set ESP_A1B2C3/25 to 80 %."
+        )
+
+
+def test_whom_an_escalation_tells_shows_in_what_is_written() -> None:
+    written = write_document(read_document(ACCEPTED["a whole escalation"]))["escalation_policy"]
+    assert written["notify"] == [
+        {"channel": "email"},
+        {"channel": "email", "target": "ann@example.org"},
+        {"channel": "webhook", "target": "http://example.org/hook"},
+        {"channel": "websocket", "target": "ann"},
+        {"channel": "websocket", "target": "ben"},
+    ]
+    assert [one["type"] for one in written["failover_actions"]] == ["actuator_command"] * 2 + ["notification"]
 
 
 # ── the published schema ───────────────────────────────────────────────────────────────────────────────
@@ -202,9 +261,11 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
 @pytest.mark.parametrize(
     "title",
     [
-        "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "critical", "unknown key",
-        "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR", "toggle",
-        "notification", "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "name too short", "no name", "no conditions", "eleven conditions", "priority 101", "unknown key",
+        "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
+        "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
+        "critical in words", "an escalation by pigeon", "a failover that is none",
+        "a command there is not",
     ],
 )  # fmt: skip
 def test_the_schema_refuses_what_one_field_tells(title: str) -> None:

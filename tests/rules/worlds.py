@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from godkaiser.model.ids import NodeId, SeriesId, ZoneId
+from godkaiser.model.check import Check, Status
+from godkaiser.model.ids import NodeId, RuleId, SeriesId, ZoneId
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND, Instant
 from godkaiser.model.quantity import Freshness, Quality
 from godkaiser.model.reading import Reading
@@ -119,6 +120,9 @@ class World:
         if one in self.readings and one not in self.stale:
             return self.lost_at if one in self.silent else self.now
         return self.readings[one].received_at if one in self.readings else None
+
+    def check(self, check: Check, asks: RuleId, now: Instant) -> Status | None:
+        return None
 
     def node(self, node: NodeId) -> NodeView | None:
         return NodeView(node, True, self.nodes[node], True) if node in self.nodes else None
