@@ -64,7 +64,7 @@ class Guard:
             return None
         try:
             async with asyncio.timeout(ANSWER_S):
-                told = await self.call("verify", token=token)
+                told = await self.call("verify", token=token, kind="page")
         except AuthError:
             return None
         return Ticket(token, told["session"], told["user"], told["role"], told["expires"])

@@ -129,14 +129,18 @@ class Accounts:
         """The account of this name."""
         return next((user for user in self.users.values() if user.name == name), None)
 
-    def principal(self, token: str) -> Principal:
-        """Who comes with it, as of now: a person with a session, or a program with an API token."""
+    def principal(self, token: str, kind: TokenKind | None = None) -> Principal:
+        """Who comes with it, as of now: a person with a session, or a program with an API token.
+
+        `kind`: only a session's token of this kind is accepted.
+        """
         now = self.clock.now()
-        prefix = prefix_of(token)
+        prefix = prefix_of(token) if kind is None else None
         if prefix is not None:
             found = self._program(token, self.keys.get(prefix), now)
         else:
-            found = self.register.principal(self.register.read(token, BEARERS, now), self.users)
+            kinds = BEARERS if kind is None else (kind,)
+            found = self.register.principal(self.register.read(token, kinds, now), self.users)
         if isinstance(found, Denial):
             raise AuthenticationFailedError(problem=str(found.value))
         return found

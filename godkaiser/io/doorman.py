@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from godkaiser.auth.session import Principal
+from godkaiser.auth.tokens import TokenKind
 from godkaiser.errors import (
     AuthenticationFailedError,
     CodeNeededError,
@@ -15,7 +16,7 @@ from godkaiser.errors import (
     InvalidValueError,
     UnavailableError,
 )
-from godkaiser.io.accounts import Accounts
+from godkaiser.io.accounts import BEARERS, Accounts
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.keyring import Keyring
 from godkaiser.io.sessions import Sessions
@@ -95,9 +96,12 @@ class Doorman:
     def _stolen(self, name: str, count: int) -> None:
         self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")
 
-    async def _verify(self, token: str) -> dict[str, Any]:
-        _texts(token=token)
-        principal = self._accounts.principal(token)
+    async def _verify(self, token: str, kind: str = "") -> dict[str, Any]:
+        """`kind`: access or page, where only that one opens the door; else any, an API token too."""
+        _texts(token=token, kind=kind)
+        if kind and kind not in BEARERS:
+            raise InvalidValueError(field="kind", value=kind[:40], problem="is none", allowed="access, page")
+        principal = self._accounts.principal(token, TokenKind(kind) if kind else None)
         return {
             "user": principal.name,
             "role": principal.role.value,
