@@ -85,9 +85,11 @@ class Register:
             if known is None or not known.reason:
                 self._entries[entry.hash] = entry
 
-    def forget(self, now: int) -> None:
-        """What has ended by itself."""
+    def forget(self, now: int) -> int:
+        """What has ended by itself; how many."""
+        before = len(self._entries)
         self._entries = {name: entry for name, entry in self._entries.items() if entry.expires_at > now}
+        return before - len(self._entries)
 
     def grant(
         self, user: User, kinds: Iterable[TokenKind], family: str, ids: Iterable[str], now: int

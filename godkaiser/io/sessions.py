@@ -149,10 +149,10 @@ class Sessions:
         return tokens_of(ended)
 
     async def forget(self) -> None:
-        """Whose time is over."""
+        """Whose time is over. A disk that has nothing to forget is left alone."""
         now = self._clock.now()
-        self._register.forget(now)
-        await self._table.forget_tokens(now)
+        if self._register.forget(now):
+            await self._table.forget_tokens(now)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────
     def _granted(self, user: User, kinds: tuple[TokenKind, ...]) -> tuple[Grant, ...]:

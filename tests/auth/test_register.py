@@ -193,9 +193,10 @@ def test_only_the_kinds_that_are_asked_for_are_read() -> None:
 def test_what_is_over_is_forgotten_and_nothing_else() -> None:
     register = Register(SECRET)
     _pair(register)
-    register.forget(NOW + LIFETIME_S[ACCESS] * SECOND)
+    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND - 1) == 0
+    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND) == 1
     assert len(register) == 1
-    register.forget(NOW + LIFETIME_S[REFRESH] * SECOND)
+    assert register.forget(NOW + LIFETIME_S[REFRESH] * SECOND) == 1
     assert len(register) == 0
 
 

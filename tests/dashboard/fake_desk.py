@@ -21,6 +21,7 @@ from godkaiser import (
     ForbiddenError,
     ThrottledError,
 )
+from godkaiser.auth.policy import POLICY, Role
 
 PASSWORDS = {"ada": "Tomato-42", "olaf": "Basil-43", "vera": "Cress-44"}
 ROLES = {"ada": "admin", "olaf": "operator", "vera": "viewer"}
@@ -155,7 +156,7 @@ class Greenhouse:
         self.alarms: dict[str, Any] = {"unacknowledged": 0, "standing": []}
         self.notices: list[dict[str, Any]] = []
         self.away = False
-        self.tokens: dict[str, dict[str, str]] = {}
+        self.tokens: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures = 0
         self.codes: dict[str, str] = {}
@@ -227,11 +228,12 @@ class Greenhouse:
         token = f"token-{name}-{self._issued}"
         self.tokens[token] = {
             "user": name, "role": ROLES[name], "session": f"session-{self._issued}",
-            "expires": iso(now() + timedelta(seconds=lifetime_s)),
+            "expires": iso(now() + timedelta(seconds=lifetime_s)), "zones": None,
+            "permissions": sorted(POLICY[Role(ROLES[name])]),
         }  # fmt: skip
         return token
 
-    def who(self, token: str | None) -> dict[str, str]:
+    def who(self, token: str | None) -> dict[str, Any]:
         told = self.tokens.get(token or "")
         if told is None or told["expires"] <= iso(now()):
             raise AuthenticationFailedError(problem="authentication failed")
@@ -299,7 +301,7 @@ class FakeDesk:
         token = house.sign_in(name)
         return {"token": token, **{k: house.tokens[token][k] for k in ("user", "role", "expires")}}
 
-    async def _verify(self, token: str, kind: str = "") -> dict[str, str]:
+    async def _verify(self, token: str, kind: str = "") -> dict[str, Any]:
         assert kind == "page"
         return dict(self._house.who(token))
 

@@ -7,6 +7,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pyotp
 import pytest
@@ -26,12 +27,15 @@ from godkaiser.errors import (
     UnknownUserError,
 )
 from godkaiser.io.accounts import Accounts, require
+from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import VirtualClock
+from godkaiser.io.doorman import Doorman
 from godkaiser.io.keyring import Keyring
 from godkaiser.io.sessions import Sessions
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import DAY, MINUTE, SECOND
+from tests.io.rig import until
 
 SECRET = "a-test-secret-that-is-long-enough-0123456789"
 T0 = 1_800_000_000 * SECOND
@@ -230,6 +234,20 @@ async def test_what_is_over_is_forgotten(people: People) -> None:
     people.wait(7 * DAY)
     await people.sessions.forget()
     assert len(await people.accounts.table.tokens()) == len(people.accounts.register) == 0
+
+
+async def test_while_the_database_is_away_what_is_over_is_forgotten_later(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await people.pair()
+    people.wait(31 * MINUTE)
+    await people.store.close()
+    doorman = Doorman(cast("Clerk", None), people.accounts)  # nothing is to be audited
+    task = asyncio.create_task(doorman.run())
+    await until(lambda: "is forgotten later" in caplog.text, 60.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_wrong_password_and_a_wrong_name_say_the_same(people: People) -> None:

@@ -22,6 +22,7 @@ from godkaiser.errors import (
     UnknownUserError,
     UnknownZoneError,
 )
+from godkaiser.io.whereabouts import of_alarm
 from tests.kaiser.house import NODE, OTHER, TEXT, House, file, house
 
 PASSWORD = "Pump-2026-house"
@@ -141,6 +142,20 @@ async def test_who_is_bound_to_a_zone_stops_and_sees_everything(tmp_path: Path) 
                     "phase"
                 ] == "ACTIVE"
             assert len((await home.call("site.export", token=token))["site"]["nodes"]) == 2
+
+
+async def test_an_alarm_belongs_to_the_zones_of_what_it_speaks_of(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        state = home.controller.engine.state
+        for key, zones in (
+            (f"actuator_stuck:{HALL_FAN}", ["hall"]),
+            (f"node_silent:{NODE}", ["bench"]),
+            ("rule_cannot_act:cool", ["bench"]),
+        ):
+            found = of_alarm(state, key)
+            assert found is not None
+            assert list(found) == zones
+        assert of_alarm(state, "stop_unconfirmed:all") is None
 
 
 async def test_zones_that_are_none(tmp_path: Path) -> None:
