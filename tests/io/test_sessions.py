@@ -211,6 +211,16 @@ async def test_while_the_database_is_away_people_come_in_but_do_not_get_out(peop
     assert people.good(access)
 
 
+async def test_a_token_nobody_knows_of_ends_with_all_the_others(people: People) -> None:
+    """It was given out while the database was away, before a restart; the account's version voids it."""
+    await people.store.close()
+    page = await people.page()
+    await people.again()
+    assert people.good(page)
+    assert await people.accounts.end_sessions("ada") == 0
+    assert not people.good(page)
+
+
 async def test_a_theft_ends_the_family_at_once_also_without_database(people: People) -> None:
     access, refresh = await people.pair()
     await people.sessions.renew(refresh)
