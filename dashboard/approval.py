@@ -17,7 +17,7 @@ _ROW = {"flex-direction": "row", "flex-wrap": "wrap", "justify-content": "space-
 
 def approval(session: Session, node: Thing, said: pn.pane.HTML) -> pn.viewable.Viewable:
     """The node with its button; what becomes of a click is told in `said`."""
-    may = session.ticket.may_switch()
+    may = session.ticket.may_in("approve", node.get("zone"))
     parts: list[pn.viewable.Viewable] = [
         html(pending_node(session.words, node, may), sizing_mode=None, styles={"flex": "1 1 14rem"})
     ]

@@ -8,7 +8,7 @@ its page; a socket that comes with another sign-in is refused before the upgrade
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -33,17 +33,26 @@ Call = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A verified sign-in. `session` names it; the token itself never leaves this process."""
+    """A verified sign-in. `session` names it; the token itself never leaves this process.
+
+    `permissions` and `zones` (None: all of them) are what the controller says; here they only grey buttons.
+    """
 
     token: str = field(repr=False)
     session: str
     user: str
     role: str
     expires: str
+    permissions: frozenset[str] = frozenset()
+    zones: frozenset[str] | None = None
 
-    def may_switch(self) -> bool:
-        """May this person do more than look and stop? (The controller decides; this only greys buttons.)"""
-        return self.role in ("operator", "admin")
+    def may(self, right: str) -> bool:
+        """At least somewhere?"""
+        return right in self.permissions
+
+    def may_in(self, right: str, zone: str | None) -> bool:
+        """In this zone, or (None) in the whole house?"""
+        return self.may(right) and (self.zones is None or zone in self.zones)
 
 
 @dataclass(slots=True)
@@ -64,10 +73,10 @@ class Guard:
             return None
         try:
             async with asyncio.timeout(ANSWER_S):
-                told = await self.call("verify", token=token)
+                told = await self.call("verify", token=token, kind="page")
         except AuthError:
             return None
-        return Ticket(token, told["session"], told["user"], told["role"], told["expires"])
+        return ticket_from(token, told)
 
     def at_home(self, request: HTTPServerRequest) -> bool:
         """Was this address asked by one of its own names? Else another site points its name at us."""
@@ -115,11 +124,18 @@ class Guard:
             again = await self.ticket(ticket.token)
         except TROUBLE:
             again = None if _over(ticket) else ticket
-        if again is None or again.role != ticket.role:
+        if again is None or (again.role, again.zones) != (ticket.role, ticket.zones):
             self.end(ticket.session)
 
     def _held(self) -> Iterable[Ticket]:
         return (*self._owners.values(), *self._sockets.values())
+
+
+def ticket_from(token: str, told: Mapping[str, Any]) -> Ticket:
+    """What the controller says of a token."""
+    zones = None if told["zones"] is None else frozenset(told["zones"])
+    who = (told["session"], told["user"], told["role"], told["expires"])
+    return Ticket(token, *who, frozenset(told["permissions"]), zones)
 
 
 def _over(ticket: Ticket) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from tornado.web import HTTPError, RequestHandler
 
-from godkaiser import AuthenticationFailedError, ThrottledError
+from godkaiser import AuthenticationFailedError, CodeNeededError, ThrottledError
 
 from .feed import TROUBLE
 from .gate import harden, inside, signed_in, words_of, write_cookie
@@ -16,7 +16,10 @@ from .guard import Guard
 from .shell import away_page, login_page
 from .view import moment
 
-_LONGEST_NAME, _LONGEST_PASSWORD = 200, 1000
+_LONGEST_NAME, _LONGEST_PASSWORD, _LONGEST_CODE = 200, 1000, 20
+
+
+_WHY = ("ended", "out")  # signed out here, or by somebody or something else
 
 
 class OwnHandler(RequestHandler):
@@ -51,24 +54,27 @@ class LoginHandler(OwnHandler):
         if ticket is not None:
             self.redirect(inside(self.get_query_argument("next", None)))
         else:
-            self._form("login.ended" if self.get_query_argument("ended", None) else None)
+            self._form(next((f"login.{why}" for why in _WHY if self.get_query_argument(why, None)), None))
 
     async def post(self) -> None:
         """Try name and password; the controller counts the tries."""
         name = self.get_body_argument("name", "")[:_LONGEST_NAME]
         password = self.get_body_argument("password", "", strip=False)[:_LONGEST_PASSWORD]
+        code = self.get_body_argument("code", "")[:_LONGEST_CODE]
         if not name or not password:
             self._form("login.empty", name, status=401)
             return
         address = str(self.request.remote_ip)
         try:
-            told = await self.guard.call("login", name=name, password=password, address=address)
+            told = await self.guard.call("login", name=name, password=password, address=address, code=code)
         except ThrottledError as error:
             seconds = max(1, ceil(error.retry_after))
             self.set_header("Retry-After", str(seconds))
             self._form("login.throttled", name, status=429, seconds=seconds)
+        except CodeNeededError:
+            self._form("login.code_needed", name, status=401, asks_code=True)
         except AuthenticationFailedError:
-            self._form("login.wrong", name, status=401)
+            self._form("login.wrong_code" if code else "login.wrong", name, status=401, asks_code=bool(code))
         except TROUBLE:
             self._form("login.away", name, status=503)
         else:
@@ -88,7 +94,15 @@ class LoginHandler(OwnHandler):
         seconds = int((end - datetime.now(UTC)).total_seconds()) if end else 0
         write_cookie(self, self.guard, token, max(seconds, 0))
 
-    def _form(self, problem: str | None, name: str = "", *, status: int = 200, **said: object) -> None:
+    def _form(
+        self,
+        problem: str | None,
+        name: str = "",
+        *,
+        status: int = 200,
+        asks_code: bool = False,
+        **said: object,
+    ) -> None:
         words = words_of(self)
         self.set_status(status)
         self.finish(
@@ -98,6 +112,7 @@ class LoginHandler(OwnHandler):
                 action=self._action(),
                 next_page=inside(self.get_argument("next", None)),
                 name=name,
+                asks_code=asks_code,
                 problem=words(problem, **said) if problem else "",
             )
         )
@@ -108,7 +123,10 @@ class LoginHandler(OwnHandler):
 
 
 class LogoutHandler(OwnHandler):
-    """Signing out: the controller forgets the token, and every page of it closes at once."""
+    """Signing out, here or everywhere: the tokens are void, and every page of this sign-in closes at once.
+
+    Pages of other sign-ins close when `Guard.watch` comes by.
+    """
 
     async def post(self) -> None:
         """Only by a form with its secret, so no other site can sign anybody out."""
@@ -116,7 +134,8 @@ class LogoutHandler(OwnHandler):
         try:
             ticket = await signed_in(self, self.guard)
             if ticket is not None:
-                await self.guard.call("logout", token=ticket.token)
+                everywhere = bool(self.get_body_argument("everywhere", ""))
+                await self.guard.call("logout", token=ticket.token, all_devices=everywhere)
         except (HTTPError, *TROUBLE):
             # Not ended where it counts: saying "signed out" would be a lie while the token still opens doors.
             self.set_status(503)

@@ -80,7 +80,7 @@
       const answer = await fetch("/alive", {credentials: "same-origin", headers: {Accept: "application/json"}});
       const state = answer.ok ? (await answer.json()).state : "away";
       if (state === "in" && mayReload) location.reload();
-      if (state === "out") location.href = "/login?next=" + encodeURIComponent(location.pathname + location.search);
+      if (state === "out") location.href = "/login?out=1&next=" + encodeURIComponent(location.pathname + location.search);
     } catch {
       // Still away: the banner says so, the next round asks again.
     } finally {

@@ -137,9 +137,8 @@ def _standing(words: Words, ticket: Ticket, view: View, stop: Thing) -> str:
         words(f"stop.title.{phase}") if whole else f"{place(words, view, stop)}: {words(f'stop.of.{phase}')}"
     )
     body = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
-    return (
-        f'<div class="stopped"><div><h2>{escape(title)}</h2>{body}</div>{_way_out(words, ticket, stop)}</div>'
-    )
+    way = _way_out(words, ticket, view, stop)
+    return f'<div class="stopped"><div><h2>{escape(title)}</h2>{body}</div>{way}</div>'
 
 
 def _safety(words: Words, view: View, stop: Thing) -> str:
@@ -152,14 +151,20 @@ def _safety(words: Words, view: View, stop: Thing) -> str:
     return words("stop.all_safe" if reach_of(stop) == "all" else "stop.these_safe")
 
 
-def _way_out(words: Words, ticket: Ticket, stop: Thing) -> str:
+def _way_out(words: Words, ticket: Ticket, view: View, stop: Thing) -> str:
     """The button to clear. While clearing it waits for silent nodes, and a person may insist."""
     if stop["phase"] != "ACTIVE" and not (stop["phase"] == "CLEARING" and stop.get("unconfirmed")):
         return ""
-    if not ticket.may_switch():
+    if not ticket.may_in("clear", _zone_of(view, stop)):
         return f'<p class="why">{escape(words("stop.clear.viewer"))}</p>'
     scope = escape(reach_of(stop), quote=True)
     return f'<button type="button" data-clear="{scope}">{escape(words("stop.clear"))}</button>'
+
+
+def _zone_of(view: View, stop: Thing) -> str | None:
+    kind, _, key = reach_of(stop).partition(":")
+    zone = key if kind == "zone" else (view.nodes.get(key) or {}).get("zone")
+    return None if zone is None else str(zone)
 
 
 def _insist(words: Words, view: View) -> str:

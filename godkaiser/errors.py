@@ -9,14 +9,15 @@
     │                        UnknownSensorTypeError, SensorTypeError, CalibrationError, MessageTooLargeError,
     │                        NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
-    │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, NoControllerError
+    │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, UnknownUserError,
+    │                        UnknownTokenError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
-    │                        BoardUnfitError, TrialError
+    │                        BoardUnfitError, TrialError, DuplicateAccountError, SetupDoneError, LastAdminError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
-    ├── AuthError            AuthenticationFailedError, ForbiddenError, ThrottledError
+    ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
-    │                        JournalError, SpoolError
+    │                        JournalError, SpoolError, LogoutUnstoredError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table
@@ -427,6 +428,22 @@ class UnknownAlarmError(MissingError):
     text: str
 
 
+class UnknownUserError(MissingError):
+    """Nobody has this account."""
+
+    sentence = "There is no account {name!r}."
+    hint = "`godkaiser users list` shows them."
+    name: str
+
+
+class UnknownTokenError(MissingError):
+    """No API token begins so."""
+
+    sentence = "There is no API token {prefix!r}."
+    hint = "`godkaiser tokens list` shows them."
+    prefix: str
+
+
 class UnknownAccountError(MissingError):
     """Nobody of that name has a password at the broker."""
 
@@ -507,6 +524,29 @@ class TrialError(ConflictError):
     problem: str
 
 
+class DuplicateAccountError(ConflictError):
+    """Two people cannot have one name."""
+
+    sentence = "There is an account {name!r} already."
+    hint = "Choose another name."
+    name: str
+
+
+class SetupDoneError(ConflictError):
+    """The first account was made before, perhaps a moment ago by somebody else."""
+
+    sentence = "There is an account already."
+    hint = "Sign in; an admin can make more accounts."
+
+
+class LastAdminError(ConflictError):
+    """Somebody must be able to let others in."""
+
+    sentence = "{name} is the last active admin."
+    hint = "Make somebody else an admin first."
+    name: str
+
+
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────
 class CommandError(GodkaiserError):
     """A command did not do what was wanted."""
@@ -579,8 +619,16 @@ class AuthenticationFailedError(AuthError, PermissionError):
     problem: str
 
 
+class CodeNeededError(AuthError, PermissionError):
+    """Name and password are right, and the account has a second factor."""
+
+    kind = Kind.UNAUTHENTICATED
+    sentence = "This account asks for the code of its phone as well."
+    hint = "Sign in again with the six digits the phone shows now."
+
+
 class ForbiddenError(AuthError, PermissionError):
-    """The role does not allow this."""
+    """The role, the zones or the API token do not allow this."""
 
     kind = Kind.FORBIDDEN
     sentence = "{who} ({role}) may not {action}."
@@ -662,6 +710,14 @@ class SpoolError(UnavailableError):
     sentence = "The spool {path} cannot be used: {problem}"
     hint = "Free space or correct the rights of the data folder. Until then the broker keeps what nodes say."
     path: str
+    problem: str
+
+
+class LogoutUnstoredError(UnavailableError):
+    """A session could not be ended for good."""
+
+    sentence = "You are still signed in: the end of the session could not be stored ({problem})."
+    hint = "Sign out again when the database is back."
     problem: str
 
 

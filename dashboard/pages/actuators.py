@@ -82,6 +82,7 @@ class Card:
         self._hold, self._released = html(), html()
         self._asked = 0
         self._open = False
+        self._zone = actuator.get("zone")
         self._value = self._value_widget(actuator.get("reported") or 0.0)
         self._duration = self._duration_widget(actuator.get("max_on_s"))
         self._set = self._button(self._set_name(), self._on_set, color="primary")
@@ -105,8 +106,9 @@ class Card:
                 widget.disabled = view.gone
 
     def _controls(self) -> list[Any]:
-        if not self._session.ticket.may_switch():
-            return [html(say(self._session.words("set.viewer")))]
+        ticket, words = self._session.ticket, self._session.words
+        if not ticket.may_in("switch", self._zone):
+            return [html(say(words("set.elsewhere" if ticket.may("switch") else "set.viewer")))]
         return [self._release, self._released, self._value, self._duration, self._set, self._verdict]
 
     def _value_widget(self, reported: float) -> Any:

@@ -78,7 +78,7 @@ class Card:
         words = self._session.words
         write(self._shown, alarm_card(words, alarm, view, now))
         answers = ANSWERS.get(str(alarm.get("state")), ())
-        may = self._session.ticket.may_switch()
+        may = self._session.ticket.may("acknowledge_alarms")
         write(self._hint, say(words("alarm.viewer"), "plain") if answers and not may else "")
         for word, button in self._buttons.items():
             _show(button, may and word in answers, view.gone)

@@ -64,7 +64,7 @@ class Card:
         self._no = self._button(words("rules.off.no"), self._on_no, visible=False)
         self._ask = self._button(words("why.button"), self._on_why)
         self._try = self._button(words("rules.try.button"), self._on_try)
-        hint = [] if session.ticket.may_switch() else [html(say(words("rules.viewer"), "plain"))]
+        hint = [] if session.ticket.may("edit_rules") else [html(say(words("rules.viewer"), "plain"))]
         asked = (self._question, self._yes, self._no, self._said)
         self.layout = stack(
             self._shown, self._switch, *hint, *asked, self._ask, self._why, self._try, self._tried, **SURFACE
@@ -72,7 +72,7 @@ class Card:
 
     def update(self, rule: Thing, view: View, now: datetime) -> None:
         """Redraw what has become different; nothing can be done while the controller is away."""
-        words, may = self._session.words, self._session.ticket.may_switch()
+        words, may = self._session.words, self._session.ticket.may("edit_rules")
         self._rule = dict(rule)
         write(self._shown, rule_card(words, rule, now))
         label = words("rules.off" if rule.get("enabled") else "rules.on")

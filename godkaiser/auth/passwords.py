@@ -1,4 +1,4 @@
-"""Passwords: the policy, hashing with bcrypt, and readable generated ones.
+"""Names and passwords: the policy, hashing with bcrypt, and readable generated ones.
 
 bcrypt reads 72 bytes and the library refuses more, so the length is checked before, in bytes of UTF-8.
 Hashing takes about a quarter of a second on purpose: call it in a thread.
@@ -7,6 +7,7 @@ Hashing takes about a quarter of a second on purpose: call it in a thread.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,8 @@ MAX_BYTES: Final = 72
 SALT_BYTES: Final = 16
 ENTROPY_BYTES: Final = 32
 COST: Final = 12
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 # A valid hash of nothing anybody knows. Verifying against it when the name is unknown costs the same time,
 # so that an outsider cannot tell an unknown name from a wrong password.
@@ -33,6 +36,11 @@ _GROUP_LENGTH: Final = 4
 _STANDARD_64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BCRYPT_64: Final = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_BCRYPT: Final = bytes.maketrans(_STANDARD_64, _BCRYPT_64)
+
+
+def good_name(username: str) -> bool:
+    """May an account have this name: 1 to 64 letters, digits and `. _ @ -`, the first a letter or digit?"""
+    return _NAME.fullmatch(username) is not None
 
 
 def check_policy(password: str, username: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -53,3 +53,17 @@ POLICY: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
 def allowed(role: Role, permission: Permission) -> bool:
     """May somebody of this role do this?"""
     return permission in POLICY[role]
+
+
+# Not bound to zones: the house is seen as a whole, because anyone signed in may stop any part of it.
+EVERYWHERE: Final = frozenset({Permission.LOOK, Permission.STOP})
+
+
+def within(zones: frozenset[str] | None, permission: Permission, asked: Iterable[str | None] | None) -> bool:
+    """Does this reach that far? `zones`: None for all of them; `asked`: None for the whole house.
+
+    What has no zone belongs to the whole house.
+    """
+    if zones is None or permission in EVERYWHERE:
+        return True
+    return asked is not None and all(zone is not None and zone in zones for zone in asked)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .policy import Permission, Role, allowed
+from .policy import POLICY, Permission, Role, within
 from .tokens import Claims
 
 
 @dataclass(frozen=True, slots=True)
+class Totp:
+    """The second factor: base32 of what both sides know, and the last time-step whose code was taken.
+
+    `step`: None until the first code has shown that the phone knows it; only then is it asked for.
+    """
+
+    secret: str = field(repr=False)
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class User:
-    """A row of the users table. `version` counts how often this user was logged out everywhere."""
+    """A row of the users table. `version` counts how often this user was logged out everywhere.
+
+    `zones`: where an operator may act; empty means all of them.
+    """
 
     id: int
     name: str
@@ -20,21 +34,39 @@ class User:
     password_hash: str = field(repr=False)
     active: bool
     version: int
+    zones: frozenset[str] = frozenset()
+    totp: Totp | None = None
+
+    @property
+    def reach(self) -> frozenset[str] | None:
+        """None: every zone."""
+        return self.zones or None
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who is signed in. `session` is the token's id; times are microseconds since 1970."""
+    """Somebody who is signed in. `session` is the token's id; times are microseconds since 1970.
+
+    `zones`: None for all of them. `key`: the prefix of the API token this came with, empty for a person.
+    """
 
     user_id: int
     name: str
     role: Role
     session: str
     expires_at: int
+    zones: frozenset[str] | None = None
+    permissions: frozenset[Permission] = frozenset()
+    key: str = ""
 
-    def may(self, permission: Permission) -> bool:
-        """Does this person's role allow it?"""
-        return allowed(self.role, permission)
+    @property
+    def who(self) -> str:
+        """For the audit."""
+        return f"user:{self.name}" + (f"/{self.key}" if self.key else "")
+
+    def may(self, permission: Permission, zones: Iterable[str | None] | None = None) -> bool:
+        """Is it allowed in all these zones? None: in the whole house."""
+        return permission in self.permissions and within(self.zones, permission, zones)
 
 
 class Denial(StrEnum):
@@ -44,10 +76,12 @@ class Denial(StrEnum):
     INVALID_USER = "Invalid user"
 
 
-def admit(claims: Claims, user: User | None, revoked: Container[str]) -> Principal | Denial:
+def admit(claims: Claims, user: User | None, *, revoked: bool) -> Principal | Denial:
     """The person behind the claims, or why not. Ask again each time: rows change while tokens live."""
     if user is None or user.id != claims.user_id or not user.active:
         return Denial.INVALID_USER
-    if claims.jti in revoked or claims.version != user.version:
+    if revoked or claims.version != user.version:
         return Denial.REVOKED
-    return Principal(user.id, user.name, user.role, claims.jti, claims.expires_at)
+    return Principal(
+        user.id, user.name, user.role, claims.jti, claims.expires_at, user.reach, POLICY[user.role]
+    )

@@ -1,8 +1,8 @@
 """Signed tokens (JWT, HS256), read and written with a time that is passed in.
 
 PyJWT takes no clock, so its own checks of ``exp``, ``nbf`` and ``iat`` are switched off and done here. Only
-HS256 is accepted, whatever the token's header says (``none`` least of all). An access token is never accepted
-where a refresh token is asked for, nor the reverse.
+HS256 is accepted, whatever the token's header says (``none`` least of all). A token of one kind is never
+accepted where another kind is asked for.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ MIN_SECRET: Final = 32
 # A clock that was set back a little must not throw out whoever signed in just before.
 SKEW: Final = 60 * SECOND
 
+ISSUER: Final = "godkaiser"
+AUDIENCE: Final = "godkaiser"
+
 _ALGORITHM: Final = "HS256"
 _OUR_OWN_CHECKS: Final[Any] = {
     f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
@@ -34,18 +37,27 @@ class TokenKind(StrEnum):
 
     ACCESS = "access"
     REFRESH = "refresh"
+    PAGE = "page"  # of a browser that shows the pages; it is not renewed
 
 
-LIFETIME_S: Final[Mapping[TokenKind, int]] = {TokenKind.ACCESS: 30 * 60, TokenKind.REFRESH: 7 * 24 * 3600}
+LIFETIME_S: Final[Mapping[TokenKind, int]] = {
+    TokenKind.ACCESS: 30 * 60,
+    TokenKind.REFRESH: 7 * 24 * 3600,
+    TokenKind.PAGE: 12 * 3600,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says. Times are microseconds since 1970, on whole seconds."""
+    """What a valid token says. Times are microseconds since 1970, on whole seconds.
+
+    `family`: the sign-in it descends from.
+    """
 
     user_id: int
     kind: TokenKind
     jti: str
+    family: str
     version: int
     issued_at: int
     expires_at: int
@@ -56,10 +68,10 @@ def issue(
     kind: TokenKind,
     *,
     jti: str,
+    family: str,
     version: int,
     secret: str,
     now: int,
-    lifetime_s: int | None = None,
 ) -> str:
     """A signed token. `version` is the user's log-out-everywhere counter, `jti` a fresh random id.
 
@@ -67,13 +79,16 @@ def issue(
     """
     seconds = now // SECOND
     body = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
         "sub": str(user_id),
         "type": kind.value,
         "jti": jti,
+        "fam": family,
         "ver": version,
         "iat": seconds,
         "nbf": seconds,
-        "exp": seconds + (LIFETIME_S[kind] if lifetime_s is None else lifetime_s),
+        "exp": seconds + LIFETIME_S[kind],
     }
     return jwt.encode(body, _strong(secret), algorithm=_ALGORITHM)
 
@@ -103,19 +118,26 @@ def _signed_body(token: str, secret: str) -> dict[str, Any]:
 
 
 def _claims(body: Mapping[str, Any]) -> Claims:
-    subject, jti, kind = body.get("sub"), body.get("jti"), body.get("type")
-    if not isinstance(subject, str) or _DIGITS.fullmatch(subject) is None:
+    subject, kind = body.get("sub"), body.get("type")
+    if body.get("iss") != ISSUER or body.get("aud") != AUDIENCE or kind not in tuple(TokenKind):
         raise _failed()
-    if not isinstance(jti, str) or not jti or kind not in tuple(TokenKind):
+    if not isinstance(subject, str) or _DIGITS.fullmatch(subject) is None:
         raise _failed()
     return Claims(
         user_id=int(subject),
         kind=TokenKind(kind),
-        jti=jti,
+        jti=_name(body.get("jti")),
+        family=_name(body.get("fam")),
         version=_count(body.get("ver")),
         issued_at=_count(body.get("iat")) * SECOND,
         expires_at=_count(body.get("exp")) * SECOND,
     )
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _failed()
+    return value
 
 
 def _count(value: object) -> int:

@@ -23,6 +23,8 @@ from godkaiser.cli import (
     sensors,
     site,
     starters,
+    tokens,
+    users,
     wire,
 )
 from godkaiser.cli.output import complain
@@ -48,6 +50,8 @@ app.add_typer(wire.app, name="wire")
 app.add_typer(database.app, name="db")
 app.add_typer(broker.app, name="broker")
 app.add_typer(audit.app, name="audit")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 app.command()(recordings.replay)
 starters.add_to(app)
 

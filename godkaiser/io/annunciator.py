@@ -13,6 +13,7 @@ from godkaiser.errors import AlarmTransitionError, InvalidValueError, UnknownAla
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.whereabouts import of_alarm
 from godkaiser.model import event as ev
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant, parse_duration, parse_instant, to_iso
 
@@ -55,20 +56,20 @@ class Annunciator:
         return alarms.alarms_picture(self._state)
 
     async def _ack(self, key: str, token: str | None = None) -> dict[str, Any]:
-        return await self._answer(key, Step.ACK, self._clerk.who(token, Permission.ACKNOWLEDGE))
+        return await self._answer(key, Step.ACK, self._who(key, token))
 
     async def _reset(self, key: str, token: str | None = None) -> dict[str, Any]:
-        return await self._answer(key, Step.RESET, self._clerk.who(token, Permission.ACKNOWLEDGE))
+        return await self._answer(key, Step.RESET, self._who(key, token))
 
     async def _shelve(
         self, key: str, duration: str | float | None = None, reason: str = "", token: str | None = None
     ) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.ACKNOWLEDGE)
+        who = self._who(key, token)
         until = self._runner.clock.now() + _shelf(duration)
         return await self._answer(key, Step.SHELVE, who, until, reason)
 
     async def _unshelve(self, key: str, token: str | None = None) -> dict[str, Any]:
-        return await self._answer(key, Step.UNSHELVE, self._clerk.who(token, Permission.ACKNOWLEDGE))
+        return await self._answer(key, Step.UNSHELVE, self._who(key, token))
 
     async def _remove(self, key: str, reason: str = "", token: str | None = None) -> dict[str, Any]:
         who = self._clerk.who(token, Permission.RETIRE_ALARMS)
@@ -109,6 +110,11 @@ class Annunciator:
             "who": change.who or None,
             "reason": change.reason or None,
         }
+
+    def _who(self, key: str, token: str | None) -> str:
+        return self._clerk.who(
+            token, Permission.ACKNOWLEDGE, lambda: of_alarm(self._state, self._found(key).key)
+        )
 
     # ── answering ──────────────────────────────────────────────────────────────────────────────────────
     async def _answer(

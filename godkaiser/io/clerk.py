@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
+from godkaiser.auth.session import Principal
 from godkaiser.engine import picture
 from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.engine.clear import latched
@@ -20,7 +21,6 @@ from godkaiser.engine.site import undeclared
 from godkaiser.engine.state import RuleState
 from godkaiser.errors import (
     AckTimeoutError,
-    AuthenticationFailedError,
     CommandFailedError,
     CommandRefusedError,
     DocumentError,
@@ -42,6 +42,16 @@ from godkaiser.io.hub import Hub
 from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.whereabouts import (
+    Where,
+    Zones,
+    of_actuator,
+    of_node,
+    of_rules,
+    of_scope,
+    of_sensor,
+    whole_house,
+)
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import (
@@ -91,9 +101,6 @@ class Clerk:
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
         self._methods: dict[str, Method] = {
             "snapshot": self._snapshot,
-            "login": self._login,
-            "verify": self._verify,
-            "logout": self._logout,
             "set": self._set,
             "check": self._check,
             "stop": self._stop,
@@ -258,47 +265,29 @@ class Clerk:
         return [calibration_picture(one) for one in made if one.version in numbers]
 
     # ── who asks ───────────────────────────────────────────────────────────────────────────────────────
-    def who(self, token: str | None, permission: Permission) -> str:
-        """A signed-in person with the right, or the local user, whom the socket's file mode has let in."""
-        if token is None:
-            return f"local:{getpass.getuser()}"
-        principal = self._accounts.principal(token)
-        who = f"user:{principal.name}"
-        try:
-            require(principal, permission)
-        except ForbiddenError:
-            self._attest(who, "denied", permission.value)
-            raise
-        return who
+    def who(self, token: str | None, permission: Permission, where: Where = whole_house) -> str:
+        """A signed-in person with the right, or the local user, whom the socket's file mode has let in.
 
-    def _attest(self, who: str, action: str, target: str, detail: str = "") -> None:
+        `where`: the zones it is about, asked only of people who are bound to some.
+        """
+        person = self.person(token)
+        if person is None:
+            return f"local:{getpass.getuser()}"
+        zones = where() if person.zones is not None and person.may(permission, ()) else None
+        try:
+            require(person, permission, zones)
+        except ForbiddenError:
+            self.attest(person.who, "denied", permission.value)
+            raise
+        return person.who
+
+    def person(self, token: str | None) -> Principal | None:
+        """Who is signed in, or came with an API token; None for the local user."""
+        return None if token is None else self._accounts.principal(token)
+
+    def attest(self, who: str, action: str, target: str, detail: str = "") -> None:
         """For the audit."""
         self._runner.post(ev.Attested(self._runner.clock.now(), who, action, target, detail))
-
-    async def _login(self, name: str, password: str, address: str) -> dict[str, Any]:
-        """Tries that came too soon are not kept: a flood must not fill the audit."""
-        try:
-            session = await self._accounts.login(name, password, address)
-        except AuthenticationFailedError:
-            self._attest("nobody", "login.failed", str(name)[:80], f"from {address}"[:200])
-            raise
-        self._attest(f"user:{name}", "login", name, f"from {address}"[:200])
-        return session
-
-    async def _verify(self, token: str) -> dict[str, Any]:
-        principal = self._accounts.principal(token)
-        return {
-            "user": principal.name,
-            "role": principal.role.value,
-            "session": principal.session,
-            "expires": to_iso(principal.expires_at),
-        }
-
-    async def _logout(self, token: str) -> dict[str, Any]:
-        who = self._accounts.principal(token).name
-        await self._accounts.logout(token)
-        self._attest(f"user:{who}", "logout", who)
-        return {"ended": True}
 
     # ── acting ─────────────────────────────────────────────────────────────────────────────────────────
     async def _set(
@@ -309,7 +298,8 @@ class Clerk:
         hold: str | float | None = None,
         token: str | None = None,
     ) -> dict[str, Any]:
-        who = self.who(token, Permission.SWITCH)
+        state = self._state
+        who = self.who(token, Permission.SWITCH, lambda: of_actuator(state, self.actuator(actuator)))
         actuator_id = self.actuator(actuator)
         self._asked += 1
         intent = Intent(
@@ -354,7 +344,7 @@ class Clerk:
     async def _clear(
         self, force: bool = False, scope: str = "all", token: str | None = None
     ) -> dict[str, Any]:
-        who = self.who(token, Permission.CLEAR)
+        who = self.who(token, Permission.CLEAR, lambda: of_scope(self._state, self._standing(scope)))
         reach = self._standing(scope)
         standing = self._state.stops.get(reach)
         stop = Stop() if standing is None else standing.stop
@@ -390,10 +380,11 @@ class Clerk:
         if kind == "node" and name:
             return Scope("node", self.node(name))
         if kind == "zone" and name:
-            return Scope("zone", self._zone(name))
+            return Scope("zone", self.zone(name))
         return Scope.parse(str(text))
 
-    def _zone(self, text: str) -> str:
+    def zone(self, text: str) -> str:
+        """By id or name. Raises `UnknownZoneError`."""
         state = self._state
         used = {node.zone for node in state.nodes.values()} | {a.spec.zone for a in state.actuators.values()}
         used |= {scope.name for scope in state.stops if scope.kind == "zone"}
@@ -404,10 +395,13 @@ class Clerk:
         raise UnknownZoneError(text=text, known=", ".join(sorted(known)) or "none")
 
     async def _approve(self, node: str, token: str | None = None) -> dict[str, Any]:
-        return await self._decide(node, True, self.who(token, Permission.APPROVE))
+        return await self._decide(node, True, self._approver(node, token))
 
     async def _reject(self, node: str, token: str | None = None) -> dict[str, Any]:
-        return await self._decide(node, False, self.who(token, Permission.APPROVE))
+        return await self._decide(node, False, self._approver(node, token))
+
+    def _approver(self, node: str, token: str | None) -> str:
+        return self.who(token, Permission.APPROVE, lambda: of_node(self._state, self.node(node)))
 
     async def _decide(self, node: str, approved: bool, who: str) -> dict[str, Any]:
         node_id = self.node(node)
@@ -422,7 +416,7 @@ class Clerk:
         self, sensor: str, within: str | float | None = None, token: str | None = None
     ) -> dict[str, Any]:
         """Read a sensor now; the answer is its new reading."""
-        who = self.who(token, Permission.SWITCH)
+        who = self.who(token, Permission.SWITCH, lambda: of_sensor(self._state, self.sensor(sensor)))
         series = self.sensor(sensor)
         limit = MEASURE_WITHIN if within is None else _measure_time(parse_duration(within, "within"))
         before, ask = self._state.sensors[series].latest, Measure(series.gpio, limit)
@@ -443,7 +437,7 @@ class Clerk:
         """A system command that moves nothing."""
         inquiry = read_inquiry(command, params or {})
         right = Permission.MANAGE_USERS if inquiry.word == "set_emergency_token" else Permission.SWITCH
-        who = self.who(token, right)
+        who = self.who(token, right, lambda: of_node(self._state, self.node(node)))
         if inquiry.word == "set_emergency_token":
             self._check_ours(inquiry)
         node_id = self.node(node)
@@ -549,7 +543,7 @@ class Clerk:
 
     async def _rules_import(self, documents: list[Any], token: str | None = None) -> dict[str, Any]:
         """All or nothing: rules of the same name are replaced, the others stay."""
-        who = self.who(token, Permission.EDIT_RULES)
+        who = self.who(token, Permission.EDIT_RULES, lambda: self._zones_of(documents))
         checked = self._checked(documents)
         async with self.changing:
             merged = dict(self.documents)
@@ -574,6 +568,12 @@ class Clerk:
                 for spec in declared
             ],
         }
+
+    def _zones_of(self, documents: list[Any]) -> Zones:
+        """Those of the new rules, and of what they replace."""
+        rules = [rule for _, rule in self._checked(documents)]
+        before = [self._state.rules[rule.id].rule for rule in rules if rule.id in self._state.rules]
+        return of_rules(self._state, [*rules, *before])
 
     async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
         return list(self.documents.values())

@@ -11,6 +11,7 @@ from godkaiser.engine.calibration import calibration_picture, in_force, versions
 from godkaiser.errors import CalibrationError, InvalidValueError, StoreAwayError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
+from godkaiser.io.whereabouts import of_sensor
 from godkaiser.model import event as ev
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.ids import SeriesId
@@ -50,7 +51,7 @@ class Laboratory:
 
         `how` may say `method`, `adc`, `gain` and `raw_mode`, see `godkaiser.calibration.fit`.
         """
-        who = self._clerk.who(token, Permission.CALIBRATE)
+        who = self._who(sensor, token)
         spec = self._declared(sensor)
         row = self._state.catalogue.types[spec.type]
         options = _options(how or {}, self._state.adc_of(spec.series, spec)[0])
@@ -79,7 +80,7 @@ class Laboratory:
 
     async def _undo(self, sensor: str, token: str | None = None) -> dict[str, Any]:
         """What was taken back, and what counts instead (none: nothing does)."""
-        who = self._clerk.who(token, Permission.CALIBRATE)
+        who = self._who(sensor, token)
         spec = self._declared(sensor)
         async with self._clerk.changing:
             standing = [one for one in self._kept(spec.series) if one.undone_at is None]
@@ -117,6 +118,12 @@ class Laboratory:
         except CalibrationError:
             kept = versions_of(state, state.sensors[self._clerk.sensor(sensor)])
         return [calibration_picture(one) for one in kept]
+
+    def _who(self, sensor: str, token: str | None) -> str:
+        state = self._state
+        return self._clerk.who(
+            token, Permission.CALIBRATE, lambda: of_sensor(state, self._declared(sensor).series)
+        )
 
     def _declared(self, text: str) -> SensorSpec:
         """By series or name, of the site or as it was heard. Raises `UnknownSensorError`, `CalibrationError`."""

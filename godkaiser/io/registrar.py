@@ -11,6 +11,7 @@ from godkaiser.engine.state import NodeState
 from godkaiser.errors import BoardUnfitError, InvalidValueError, UnknownNodeError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
+from godkaiser.io.whereabouts import Zones, of_node
 from godkaiser.model import event as ev
 from godkaiser.model.ids import NodeId
 
@@ -35,12 +36,18 @@ class Registrar:
         }
 
     async def _approve_all(self, nodes: list[str], token: str | None = None) -> list[dict[str, Any]]:
-        who = self._clerk.who(token, Permission.APPROVE)
+        who = self._who(nodes, token)
         found = self._all(nodes)
         for node in found:
             self._runner.post(ev.NodeDecided(self._runner.clock.now(), node, True, who))
         await self._runner.drained()
         return [self._shown(node) for node in found]
+
+    def _who(self, nodes: list[str], token: str | None) -> str:
+        def where() -> Zones:
+            return {zone for node in self._all(nodes) for zone in of_node(self._state, node)}
+
+        return self._clerk.who(token, Permission.APPROVE, where)
 
     def _all(self, names: object) -> list[NodeId]:
         if not isinstance(names, list) or not names:
@@ -59,7 +66,7 @@ class Registrar:
         return list(dict.fromkeys(found))
 
     async def _remove(self, node: str, token: str | None = None) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.APPROVE)
+        who = self._who([node], token)
         found = self._present(node)
         board = found.board_id or found.id
         self._runner.post(ev.NodeRemoved(self._runner.clock.now(), found.id, who))
@@ -68,7 +75,7 @@ class Registrar:
         return self._shown(found.id)
 
     async def _replace(self, node: str, board: str, token: str | None = None) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.APPROVE)
+        who = self._who([node], token)
         found, board_id = self._present(node), NodeId.parse(board)
         self._check(found, board_id)
         before = found.board_id or found.id

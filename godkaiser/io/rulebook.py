@@ -12,6 +12,7 @@ from godkaiser.engine.whynot import why_not
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.whereabouts import of_rules
 from godkaiser.model import event as ev
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.reading import Reading
@@ -49,7 +50,8 @@ class Rulebook:
         return await self._switched(rule, False, token)
 
     async def _switched(self, text: str, enabled: bool, token: str | None) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.EDIT_RULES)
+        state, clerk = self._state, self._clerk
+        who = clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
         async with self._clerk.changing:
             found = self._clerk.rule(text).rule.id
             if self._state.rules[found].rule.enabled is not enabled:

@@ -11,6 +11,7 @@ from godkaiser.engine.limits import LONGEST_SERVICE
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
+from godkaiser.io.whereabouts import of_actuator
 from godkaiser.model import event as ev
 from godkaiser.model.instant import MINUTE, SECOND, Duration, parse_duration
 
@@ -33,7 +34,7 @@ class Workshop:
         self, actuator: str, within: str | float | None = None, token: str | None = None
     ) -> dict[str, Any]:
         """`within`: for how long, 1 min to 24 h; None ends it."""
-        who = self._clerk.who(token, Permission.SWITCH)
+        who = self._who(actuator, token)
         found = self._clerk.actuator(actuator)
         span = None if within is None else _span(parse_duration(within, "for"))
         now = self._runner.clock.now()
@@ -41,8 +42,12 @@ class Workshop:
 
     async def _release(self, actuator: str, token: str | None = None) -> dict[str, Any]:
         """Ends a person's hold before its time; nothing happens where nobody holds it."""
-        who = self._clerk.who(token, Permission.SWITCH)
+        who = self._who(actuator, token)
         return await self._told(ev.HoldEnded(self._runner.clock.now(), self._clerk.actuator(actuator), who))
+
+    def _who(self, actuator: str, token: str | None) -> str:
+        state, clerk = self._runner.engine.state, self._clerk
+        return clerk.who(token, Permission.SWITCH, lambda: of_actuator(state, clerk.actuator(actuator)))
 
     async def _told(self, event: ev.ServiceAsked | ev.HoldEnded) -> dict[str, Any]:
         """The picture after it."""

@@ -34,6 +34,7 @@ from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
+from godkaiser.io.doorman import Doorman
 from godkaiser.io.ending import ended
 from godkaiser.io.explainer import Explainer
 from godkaiser.io.folder import DataFolder
@@ -58,6 +59,7 @@ from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
+from godkaiser.io.warden import Warden
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
 from godkaiser.io.wire.topic import SUBSCRIPTIONS
@@ -159,6 +161,9 @@ class Controller:
         self.clerk = Clerk(
             self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
         )
+        self.doorman = Doorman(self.clerk, self.accounts)
+        self.clerk.offer(self.doorman.methods)
+        self.clerk.offer(Warden(self.clerk, self.accounts, self.doorman).methods)
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
         controller = options.address.username or CONTROLLER
@@ -301,7 +306,7 @@ class Controller:
     async def running(self) -> AsyncIterator[Controller]:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
-        tasks.append(asyncio.create_task(self.roller.run()))
+        tasks += [asyncio.create_task(self.roller.run()), asyncio.create_task(self.doorman.run())]
         if self.options.broker_files.folder is not None:
             tasks.append(asyncio.create_task(self.porter.run()))
         if self.recorder is not None:

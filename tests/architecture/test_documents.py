@@ -14,6 +14,7 @@ from godkaiser.io import (
     almanac,
     annunciator,
     clerk,
+    doorman,
     explainer,
     historian,
     laboratory,
@@ -22,6 +23,7 @@ from godkaiser.io import (
     porter,
     registrar,
     rulebook,
+    warden,
     workshop,
 )
 from godkaiser.io.wire.reference import SHAPES, page
@@ -120,6 +122,8 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
         Path(str(module.__file__)).read_text()
         for module in (
             clerk,
+            doorman,
+            warden,
             registrar,
             workshop,
             sitedesk,

@@ -21,6 +21,7 @@ PUBLIC: set[str] = {
     "CalibrationError",
     "Chain",
     "Change",
+    "CodeNeededError",
     "CommandFailedError",
     "CommandRefusedError",
     "ControllerGoneError",

@@ -15,11 +15,13 @@ from typing import Any
 
 from godkaiser import (
     AuthenticationFailedError,
+    CodeNeededError,
     CommandRefusedError,
     ControllerGoneError,
     ForbiddenError,
     ThrottledError,
 )
+from godkaiser.auth.policy import POLICY, Role
 
 PASSWORDS = {"ada": "Tomato-42", "olaf": "Basil-43", "vera": "Cress-44"}
 ROLES = {"ada": "admin", "olaf": "operator", "vera": "viewer"}
@@ -154,9 +156,10 @@ class Greenhouse:
         self.alarms: dict[str, Any] = {"unacknowledged": 0, "standing": []}
         self.notices: list[dict[str, Any]] = []
         self.away = False
-        self.tokens: dict[str, dict[str, str]] = {}
+        self.tokens: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures = 0
+        self.codes: dict[str, str] = {}
         self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
         self.answers: dict[str, Callable[..., Any]] = {}  # of a test, instead of the house's own
         self.trials: list[float] = []  # how far the trial is, each time somebody asks; then it is done
@@ -225,11 +228,12 @@ class Greenhouse:
         token = f"token-{name}-{self._issued}"
         self.tokens[token] = {
             "user": name, "role": ROLES[name], "session": f"session-{self._issued}",
-            "expires": iso(now() + timedelta(seconds=lifetime_s)),
+            "expires": iso(now() + timedelta(seconds=lifetime_s)), "zones": None,
+            "permissions": sorted(POLICY[Role(ROLES[name])]),
         }  # fmt: skip
         return token
 
-    def who(self, token: str | None) -> dict[str, str]:
+    def who(self, token: str | None) -> dict[str, Any]:
         told = self.tokens.get(token or "")
         if told is None or told["expires"] <= iso(now()):
             raise AuthenticationFailedError(problem="authentication failed")
@@ -282,7 +286,7 @@ class FakeDesk:
     async def _snapshot(self) -> dict[str, Any]:
         return self._house.snapshot()
 
-    async def _login(self, name: str, password: str, address: str) -> dict[str, str]:
+    async def _login(self, name: str, password: str, address: str, code: str = "") -> dict[str, str]:
         assert address
         house = self._house
         if house.failures >= 5:
@@ -290,16 +294,25 @@ class FakeDesk:
         if PASSWORDS.get(name) != password:
             house.failures += 1
             raise AuthenticationFailedError(problem="name or password is wrong")
+        if name in house.codes and not code:
+            raise CodeNeededError
+        if code != house.codes.get(name, code):
+            raise AuthenticationFailedError(problem="the code is wrong or was used before")
         token = house.sign_in(name)
         return {"token": token, **{k: house.tokens[token][k] for k in ("user", "role", "expires")}}
 
-    async def _verify(self, token: str) -> dict[str, str]:
+    async def _verify(self, token: str, kind: str = "") -> dict[str, Any]:
+        assert kind == "page"
         return dict(self._house.who(token))
 
-    async def _logout(self, token: str) -> dict[str, bool]:
-        self._house.who(token)
-        del self._house.tokens[token]
-        return {"ended": True}
+    async def _logout(self, token: str, all_devices: bool = False) -> dict[str, Any]:
+        name, tokens = self._house.who(token)["user"], self._house.tokens
+        ended = [
+            one for one, told in tokens.items() if one == token or (all_devices and told["user"] == name)
+        ]
+        for one in ended:
+            del tokens[one]
+        return {"success": True, "tokens_invalidated": len(ended)}
 
     async def _stop(self, reason: str, token: str, scope: str = "all") -> dict[str, Any]:
         house = self._house

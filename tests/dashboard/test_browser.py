@@ -305,7 +305,7 @@ async def test_a_node_and_what_strangers_wrote_about_it(
 async def test_a_page_whose_sign_in_ends_goes_to_the_form(browser: Browser, running: Running) -> None:
     watched = await enter(browser, running, viewport=PHONE)
     running.house.tokens.clear()
-    await watched.page.wait_for_url("**/login?next=*", timeout=PATIENCE_MS)
+    await watched.page.wait_for_url("**/login?out=1&next=*", timeout=PATIENCE_MS)
 
 
 async def test_signing_out_in_one_tab_ends_the_other(browser: Browser, running: Running) -> None:
@@ -315,7 +315,7 @@ async def test_signing_out_in_one_tab_ends_the_other(browser: Browser, running: 
     await other.wait_for_selector("body[data-live=yes]", timeout=PATIENCE_MS)
     await watched.page.get_by_role("button", name="Sign out").click()
     await expect(watched.page.get_by_text("You are signed out.")).to_be_visible(timeout=PATIENCE_MS)
-    await other.wait_for_url("**/login?next=*", timeout=PATIENCE_MS)
+    await other.wait_for_url("**/login?out=1&next=*", timeout=PATIENCE_MS)
 
 
 async def test_a_controller_that_goes_is_said_and_greyed_and_comes_back(

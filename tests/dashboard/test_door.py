@@ -242,6 +242,25 @@ async def test_the_controller_learns_the_address_of_the_try(running: Running) ->
     assert running.house.calls[0][1]["address"] == "127.0.0.1"
 
 
+async def test_the_code_of_a_phone_is_asked_for_and_told_to_the_controller(running: Running) -> None:
+    running.house.codes["ada"] = "123456"
+    visitor = running.visitor()
+    asked = await visitor.sign_in()
+    assert (asked.code, b'name="code"' in asked.body) == (401, True)
+    fields = {"name": "ada", "password": PASSWORDS["ada"]}
+    wrong = await visitor.form("/login", fields | {"code": "654321"})
+    assert (wrong.code, b'name="code"' in wrong.body, b"654321" in wrong.body) == (401, True, False)
+    assert (await visitor.form("/login", fields | {"code": "123456"})).code == 303
+
+
+async def test_signing_out_everywhere_ends_other_sign_ins_of_the_same_person_only(running: Running) -> None:
+    visitors = [running.visitor() for _ in range(3)]
+    for visitor, name in zip(visitors, ("ada", "ada", "vera"), strict=True):
+        await visitor.sign_in(name)
+    await visitors[0].ask("/logout", "POST", f"_xsrf={visitors[0].secret}&everywhere=1")
+    assert [(await visitor.ask("/")).code for visitor in visitors] == [302, 302, 200]
+
+
 async def test_an_empty_form_is_not_asked_about(running: Running) -> None:
     answer = await running.visitor().form("/login", {"name": "", "password": ""})
     assert answer.code == 401

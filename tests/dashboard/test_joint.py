@@ -10,6 +10,7 @@ import pytest
 from godkaiser import Desk
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.clerk import Clerk
+from godkaiser.io.doorman import Doorman
 from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.rulebook import Rulebook
@@ -19,9 +20,9 @@ from tests.dashboard.fake_desk import FakeDesk
 
 REAL: dict[str, Any] = {
     "snapshot": Clerk._snapshot,
-    "login": Clerk._login,
-    "verify": Clerk._verify,
-    "logout": Clerk._logout,
+    "login": Doorman._login,
+    "verify": Doorman._verify,
+    "logout": Doorman._logout,
     "stop": Clerk._stop,
     "clear": Clerk._clear,
     "check": Clerk._check,

@@ -12,7 +12,7 @@ import pytest
 from bokeh.document import Document
 from godkaiser_dashboard.app import PAGES
 from godkaiser_dashboard.feed import Feed
-from godkaiser_dashboard.guard import Ticket
+from godkaiser_dashboard.guard import ticket_from
 from godkaiser_dashboard.pages.actuators import Actuators
 from godkaiser_dashboard.pages.history import History
 from godkaiser_dashboard.pages.nodes import Nodes
@@ -29,6 +29,7 @@ from tests.dashboard.fake_desk import (
     AIR,
     FAN,
     HEATER,
+    LAMP,
     Greenhouse,
     alarm,
     iso,
@@ -74,10 +75,13 @@ class Fixed(Feed):
         return await (await self._house.open()).call(method, **params)
 
 
-def session_of(house: Greenhouse, view: View, name: str = "ada", language: str = "en") -> Session:
+def session_of(
+    house: Greenhouse, view: View, name: str = "ada", language: str = "en", zones: list[str] | None = None
+) -> Session:
     token = house.sign_in(name)
+    house.tokens[token]["zones"] = zones
     told = house.tokens[token]
-    ticket = Ticket(token, told["session"], name, told["role"], told["expires"])
+    ticket = ticket_from(token, told)
     return Session(Fixed(house, view), ticket, Words(language), Document())
 
 
@@ -244,6 +248,16 @@ async def test_viewers_get_no_control() -> None:
     shown = Actuators(session_of(house, view_of(house), "vera")).content()
     assert set(buttons(shown)) == {"Why?"}
     assert parts(shown, pn.widgets.IntSlider) == []
+
+
+async def test_who_is_bound_to_a_zone_gets_controls_there_only() -> None:
+    house = Greenhouse()
+    zone = house.actuators[LAMP]["zone"]
+    shown = Actuators(session_of(house, view_of(house), "olaf", zones=[zone])).content()
+    elsewhere = [text for text in texts(shown) if "You switch in other zones." in text]
+    own = [one for one in house.actuators.values() if one["zone"] == zone]
+    assert len(elsewhere) == len(house.actuators) - len(own) > 0
+    assert len([one for one in buttons(shown) if one.startswith("Set to")]) == len(own) == 1
 
 
 async def test_nothing_can_be_set_while_the_controller_is_away() -> None:
@@ -419,6 +433,19 @@ def test_an_active_stop_says_why_who_when_and_who_may_clear(name: str, clears: b
         assert words in said["stopped"]
     assert ("data-clear" in said["stopped"]) is clears
     assert "irrigation node" in said["insist"]
+
+
+def test_who_is_bound_to_a_zone_clears_its_stops_only() -> None:
+    house = Greenhouse()
+    bench, room = (str(house.actuators[key]["zone"]) for key in (FAN, LAMP))
+    part = house.stop | {"phase": "ACTIVE", "reason": "leak", "by": "olaf"}
+    del part["others"]
+    scopes = [f"zone:{bench}", f"zone:{room}", "node:ESP_A1B2C3", "node:ESP_0A1B2C", "node:gone"]
+    house.stop |= {"phase": "ACTIVE", "others": [part | {"scope": scope} for scope in scopes]}
+    view = view_of(house)
+    ticket = session_of(house, view, "olaf", zones=[bench]).ticket
+    said = head(Words("en"), ticket, view, now())["stopped"]
+    assert re.findall('data-clear="([^"]+)"', said) == [f"zone:{bench}", "node:ESP_A1B2C3"]
 
 
 def test_stops_of_parts_have_banners_of_their_own() -> None:

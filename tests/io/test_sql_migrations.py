@@ -97,9 +97,11 @@ async def test_a_file_of_before_reads_the_same_and_is_kept_beside(tmp_path: Path
         assert set(columns.calibration) == {0}
     await store.close()
     copy = tmp_path / f"godkaiser.db.before-{HEAD}"
-    for database in (file, copy):
+    for database, gone in ((file, {"denied_token"}), (copy, set[str]())):
         with contextlib.closing(sqlite3.connect(database)) as connection:
             for table, rows in DIGEST["rows"].items():
+                if table in gone:
+                    continue
                 assert connection.execute(f"select count(*) from {table}").fetchone() == (rows,)  # noqa: S608 - names out of our file
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         there = {

@@ -20,7 +20,6 @@ from godkaiser.io.sql.table import (
     OutcomeRow,
     RuleRow,
 )
-from godkaiser.io.sql.users import UserTable
 from godkaiser.model.ids import ActuatorId, KaiserId, NodeId, SeriesId, ZoneId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.outcome import Fate, Finding, Outcome
@@ -119,21 +118,6 @@ async def test_rules_are_replaced_as_a_whole(store: SqlStore) -> None:
     rows = await store.rows(RuleRow, "place")
     assert [row["id"] for row in rows] == ["c", "a"]
     assert rows[1]["document"] == '{"name": "again"}'
-
-
-async def test_users_and_denials(store: SqlStore) -> None:
-    users = UserTable(store)
-    await users.add("ada", "admin", "hash")
-    row = (await users.users())[0]
-    await users.set_password(row["id"], "other", row["version"] + 1)
-    assert [(u["name"], u["password_hash"], u["version"]) for u in await users.users()] == [
-        ("ada", "other", 1)
-    ]
-    await users.deny("old", T0)
-    await users.deny("new", T0 + SECOND)
-    await users.deny("new", T0 + SECOND)
-    await users.forget_denials(T0 + 1)
-    assert await users.denied() == {"new"}
 
 
 async def test_reopening_finds_everything(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
@@ -216,6 +217,10 @@ class SqlStore:
         async with self._access.writing() as connection:
             await state_fact(connection, SITE, site)
             await _save_rules(connection, documents)
+
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction for tables that have a module of their own."""
+        return self._access.writing()
 
     async def execute(self, statement: Any) -> None:
         """One statement in a transaction of its own."""

@@ -266,7 +266,11 @@ class RuleNoticeRow(SQLModel, table=True):
 
 
 class UserRow(SQLModel, table=True):
-    """An account. `version` counts: a token of an older one is void."""
+    """An account. `version` counts: a token of an older one is void.
+
+    Who was removed stays as a row without name and password, so that the id is never another person's.
+    `zones`: a JSON list, none for all of them. `totp_step`: none until the second factor is confirmed.
+    """
 
     __tablename__ = "user_account"
     id: int | None = Field(default=None, primary_key=True)
@@ -275,11 +279,39 @@ class UserRow(SQLModel, table=True):
     password_hash: str
     active: bool = True
     version: int = 0
+    zones: str | None = None
+    totp_secret: str | None = None
+    totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+    removed: bool | None = None
 
 
-class DeniedRow(SQLModel, table=True):
-    """A token that was signed out, until it would have expired anyway."""
+class SessionTokenRow(SQLModel, table=True):
+    """A token that was given out, by the hash of its id, until it ends; with a `reason` it is void before.
 
-    __tablename__ = "denied_token"
-    jti: str = Field(primary_key=True)
-    expires: int = Field(sa_column=Column(BigInteger, nullable=False))
+    A row of kind `family` voids all that descend from one sign-in.
+    """
+
+    __tablename__ = "session_token"
+    hash: str = Field(primary_key=True)
+    kind: str
+    family: str
+    user_id: int
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    reason: str
+
+
+class ApiTokenRow(SQLModel, table=True):
+    """An API token by its hash. `zones`: a JSON list, none for all of its owner's."""
+
+    __tablename__ = "api_token"
+    prefix: str = Field(primary_key=True)
+    hash: str
+    label: str
+    user_id: int
+    permissions: str
+    zones: str | None = None
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_used: int | None = Field(default=None, sa_column=Column(BigInteger))
+    revoked: bool
+    warned: bool

@@ -1,0 +1,145 @@
+"""Answers requests of people who come and go, and looks after what ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from godkaiser.auth.session import Principal
+from godkaiser.auth.tokens import TokenKind
+from godkaiser.errors import (
+    AuthenticationFailedError,
+    CodeNeededError,
+    ForbiddenError,
+    InvalidValueError,
+    UnavailableError,
+)
+from godkaiser.io.accounts import BEARERS, Accounts
+from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.keyring import Keyring
+from godkaiser.io.sessions import Sessions
+from godkaiser.model.instant import to_iso
+
+LOOK_EVERY: Final = 30.0
+log = logging.getLogger(__name__)
+
+
+class Doorman:
+    """Signing in and out, and the first account."""
+
+    def __init__(self, clerk: Clerk, accounts: Accounts) -> None:
+        self._clerk, self._accounts = clerk, accounts
+        self.sessions = Sessions(accounts, self._stolen)
+        self.keyring = Keyring(accounts)
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+        return {
+            "login": self._login,
+            "refresh": self._refresh,
+            "verify": self._verify,
+            "logout": self._logout,
+            "setup": self._setup,
+            "setup.required": self._setup_required,
+        }
+
+    # ── by and by ──────────────────────────────────────────────────────────────────────────────────────
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except UnavailableError as error:
+                log.info("What is over is forgotten later: %s", error)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def look(self) -> None:
+        """Forget what is over, write when API tokens were used, warn of those that end soon."""
+        await self.sessions.forget()
+        await self.keyring.write_uses()
+        for key in await self.keyring.ending():
+            user = self._accounts.users.get(key.user_id)
+            owner, ends = "nobody" if user is None else user.name, to_iso(key.expires_at)
+            log.warning(
+                "The API token %s (%s) of %s ends at %s: rotate it.", key.prefix, key.label, owner, ends
+            )
+            self._clerk.attest("controller", "token.ending", key.prefix, f"{key.label} of {owner}, at {ends}")
+        await self.keyring.forget()
+
+    # ── requests ───────────────────────────────────────────────────────────────────────────────────────
+    async def _login(
+        self, name: str, password: str, address: str, code: str = "", pair: bool = False
+    ) -> dict[str, Any]:
+        """`pair`: an access and a refresh token, for programs; else the one of a page.
+
+        Tries that came too soon are not kept: a flood must not fill the audit.
+        """
+        _texts(name=name, password=password, address=address, code=code)
+        try:
+            session = await self.sessions.login(name, password, address, code, pair=bool(pair))
+        except CodeNeededError:
+            raise
+        except AuthenticationFailedError:
+            self._clerk.attest("nobody", "login.failed", name[:80], f"from {address}"[:200])
+            raise
+        self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
+        return session
+
+    async def _refresh(self, token: str) -> dict[str, Any]:
+        """A new pair for a refresh token, once."""
+        _texts(token=token)
+        return await self.sessions.renew(token)
+
+    def _stolen(self, name: str, count: int) -> None:
+        self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")
+
+    async def _verify(self, token: str, kind: str = "") -> dict[str, Any]:
+        """`kind`: access or page, where only that one opens the door; else any, an API token too."""
+        _texts(token=token, kind=kind)
+        if kind and kind not in BEARERS:
+            raise InvalidValueError(field="kind", value=kind[:40], problem="is none", allowed="access, page")
+        principal = self._accounts.principal(token, TokenKind(kind) if kind else None)
+        return {
+            "user": principal.name,
+            "role": principal.role.value,
+            "zones": None if principal.zones is None else sorted(principal.zones),
+            "permissions": sorted(principal.permissions),
+            "session": principal.session,
+            "expires": to_iso(principal.expires_at),
+        }
+
+    async def _logout(self, token: str, all_devices: bool = False) -> dict[str, Any]:
+        _texts(token=token)
+        person = signed_in(self._accounts.principal(token))
+        count = await self.sessions.logout(token, all_devices=bool(all_devices))
+        detail = f"{'everywhere, ' if all_devices else ''}{count} tokens ended"
+        self._clerk.attest(person.who, "logout", person.name, detail)
+        return {"success": True, "tokens_invalidated": count}
+
+    async def _setup(self, name: str, password: str) -> dict[str, Any]:
+        """The first account, while there is none."""
+        _texts(name=name, password=password)
+        await self._accounts.set_up(name, password)
+        self._clerk.attest("nobody", "user.added", name, "admin, the first account")
+        return {"name": name, "role": "admin"}
+
+    async def _setup_required(self) -> dict[str, Any]:
+        return {"setup_required": self._accounts.empty}
+
+
+def signed_in(person: Principal) -> Principal:
+    """A person with a session of their own. Raises `ForbiddenError` for an API token."""
+    if person.key:
+        action = f"do this with the API token {person.key}"
+        raise ForbiddenError(who=person.name, role=person.role.value, action=action)
+    return person
+
+
+def _texts(**values: object) -> None:
+    """Clients in other languages may send anything."""
+    for field, value in values.items():
+        if not isinstance(value, str):
+            raise InvalidValueError(field=field, value="***", problem="no text", allowed="a text")

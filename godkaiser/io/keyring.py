@@ -1,0 +1,129 @@
+"""API tokens at work: made, rotated, revoked; when one was used last, and which end soon."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from godkaiser.auth import keys
+from godkaiser.auth.keys import Key
+from godkaiser.auth.policy import Permission
+from godkaiser.auth.session import User
+from godkaiser.errors import InvalidValueError, UnknownTokenError
+from godkaiser.io.accounts import Accounts
+from godkaiser.model.instant import DAY, Duration
+
+LABEL_MOST: Final = 80
+SHOWN_AFTER: Final = 30 * DAY  # how long one that has ended is still listed
+
+
+class Keyring:
+    """Of the people in `accounts`."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts, self._table, self._clock = accounts, accounts.table, accounts.clock
+
+    def named(self, prefix: str) -> Key:
+        """Raises `UnknownTokenError`."""
+        found = self._accounts.keys.get(str(prefix))
+        if found is None:
+            raise UnknownTokenError(prefix=str(prefix)[:20])
+        return found
+
+    def all(self) -> list[Key]:
+        """Also those that ended within the last month."""
+        return list(self._accounts.keys.values())
+
+    async def add(
+        self,
+        owner: User,
+        label: str,
+        permissions: Iterable[Permission],
+        zones: Iterable[str],
+        lasting: Duration,
+    ) -> tuple[str, Key]:
+        """The whole token, this once, and what is kept of it. Raises `InvalidValueError`."""
+        rights, reach = frozenset(permissions), frozenset(zones) or None
+        problem = (
+            keys.too_much(rights, reach, owner) if rights else "an API token without rights opens nothing"
+        )
+        if problem:
+            asked = ", ".join(sorted(rights)) or "none"
+            allowed = "at most what its owner may"
+            raise InvalidValueError(field="permissions", value=asked, problem=problem, allowed=allowed)
+        if not 0 < lasting <= keys.LONGEST:
+            days = f"{lasting / DAY:g} d"
+            raise InvalidValueError(
+                field="days", value=days, problem="is no such time", allowed="up to 366 days"
+            )
+        return await self._made(owner.id, _label(label), rights, reach, lasting)
+
+    async def rotate(self, prefix: str, overlap: Duration) -> tuple[str, Key]:
+        """Another one that may the same for as long; the old one is good for `overlap` more."""
+        old = self.named(prefix)
+        now = self._clock.now()
+        if not old.standing(now):
+            allowed = "one that has not ended"
+            raise InvalidValueError(field="prefix", value=prefix, problem="has ended", allowed=allowed)
+        token, made = await self._made(
+            old.user_id, old.label, old.permissions, old.zones, old.expires_at - old.created_at
+        )
+        await self._table.change_key(prefix, expires_at=min(old.expires_at, now + overlap), warned=True)
+        await self._accounts.load()
+        return token, made
+
+    async def revoke(self, prefix: str) -> Key:
+        """It opens nothing any more."""
+        key = self.named(prefix)
+        await self._table.change_key(prefix, revoked=True)
+        await self._accounts.load()
+        return key
+
+    async def _made(
+        self,
+        owner: int,
+        label: str,
+        rights: frozenset[Permission],
+        zones: frozenset[str] | None,
+        lasting: Duration,
+    ) -> tuple[str, Key]:
+        prefix, token = keys.make(secrets.token_bytes(keys.PREFIX_BYTES + keys.SECRET_BYTES))
+        now = self._clock.now()
+        made = Key(prefix, keys.hash_of(token), label, owner, rights, zones, now, now + lasting)
+        await self._table.save_key(made)
+        await self._accounts.load()
+        return token, made
+
+    # ── by and by ──────────────────────────────────────────────────────────────────────────────────────
+    async def write_uses(self) -> None:
+        """When each was used last; what could not be written is written next time."""
+        for prefix, at in tuple(self._accounts.uses.items()):
+            await self._table.change_key(prefix, last_used=at)
+            if self._accounts.uses.get(prefix) == at:
+                del self._accounts.uses[prefix]
+
+    async def ending(self) -> list[Key]:
+        """Those that end within a week and were not spoken of yet."""
+        now = self._clock.now()
+        found = [key for key in self.all() if key.ends_soon(now) and not key.warned]
+        for key in found:
+            await self._table.change_key(key.prefix, warned=True)
+            self._accounts.keys[key.prefix] = replace(key, warned=True)
+        return found
+
+    async def forget(self) -> None:
+        """Those that ended a month ago."""
+        before = self._clock.now() - SHOWN_AFTER
+        if any(key.expires_at <= before for key in self.all()):
+            await self._table.forget_keys(before)
+            await self._accounts.load()
+
+
+def _label(label: str) -> str:
+    text = str(label).strip()
+    if not 0 < len(text) <= LABEL_MOST or not text.isprintable():
+        allowed = f"1 to {LABEL_MOST} characters that can be seen"
+        raise InvalidValueError(field="label", value=text[:80], problem="is no label", allowed=allowed)
+    return text

@@ -1,0 +1,384 @@
+"""Accounts, zones and API tokens through the controller's own door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+
+from godkaiser.auth.passwords import hash_password
+from godkaiser.auth.policy import Role
+from godkaiser.errors import (
+    AuthenticationFailedError,
+    CodeNeededError,
+    ForbiddenError,
+    GodkaiserError,
+    InvalidValueError,
+    LastAdminError,
+    SetupDoneError,
+    UnknownTokenError,
+    UnknownUserError,
+    UnknownZoneError,
+)
+from godkaiser.io.whereabouts import of_alarm
+from tests.kaiser.house import NODE, OTHER, TEXT, House, file, house
+
+PASSWORD = "Pump-2026-house"
+QUICK = hash_password(PASSWORD, bytes(16), cost=4)
+HALL = TEXT.replace("name: North bench}]", "name: North bench}, {id: hall, name: Hall}]").replace(
+    "sensors:\n",
+    f"  - {{id: {OTHER}, name: hall node, zone: hall, approved: true}}\nsensors:\n",
+).replace(
+    "rules:\n",
+    f"  - {{node: {OTHER}, gpio: 26, type: relay, kind: fan, name: hall fan, max_on_s: 1800}}\nrules:\n",
+).replace(
+    "actuators:\n",
+    f"  - {{node: {OTHER}, gpio: 34, type: moisture, name: hall soil, calibration: {{dry: 2800, wet: 1200}}}}\n"
+    "actuators:\n",
+)  # fmt: skip
+
+
+def rule(name: str, node: str, gpio: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "conditions": [{"type": "time_window", "start_time": "06:00", "end_time": "22:00"}],
+        "actions": [{"type": "actuator_command", "esp_id": node, "gpio": gpio, "command": "ON"}],
+    }
+
+
+BENCH_FAN, HALL_FAN = f"{NODE}/25", f"{OTHER}/26"
+ACTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("set", {"actuator": BENCH_FAN, "value": 0.0}, {"actuator": HALL_FAN, "value": 0.0}),
+    ("set", {"actuator": "fan", "value": 0.0}, {"actuator": "hall fan", "value": 0.0}),
+    ("clear", {"scope": "zone:bench"}, {"scope": "zone:hall"}),
+    ("clear", {"scope": f"node:{NODE}"}, {"scope": f"node:{OTHER}"}),
+    ("clear", {"scope": "zone:North bench"}, {"scope": "all"}),
+    ("measure", {"sensor": f"{NODE}/34/moisture"}, {"sensor": f"{OTHER}/34/moisture"}),
+    ("nodes.ask", {"node": NODE, "command": "status"}, {"node": OTHER, "command": "status"}),
+    ("nodes.approve", {"node": NODE}, {"node": OTHER}),
+    ("nodes.reject", {"node": "climate node"}, {"node": "hall node"}),
+    ("nodes.approve_all", {"nodes": [NODE]}, {"nodes": [NODE, OTHER]}),
+    ("nodes.replace", {"node": NODE, "board": NODE}, {"node": OTHER, "board": "ESP_FF00AA"}),
+    ("nodes.remove", {"node": NODE}, {"node": OTHER}),
+    ("actuators.release", {"actuator": BENCH_FAN}, {"actuator": HALL_FAN}),
+    ("actuators.service", {"actuator": BENCH_FAN}, {"actuator": HALL_FAN, "within": "1h"}),
+    ("rules.import", {"documents": [rule("Mine", NODE, 25)]}, {"documents": [rule("Theirs", OTHER, 26)]}),
+    (
+        "rules.import",
+        {"documents": [rule("Cool", NODE, 25)]},
+        {"documents": [rule("Mine", NODE, 25), rule("Theirs", OTHER, 26)]},
+    ),
+    ("rules.disable", {"rule": "Cool"}, {"rule": "Hall rule"}),
+    # What stands there already counts too: a rule of the hall must not become one of the bench.
+    ("rules.enable", {"rule": "Cool"}, {"rule": "Hall rule"}),
+    ("rules.import", {"documents": []}, {"documents": [rule("Hall rule", NODE, 25)]}),
+    ("alarms.ack", {"key": f"node_silent:{NODE}"}, {"key": f"node_silent:{OTHER}"}),
+    ("sensors.undo", {"sensor": "soil"}, {"sensor": "hall soil"}),
+]
+
+
+async def people(home: House, *names: str) -> dict[str, str]:
+    """Sessions of root (admin), olaf (operator), vera (viewer) by name."""
+    roles = {"root": Role.ADMIN, "olaf": Role.OPERATOR, "vera": Role.VIEWER}
+    for name in names:
+        await home.controller.accounts.table.add(name, roles[name], QUICK)
+    await home.controller.accounts.load()
+    return {name: await session(home, name) for name in names}
+
+
+async def session(home: House, name: str, code: str = "") -> str:
+    told = await home.call("login", name=name, password=PASSWORD, address="10.0.0.3", code=code)
+    return str(told["token"])
+
+
+async def details(home: House, begun: int) -> list[tuple[str, str, str, str]]:
+    await home.controller.runner.drained()
+    rows = await home.call("audit", since="-30d")
+    return [(row["who"], row["action"], row["target"], row["detail"]) for row in rows[begun:]]
+
+
+async def trouble(home: House, method: str, **params: Any) -> GodkaiserError | None:
+    try:
+        await home.call(method, **params)
+    except GodkaiserError as error:
+        return error
+    return None
+
+
+async def test_an_operator_of_one_zone_acts_there_and_nowhere_else(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        await home.call("rules.import", documents=[rule("Hall rule", OTHER, 26)])
+        await home.beat()
+        await home.beat(OTHER)
+        await home.soil(2000)
+        await home.soil(2000, OTHER)
+        for node in (NODE, OTHER):
+            await home.leave(node)
+        done = await home.call("users.zones", name="olaf", zones=["North bench"])
+        assert done["zones"] == ["bench"]
+        olaf = await session(home, "olaf")
+        for method, _, theirs in ACTS:
+            found = await trouble(home, method, **theirs, token=olaf)
+            assert isinstance(found, ForbiddenError), (method, found)
+            assert "olaf (operator) may not" in str(found)
+            assert "outside bench" in str(found)
+        assert isinstance(await trouble(home, "site.apply", text=HALL, token=olaf), ForbiddenError)
+        for method, mine, _ in ACTS:
+            found = await trouble(home, method, **mine, token=olaf)
+            assert not isinstance(found, (ForbiddenError, AuthenticationFailedError)), (method, found)
+
+
+async def test_who_is_bound_to_a_zone_stops_and_sees_everything(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "olaf", "vera")
+        for name in ("olaf", "vera"):
+            await home.call("users.zones", name=name, zones=["bench"])
+            token = await session(home, name)
+            for scope in ("zone:hall", f"node:{OTHER}", "all"):
+                assert (await home.call("stop", scope=scope, reason="smoke", token=token))[
+                    "phase"
+                ] == "ACTIVE"
+            assert len((await home.call("site.export", token=token))["site"]["nodes"]) == 2
+
+
+async def test_an_alarm_belongs_to_the_zones_of_what_it_speaks_of(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        state = home.controller.engine.state
+        for key, zones in (
+            (f"actuator_stuck:{HALL_FAN}", ["hall"]),
+            (f"node_silent:{NODE}", ["bench"]),
+            ("rule_cannot_act:cool", ["bench"]),
+        ):
+            found = of_alarm(state, key)
+            assert found is not None
+            assert list(found) == zones
+        assert of_alarm(state, "stop_unconfirmed:all") is None
+
+
+async def test_zones_that_are_none(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "olaf")
+        with pytest.raises(UnknownZoneError):
+            await home.call("users.zones", name="olaf", zones=["cellar"])
+        for zones in ("bench", {"bench": 1}, 5):
+            with pytest.raises(InvalidValueError):
+                await home.call("users.zones", name="olaf", zones=zones)
+
+
+async def test_every_change_is_a_row_with_before_and_after_and_no_secret(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        assert await home.call("setup.required") == {"setup_required": True}
+        await home.call("setup", name="root", password=PASSWORD)
+        assert await home.call("setup.required") == {"setup_required": False}
+        with pytest.raises(SetupDoneError):
+            await home.call("setup", name="root2", password=PASSWORD)
+        root = await session(home, "root")
+        begun = len(await home.audit())
+        made = await home.call("users.add", name="olaf", role="operator", zones=["bench"], token=root)
+        secrets = [made["password"]]
+        assert made["password"] is not None
+        told = await home.call("login", name="olaf", password=made["password"], address="x", pair=True)
+        await home.call("users.role", name="olaf", role="viewer", token=root)
+        await home.call("users.zones", name="olaf", zones=[], token=root)
+        new = await home.call("users.password", name="olaf", token=root)
+        begin = await home.call("users.totp.begin", name="olaf", token=root)
+        phone = pyotp.parse_uri(begin["address"])
+        assert isinstance(phone, pyotp.TOTP)
+        code = phone.at(home.controller.accounts.clock.now() // 1_000_000)
+        assert (await home.call("users.totp.confirm", name="olaf", code=code, token=root))["totp"] is True
+        await home.call("users.totp.remove", name="olaf", token=root)
+        await home.call("users.deactivate", name="olaf", token=root)
+        await home.call("users.activate", name="olaf", token=root)
+        await home.call("users.logout", name="olaf", token=root)
+        await home.call("users.remove", name="olaf", token=root)
+        rows = await details(home, begun)
+        changes = [row[3] for row in rows if row[1] == "user.changed"]
+        assert changes == [
+            "role operator → viewer; 2 tokens ended", "zones bench → all", "password changed",
+            "second factor no → yes", "second factor yes → no", "active yes → no", "active no → yes",
+            "logged out everywhere",
+        ]  # fmt: skip
+        assert [row for row in rows if row[1] in ("user.added", "user.removed")] == [
+            ("user:root", "user.added", "olaf", "operator, zones bench"),
+            ("user:root", "user.removed", "olaf", "viewer, zones all"),
+        ]
+        secrets += [new["password"], phone.secret, code, told["access_token"], told["refresh_token"], root]
+        assert not [word for word in secrets if word in str(rows)]
+        assert [user["name"] for user in await home.call("users.list", token=root)] == ["root"]
+
+
+async def test_the_last_admin_stays(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        root = (await people(home, "root", "olaf"))["root"]
+        for method, more in (
+            ("users.role", {"role": "viewer"}),
+            ("users.deactivate", {}),
+            ("users.remove", {}),
+        ):
+            with pytest.raises(LastAdminError, match="root"):
+                await home.call(method, name="root", token=root, **more)
+        assert (await home.call("verify", token=root))["role"] == "admin"
+
+
+async def test_only_admins_change_others_and_nobody_else_does(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        asked: list[tuple[str, dict[str, Any]]] = [
+            ("users.list", {}),
+            ("users.add", {"name": "eve", "role": "admin"}),
+            ("users.role", {"name": "olaf", "role": "admin"}),
+            ("users.zones", {"name": "olaf", "zones": []}),
+            ("users.password", {"name": "root", "password": "Other-2026-house"}),
+            ("users.password", {"name": "root", "password": "Other-2026-house", "current": PASSWORD}),
+            ("users.deactivate", {"name": "root"}),
+            ("users.activate", {"name": "root"}),
+            ("users.remove", {"name": "root"}),
+            ("users.logout", {"name": "root"}),
+            ("users.totp.begin", {"name": "root"}),
+            ("users.totp.confirm", {"name": "root", "code": "000000"}),
+            ("users.totp.remove", {"name": "olaf"}),
+            ("tokens.add", {"label": "x", "permissions": ["look"], "owner": "root"}),
+        ]
+        for method, params in asked:
+            found = await trouble(home, method, **params, token=tokens["olaf"])
+            assert isinstance(found, ForbiddenError), (method, found)
+            assert isinstance(await trouble(home, method, **params, token="x"), AuthenticationFailedError)
+        for name, role in (("root", "king"), ("root", None), ("nobody", "viewer")):
+            found = await trouble(home, "users.role", name=name, role=role, token=tokens["root"])
+            assert isinstance(found, (InvalidValueError, UnknownUserError))
+
+
+async def test_ones_own_password_and_phone_need_the_password(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        olaf = (await people(home, "olaf"))["olaf"]
+        for method in ("users.password", "users.totp.begin"):
+            with pytest.raises(ForbiddenError, match="without the current password"):
+                await home.call(method, name="olaf", token=olaf)
+            with pytest.raises(AuthenticationFailedError):
+                await home.call(method, name="olaf", current="wrong", address="here", token=olaf)
+        own = {"name": "olaf", "current": PASSWORD, "address": "here", "token": olaf}
+        phone = pyotp.parse_uri((await home.call("users.totp.begin", **own))["address"])
+        assert isinstance(phone, pyotp.TOTP)
+        now = home.controller.accounts.clock.now() // 1_000_000
+        await home.call("users.totp.confirm", code=phone.at(now - 30), **own)
+        with pytest.raises(CodeNeededError):
+            await session(home, "olaf")
+        with pytest.raises(AuthenticationFailedError, match="code"):
+            await session(home, "olaf", "000000")
+        assert (await home.call("verify", token=await session(home, "olaf", phone.at(now))))["user"] == "olaf"
+        done = await home.call("users.password", password="Other-2026-house", **own)
+        assert (done["password"], done["tokens_invalidated"]) == (None, 2)
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("verify", token=olaf)
+
+
+async def test_pairs_are_renewed_and_one_that_comes_twice_is_audited(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "vera")
+        begun = len(await home.audit())
+        told = await home.call("login", name="vera", password=PASSWORD, address="x", pair=True)
+        new = await home.call("refresh", token=told["refresh_token"])
+        assert (await home.call("verify", token=new["access_token"], kind="access"))["user"] == "vera"
+        for token, kind in ((new["access_token"], "page"), (new["refresh_token"], "access")):
+            with pytest.raises(AuthenticationFailedError):
+                await home.call("verify", token=token, kind=kind)
+        with pytest.raises(InvalidValueError, match="kind"):
+            await home.call("verify", token=new["access_token"], kind="refresh")
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("refresh", token=told["refresh_token"])
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("verify", token=new["access_token"])
+        assert await details(home, begun) == [
+            ("user:vera", "login", "vera", "from x"),
+            ("nobody", "session.reused", "vera", "4 tokens ended"),
+        ]
+        for token in (None, 5, ["x"]):
+            with pytest.raises(InvalidValueError, match="token"):
+                await home.call("refresh", token=token)
+
+
+async def test_signing_out_says_how_many_tokens_ended(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        token = (await people(home, "vera"))["vera"]
+        pair = await home.call("login", name="vera", password=PASSWORD, address="x", pair=True)
+        assert await home.call("logout", token=pair["access_token"]) == {
+            "success": True,
+            "tokens_invalidated": 2,
+        }
+        await session(home, "vera")
+        assert (await home.call("logout", token=token, all_devices=True))["tokens_invalidated"] == 2
+        assert [row[3] for row in await details(home, 0) if row[1] == "logout"] == [
+            "2 tokens ended",
+            "everywhere, 2 tokens ended",
+        ]
+
+
+async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf", "vera")
+        olaf, root = tokens["olaf"], tokens["root"]
+        with pytest.raises(InvalidValueError, match="owner"):
+            await home.call("tokens.add", label="x", permissions=["look"])
+        with pytest.raises(InvalidValueError, match="permissions"):
+            await home.call("tokens.add", label="x", permissions=["fly"], token=olaf)
+        asked = {"label": "logger", "permissions": ["look", "switch"], "zones": ["hall"], "lasting": "6d"}
+        made = await home.call("tokens.add", **asked, token=olaf)
+        prefix, key = made["prefix"], made["token"]
+        assert made | {"zones": ["hall"], "owner": "olaf", "state": "good", "ends_soon": True} == made
+        assert isinstance(
+            await trouble(home, "set", actuator=BENCH_FAN, value=0.0, token=key), ForbiddenError
+        )
+        found = await trouble(home, "set", actuator=HALL_FAN, value=0.0, token=key)
+        assert not isinstance(found, ForbiddenError)
+        assert (await home.call("verify", token=key))["permissions"] == ["look", "switch"]
+        for method, params in (
+            ("logout", {}), ("users.list", {}), ("tokens.list", {}), ("tokens.revoke", {"prefix": prefix}),
+            ("users.password", {"name": "olaf", "current": PASSWORD}), ("verify", {"kind": "page"}),
+            ("tokens.add", {"label": "x", "permissions": ["look"]}),
+        ):  # fmt: skip
+            assert isinstance(
+                await trouble(home, method, **params, token=key), (ForbiddenError, AuthenticationFailedError)
+            ), method
+        assert await home.call("tokens.list", token=tokens["vera"]) == []
+        with pytest.raises(ForbiddenError):
+            await home.call("tokens.revoke", prefix=prefix, token=tokens["vera"])
+        with pytest.raises(UnknownTokenError):
+            await home.call("tokens.revoke", prefix="gk_00000000", token=root)
+        for _ in range(2):
+            await home.controller.doorman.look()
+        assert caplog.text.count(f"The API token {prefix} (logger) of olaf ends at") == 1
+        [listed] = await home.call("tokens.list", token=root)
+        assert listed["last_used"] is not None
+        new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", token=olaf)
+        assert (await home.call("verify", token=new["token"]))["user"] == "olaf"
+        assert (await home.call("verify", token=key))["user"] == "olaf"
+        assert (await home.call("tokens.revoke", prefix=prefix, token=root))["state"] == "revoked"
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("verify", token=key)
+        rows = [row for row in await details(home, 0) if row[1].startswith(("token.", "denied"))]
+        assert [row[:3] for row in rows] == [
+            ("user:olaf", "token.added", prefix),
+            (f"user:olaf/{prefix}", "denied", "switch"),
+            ("user:vera", "denied", "manage_users"),
+            ("controller", "token.ending", prefix),
+            ("user:olaf", "token.rotated", prefix),
+            ("user:root", "token.revoked", prefix),
+        ]
+        assert key not in str(rows)
+        assert new["token"] not in str(rows)
+
+
+async def test_everything_is_as_it_was_after_a_restart(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        token = (await people(home, "olaf", "vera"))["olaf"]
+        vera = await session(home, "vera")
+        await home.call("logout", token=token)
+        await home.call("users.zones", name="vera", zones=["hall"])
+    async with house(tmp_path) as home:
+        for old in (token, vera):
+            with pytest.raises(AuthenticationFailedError, match="revoked"):
+                await home.call("verify", token=old)
+        assert [user["zones"] for user in await home.call("users.list")] == [[], ["hall"]]
