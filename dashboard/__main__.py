@@ -20,7 +20,15 @@ from .app import Dashboard, Options, serve
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted; gives the exit code."""
     given = _parser().parse_args(arguments)
-    options = Options(given.data, given.host, given.port, tuple(given.origin), given.certificate, given.key)
+    options = Options(
+        given.data,
+        given.host,
+        given.port,
+        tuple(given.origin),
+        tuple(given.trusted_proxy),
+        given.certificate,
+        given.key,
+    )
     try:
         asyncio.run(_until_told(options))
     except GodkaiserError as error:
@@ -61,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=5006)
     parser.add_argument(
         "--origin", action="append", default=[], help="further address of the pages, with scheme"
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        help="address or network of a proxy before us, whose X-Forwarded-For is believed",
     )
     parser.add_argument("--certificate", type=Path, help="TLS certificate (PEM)")
     parser.add_argument("--key", type=Path, help="TLS key (PEM)")

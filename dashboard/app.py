@@ -34,6 +34,7 @@ from .pages.history import History
 from .pages.nodes import Nodes
 from .pages.overview import Overview
 from .pages.rules import Rules
+from .proxies import read_proxies
 from .session import LOOK_MS, Page, Session, Ticker
 from .shell import AROUND, TABS, frame, head
 from .words import Words, pick_language
@@ -52,12 +53,16 @@ UNUSED_MS: Final = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where to serve and whom to ask. `origins` are further addresses of the pages, with scheme."""
+    """Where to serve and whom to ask.
+
+    `origins` are further addresses of the pages, with scheme; `proxies` those of proxies that are believed who asks.
+    """
 
     data: Path | None = None
     host: str = "127.0.0.1"
     port: int = 5006
     origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
 
@@ -74,6 +79,7 @@ class Dashboard:
             origins=frozenset(self._origins()),
             cookie=f"godkaiser_{self.port}",
             secure=self._secure(),
+            proxies=read_proxies(options.proxies),
         )
         self._server: Server | None = None
 

@@ -21,6 +21,7 @@ from tornado.websocket import WebSocketHandler
 from godkaiser import AuthError
 
 from .feed import TROUBLE
+from .proxies import Network, client_of
 from .view import moment
 
 CLOSED_BY_US: Final = 4001
@@ -63,9 +64,14 @@ class Guard:
     origins: frozenset[str]
     cookie: str
     secure: bool = False
+    proxies: tuple[Network, ...] = ()
     _owners: dict[str, Ticket] = field(default_factory=dict)
     # Weak, and never emptied by hand: a socket still in its upgrade is closed by the next round of `watch`.
     _sockets: WeakKeyDictionary[WebSocketHandler, Ticket] = field(default_factory=WeakKeyDictionary)
+
+    def address_of(self, request: HTTPServerRequest) -> str:
+        """Who asks, as far as that can be known: what a proxy says counts only if it is one of ours."""
+        return client_of(str(request.remote_ip), request.headers.get("X-Forwarded-For", ""), self.proxies)
 
     async def ticket(self, token: str | None) -> Ticket | None:
         """The sign-in a token stands for, or None. Raises an unavailable error if nobody can tell."""

@@ -64,7 +64,7 @@ class LoginHandler(OwnHandler):
         if not name or not password:
             self._form("login.empty", name, status=401)
             return
-        address = str(self.request.remote_ip)
+        address = self.guard.address_of(self.request)
         try:
             told = await self.guard.call("login", name=name, password=password, address=address, code=code)
         except ThrottledError as error:

@@ -10,12 +10,13 @@
     │                        NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, UnknownUserError,
-    │                        UnknownTokenError, NoControllerError
+    │                        UnknownTokenError, UnknownAddressError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
     │                        BoardUnfitError, TrialError, DuplicateAccountError, SetupDoneError, LastAdminError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
-    ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError
+    ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError,
+    │                        AddressBlockedError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
     │                        JournalError, SpoolError, LogoutUnstoredError
     └── InternalError        SealError, ProtocolError, RemoteError
@@ -436,6 +437,14 @@ class UnknownUserError(MissingError):
     name: str
 
 
+class UnknownAddressError(MissingError):
+    """Nothing is known against this address."""
+
+    sentence = "{address!r} is not kept out."
+    hint = "`godkaiser blocks list` shows who is."
+    address: str
+
+
 class UnknownTokenError(MissingError):
     """No API token begins so."""
 
@@ -645,6 +654,13 @@ class ThrottledError(AuthError):
     sentence = "Too many tries."
     hint = "Try again in {retry_after:.0f} s."
     retry_after: float
+
+
+class AddressBlockedError(ThrottledError, AuthError):
+    """An address that was denied again and again is kept out for a time."""
+
+    sentence = "This address is kept out, as it was denied too often."
+    hint = "Try again in {retry_after:.0f} s, or let an admin lift it: `godkaiser blocks lift ADDRESS`."
 
 
 # ── unavailable ────────────────────────────────────────────────────────────────────────────────────────

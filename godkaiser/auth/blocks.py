@@ -1,8 +1,9 @@
 """Keeping addresses out that were denied again and again, as a state machine without a clock.
 
-Beside the pauses of `throttle`, which slow guessing down, an address that was denied twenty times within ten minutes
-is kept out altogether: a quarter of an hour the first time, four times as long with each further time, a day at most.
-After a week without a block it begins anew. A person can lift a block; that forgives the address everything.
+Beside the pauses of `throttle`, which slow guessing down, an address that was denied twenty times within ten minutes,
+tries that came too soon among them, is kept out altogether: a quarter of an hour the first time, four times as long
+with each further time, a day at most. After a week without a block it begins anew. A person can
+lift a block; that forgives the address everything.
 
 A block keeps out who tries to sign in or shows a token. Whoever is signed in goes on working: behind one address may
 be a whole site, and whoever is signed in must be able to stop it.

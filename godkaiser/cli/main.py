@@ -11,6 +11,7 @@ from godkaiser.cli import (
     actuators,
     alarms,
     audit,
+    blocks,
     broker,
     clients,
     database,
@@ -52,6 +53,7 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(blocks.app, name="blocks")
 app.command()(recordings.replay)
 starters.add_to(app)
 

@@ -14,9 +14,11 @@ from godkaiser.errors import (
     CodeNeededError,
     ForbiddenError,
     InvalidValueError,
+    ThrottledError,
     UnavailableError,
 )
 from godkaiser.io.accounts import BEARERS, Accounts
+from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.keyring import Keyring
 from godkaiser.io.sessions import Sessions
@@ -29,8 +31,8 @@ log = logging.getLogger(__name__)
 class Doorman:
     """Signing in and out, and the first account."""
 
-    def __init__(self, clerk: Clerk, accounts: Accounts) -> None:
-        self._clerk, self._accounts = clerk, accounts
+    def __init__(self, clerk: Clerk, accounts: Accounts, blocklist: Blocklist) -> None:
+        self._clerk, self._accounts, self._blocklist = clerk, accounts, blocklist
         self.sessions = Sessions(accounts, self._stolen)
         self.keyring = Keyring(accounts)
 
@@ -78,12 +80,17 @@ class Doorman:
         Tries that came too soon are not kept: a flood must not fill the audit.
         """
         _texts(name=name, password=password, address=address, code=code)
+        self._blocklist.check(address)
         try:
             session = await self.sessions.login(name, password, address, code, pair=bool(pair))
         except CodeNeededError:
             raise
+        except ThrottledError:
+            await self._blocklist.denied(address)
+            raise
         except AuthenticationFailedError:
             self._clerk.attest("nobody", "login.failed", name[:80], f"from {address}"[:200])
+            await self._blocklist.denied(address)
             raise
         self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
         return session

@@ -30,6 +30,7 @@ from godkaiser.io.accounts import Accounts, audit_key, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
+from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import LINGER, Depot
@@ -53,6 +54,7 @@ from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.spool import Spool
+from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
 from godkaiser.io.sql.pool import Pool
@@ -161,7 +163,9 @@ class Controller:
         self.clerk = Clerk(
             self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
         )
-        self.doorman = Doorman(self.clerk, self.accounts)
+        self.blocklist = Blocklist(self.clerk, BlockTable(store), self.accounts.clock)
+        self.clerk.offer(self.blocklist.methods)
+        self.doorman = Doorman(self.clerk, self.accounts, self.blocklist)
         self.clerk.offer(self.doorman.methods)
         self.clerk.offer(Warden(self.clerk, self.accounts, self.doorman).methods)
         self.site = SiteDesk(self.runner, store, self.clerk)
@@ -264,6 +268,7 @@ class Controller:
         await self._light(state)
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
+        await self.blocklist.load()
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())

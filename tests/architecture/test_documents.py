@@ -13,6 +13,7 @@ from godkaiser.engine.state import from_site
 from godkaiser.io import (
     almanac,
     annunciator,
+    blocklist,
     clerk,
     doorman,
     explainer,
@@ -128,6 +129,7 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
             workshop,
             sitedesk,
             annunciator,
+            blocklist,
             ledger,
             explainer,
             laboratory,

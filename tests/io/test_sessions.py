@@ -27,11 +27,13 @@ from godkaiser.errors import (
     UnknownUserError,
 )
 from godkaiser.io.accounts import Accounts, require
+from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.doorman import Doorman
 from godkaiser.io.keyring import Keyring
 from godkaiser.io.sessions import Sessions
+from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import DAY, MINUTE, SECOND
@@ -253,7 +255,9 @@ async def test_while_the_database_is_away_what_is_over_is_forgotten_later(
     await people.pair()
     people.wait(31 * MINUTE)
     await people.store.close()
-    doorman = Doorman(cast("Clerk", None), people.accounts)  # nothing is to be audited
+    nobody = cast("Clerk", None)  # nothing is to be audited
+    blocklist = Blocklist(nobody, BlockTable(people.store), people.clock)
+    doorman = Doorman(nobody, people.accounts, blocklist)
     task = asyncio.create_task(doorman.run())
     await until(lambda: "is forgotten later" in caplog.text, 60.0)
     task.cancel()

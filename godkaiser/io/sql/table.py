@@ -300,6 +300,16 @@ class SessionTokenRow(SQLModel, table=True):
     reason: str
 
 
+class AddressBlockRow(SQLModel, table=True):
+    """An address that is kept out, or was lately: the next time it is for longer."""
+
+    __tablename__ = "address_block"
+    address: str = Field(primary_key=True)
+    since: int = Field(sa_column=Column(BigInteger, nullable=False))
+    until: int = Field(sa_column=Column(BigInteger, nullable=False))
+    times: int
+
+
 class ApiTokenRow(SQLModel, table=True):
     """An API token by its hash. `zones`: a JSON list, none for all of its owner's."""
 

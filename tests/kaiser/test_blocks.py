@@ -1,0 +1,128 @@
+"""Who guesses on is kept out, also over a restart, and everybody else is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from godkaiser.auth.blocks import DENIALS, Block
+from godkaiser.auth.policy import Role
+from godkaiser.errors import (
+    AddressBlockedError,
+    AuthenticationFailedError,
+    ForbiddenError,
+    GodkaiserError,
+    ThrottledError,
+    UnknownAddressError,
+)
+from godkaiser.io.sql.blocks import BlockTable
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.model.instant import DAY, MINUTE
+from tests.kaiser.house import House, file, house
+from tests.kaiser.test_accounts_desk import PASSWORD, QUICK, session
+
+BAD, WRONG = "198.51.100.7", "Guess-123"
+
+
+async def tried(home: House, name: str, address: str = BAD, password: str = WRONG) -> GodkaiserError | None:
+    try:
+        await home.call("login", name=name, password=password, address=address)
+    except GodkaiserError as error:
+        return error
+    return None
+
+
+async def kept_out(home: House) -> list[str]:
+    return [one["address"] for one in await home.call("blocks.list")]
+
+
+async def rows(home: House, action: str) -> list[tuple[str, str]]:
+    await home.controller.runner.drained()
+    return [
+        (row["target"], row["detail"])
+        for row in await home.call("audit", since="-30d")
+        if row["action"] == action
+    ]
+
+
+async def test_twenty_denials_keep_an_address_out_and_nobody_else(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        for name, role in (("root", Role.ADMIN), ("vera", Role.VIEWER)):
+            await home.controller.accounts.table.add(name, role, QUICK)
+        await home.controller.accounts.load()
+        inside = await home.call("login", name="vera", password=PASSWORD, address=BAD)
+        found = [await tried(home, f"guess{number}") for number in range(DENIALS)]
+        assert {type(error) for error in found} == {AuthenticationFailedError, ThrottledError}
+        assert await kept_out(home) == [BAD]
+        refused = await tried(home, "root", password=PASSWORD)
+        assert isinstance(refused, AddressBlockedError)
+        assert 0 < refused.retry_after <= 900
+        assert "blocks lift" in refused.remedy
+        assert isinstance(await tried(home, "root", f"::ffff:{BAD}", PASSWORD), AddressBlockedError)
+        assert await tried(home, "root", "203.0.113.9", PASSWORD) is None
+        await home.call(
+            "stop", scope="all", reason="who is signed in may stop from there", token=inside["token"]
+        )
+        assert await rows(home, "address.blocked") == [(BAD, "for 15 min, no. 1")]
+
+        vera = await session(home, "vera")
+        for method, params in (("blocks.list", {}), ("blocks.lift", {"address": BAD})):
+            with pytest.raises(ForbiddenError):
+                await home.call(method, **params, token=vera)
+        assert await home.call("blocks.lift", address=f" {BAD} ") == {"address": BAD, "lifted": True}
+        assert await kept_out(home) == []
+        assert await rows(home, "address.lifted") == [(BAD, "")]
+        with pytest.raises(UnknownAddressError):
+            await home.call("blocks.lift", address=BAD)
+        assert not isinstance(await tried(home, "root"), AddressBlockedError)
+
+
+async def test_a_restart_lets_nobody_in(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        for number in range(DENIALS):
+            await tried(home, f"guess{number}")
+    async with house(tmp_path) as home:
+        assert await kept_out(home) == [BAD]
+        assert isinstance(await tried(home, "root"), AddressBlockedError)
+        await home.call("blocks.lift", address=BAD)
+    async with house(tmp_path) as home:
+        assert await kept_out(home) == []
+
+
+async def test_what_counts_no_more_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        table, now = BlockTable(home.controller.store), home.controller.accounts.clock.now()
+        await table.keep(Block("192.0.2.1", now - 9 * DAY, now - 8 * DAY, 2))
+        await table.keep(Block("192.0.2.2", now - 2 * DAY, now - 1 * DAY, 2))
+    async with house(tmp_path) as home:
+        assert [one.address for one in await BlockTable(home.controller.store).all()] == ["192.0.2.2"]
+        assert await kept_out(home) == []
+        assert (await home.call("blocks.lift", address="192.0.2.2"))["lifted"], "its next would be shorter"
+
+
+async def test_who_comes_by_the_local_socket_is_not_kept_out(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        for number in range(2 * DENIALS):
+            await tried(home, f"guess{number}", "")
+        assert await kept_out(home) == []
+
+
+async def test_it_counts_while_the_database_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.controller.store.close()
+        for number in range(DENIALS):
+            await tried(home, f"guess{number}")
+        assert isinstance(await tried(home, "root"), AddressBlockedError)
+        assert "is not stored" in caplog.text
+
+
+async def test_the_newest_of_an_address_is_kept(tmp_path: Path) -> None:
+    store = await SqlStore.open(None, tmp_path)
+    table = BlockTable(store)
+    for times in (1, 2):
+        await table.keep(Block(BAD, 5, 5 + times * MINUTE, times))
+    assert await table.all() == [Block(BAD, 5, 5 + 2 * MINUTE, 2)]
+    assert await table.drop(BAD)
+    assert not await table.drop(BAD)
+    await store.close()
