@@ -176,6 +176,10 @@ def _unread(state: State, rule: RuleState, turn: Turn) -> Blocker:
         for series, least in sorted(inputs_of(rule.rule.when), key=str)
         if (reading := state.latest(series, least)) is not None and reading.received_at <= known.released_at
     ]
+    if not old:
+        node = state.name_of(turn.actuator.node)
+        text = f"nothing was heard of {node} since a stop released {state.name_of(turn.actuator)}"
+        return Blocker("unread", text, f"A heartbeat of {node}.", turn.actuator, node, known.released_at)
     names = " and ".join(state.name_of(series) for series in old)
     text = f"nothing was read of {names} since a stop released {state.name_of(turn.actuator)}"
     return Blocker("unread", text, f"A new reading of {names}.", turn.actuator, names, known.released_at)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from godkaiser.alarms.kind import Priority
 from godkaiser.model.check import OF_RULES, Status
-from godkaiser.model.ids import NodeId, RuleId, SeriesId
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
 from godkaiser.model.instant import Instant
 from godkaiser.model.outcome import Fate
 from godkaiser.model.quantity import Freshness, Quality
+from godkaiser.safety.stop import Phase
 
 if TYPE_CHECKING:
     from godkaiser.engine.state import ActuatorState, Moment, RuleState, State
@@ -98,10 +99,12 @@ def _seldom_declared(state: State, series: SeriesId) -> bool:
 def _actuators(state: State, asks: RuleId, now: Instant) -> Status | None:  # noqa: ARG001 - as every look
     """Without those that the rule itself switches. A stop that forbids one of them is critical."""
     rule = state.rules.get(asks)
-    own = set() if rule is None else {turn.actuator for turn in rule.rule.actions}
+    own = frozenset[ActuatorId]() if rule is None else rule.rule.switches
     others = [
         a for a in state.actuators.values() if a.id not in own and a.spec.enabled and _ours(state, a.id.node)
     ]
+    if any(standing.stop.phase is not Phase.ACTIVE for standing in state.stops.values()):
+        return None  # a stop is being cleared: what is so in between must start nothing
     if any(state.stopped(actuator.id) is not None for actuator in others):
         return "critical"
     return _of_many(_obeys(state, actuator) for actuator in others)

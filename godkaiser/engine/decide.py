@@ -13,12 +13,12 @@ from godkaiser.engine import deed, limits, toggle
 from godkaiser.engine.effect import Journal
 from godkaiser.engine.fitness import mark_degraded
 from godkaiser.engine.record import look_back, record_decision, trace_text
-from godkaiser.engine.state import ChainStep, Course, Moment, RuleState
+from godkaiser.engine.state import ChainStep, Course, Moment, RuleState, State
 from godkaiser.engine.tally import BEGUN
 from godkaiser.engine.wish import kept_out, settle_actuator, wish_of
 from godkaiser.model.event import ActuatorReport
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId, SeriesId
-from godkaiser.model.instant import HOUR, SECOND, to_iso
+from godkaiser.model.instant import HOUR, SECOND, Instant, to_iso
 from godkaiser.model.truth import Truth
 from godkaiser.rules.condition import Presence, leaves
 from godkaiser.rules.evaluate import evaluate
@@ -151,14 +151,28 @@ def not_before(moment: Moment, state: RuleState) -> int:
 
 
 def is_free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
-    """No stop holds it, and the rule has read something since one did: old readings made old wishes."""
+    """No stop holds it, and the rule has read something since one did: old readings made old wishes.
+
+    One that reads nothing waits for a word of the actuator's node: the end of a stop switches nothing on.
+    """
     known = moment.state.actuators.get(actuator)
     if known is None:
         return moment.state.stop.energising
     if moment.state.stopped(actuator) is not None:
         return False
-    readings = (moment.state.latest(*read) for read in inputs_of(state.rule.when))
+    inputs = inputs_of(state.rule.when)
+    if not inputs and known.released_at >= 0:
+        if _heard_since(moment.state, actuator, known.released_at):
+            return True
+        moment.state.due.sooner(("rule", state.rule.id), moment.now + LOOK_AGAIN)
+        return False
+    readings = (moment.state.latest(*read) for read in inputs)
     return all(reading is None or reading.received_at > known.released_at for reading in readings)
+
+
+def _heard_since(state: State, actuator: ActuatorId, at: Instant) -> bool:
+    node = state.nodes.get(actuator.node)
+    return node is not None and node.last_contact is not None and node.last_contact > at
 
 
 def _withdraw(moment: Moment, state: RuleState, note: str) -> None:

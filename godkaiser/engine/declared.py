@@ -18,6 +18,7 @@ from godkaiser.model.event import ActuatorReport, CommandAck, ConfigAnswer, Inte
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.rules.arbitrate import PERSONS
 
 _TIMERS: Final = ("lease", "owed", "retry", "hold", "permit", "service", "told", "moved", "tenure")
 _REBUILT: Final = ("type", "inverted", "aux_gpio")  # what makes another driver of it
@@ -85,7 +86,7 @@ def _against(actuator: ActuatorState, old: ActuatorSpec) -> str:
 
 def _let_go(moment: Moment, actuator: ActuatorState, why: str) -> None:
     """Nobody's wish counts any more, and it goes to its safe value unless it is known to be there."""
-    moment.state.wishes.get(actuator.id, {}).pop("person", None)
+    moment.state.wishes.get(actuator.id, {}).pop(PERSONS, None)
     for rule in wishers_of(moment, actuator.id):
         drop_rule(moment, rule)
     moment.state.wishes.pop(actuator.id, None)

@@ -10,7 +10,7 @@ from godkaiser.engine.lease import release_lease, rest_after, spend
 from godkaiser.engine.state import ActuatorState, ChainStep, Moment
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import SECOND
-from godkaiser.rules.arbitrate import PERSON, Wish
+from godkaiser.rules.arbitrate import PERSON, PERSONS, Wish
 from godkaiser.safety.watch import Lease
 
 
@@ -31,7 +31,7 @@ def end_lease(moment: Moment, actuator: ActuatorState, why: str, *, tell_node: b
     actuator.tenure = None  # whoever switched it has had it; from now on cooldowns count
     if actuator.inherited:
         rest_after(moment, lease)
-    whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else "person"
+    whose = lease.who.removeprefix("rule:") if lease.who.startswith("rule:") else PERSONS
     for key in tuple(wishes):
         if spent or key == whose:
             wish = wishes.pop(key)

@@ -13,13 +13,18 @@ from typing import Any, Final
 
 from godkaiser.engine import toggle
 from godkaiser.engine.actuation import ANSWER_WITHIN, safe_intent, submit
+from godkaiser.engine.condition import NEVER_HEARD
+from godkaiser.engine.decide import LOOK_AGAIN, is_free
 from godkaiser.engine.effect import Audit, Journal, Store
 from godkaiser.engine.fitness import clock
 from godkaiser.engine.notice import notify
 from godkaiser.engine.state import ChainStep, Escalated, Moment, RuleState, State
+from godkaiser.engine.tally import Deed
 from godkaiser.engine.wish import on_retry, settle_actuator, wish_of
 from godkaiser.model.ids import ActuatorId, RuleId
-from godkaiser.model.instant import Instant, to_iso
+from godkaiser.model.instant import SECOND, Instant, to_iso
+from godkaiser.model.outcome import Fate, Severity
+from godkaiser.rules.arbitrate import settle
 from godkaiser.rules.rule import Escalation, Notify, Turn
 
 FAILOVER: Final = ":failover"  # behind the id of the rule, of what it switches then
@@ -37,23 +42,69 @@ def watch(moment: Moment) -> None:
     for rule_id in tuple(dict.fromkeys([*state.escalated, *state.escalating])):
         rule = state.rules.get(rule_id)
         policy = None if rule is None else rule.rule.escalation
-        if rule is None or policy is None or not _fails(state, rule, rule_id in state.escalated):
-            _over(moment, rule_id)
+        if rule is None or policy is None or not _fails(moment, rule, rule_id in state.escalated):
+            end(moment, rule_id)
         else:
             _go_on(moment, rule, policy)
 
 
-def _fails(state: State, rule: RuleState, already: bool) -> bool:
+def _fails(moment: Moment, rule: RuleState, already: bool) -> bool:
     """It is true and its decision is not carried out. Once escalated, a new try that is under way is no end of that.
 
-    To be outranked or stopped is no failure: somebody wants it so.
+    To be outranked, held by a person or stopped is no failure: somebody wants it so. What was decided before a stop
+    is none after it, either: it has to be decided anew.
     """
     last = rule.deeds[-1] if rule.deeds else None
     if rule.wanting_since is None or last is None or last.at < rule.wanting_since or not rule.rule.enabled:
         return False
-    if last.outranked or any(state.stopped(turn.actuator) is not None for turn in rule.rule.actions):
+    taken = last.outranked or any(_taken(moment.state, rule, turn.actuator) for turn in rule.rule.actions)
+    if taken or last.at <= rule.stopped_at:
         return False
+    if last.carried_out is False and not already:
+        return not _may_still(moment, rule, last)
     return last.carried_out is False or (already and last.carried_out is None)
+
+
+def _taken(state: State, rule: RuleState, actuator_id: ActuatorId) -> bool:
+    """By a stop, a person, or whoever has the stronger wish."""
+    actuator = state.actuators.get(actuator_id)
+    if actuator is None:
+        return False
+    if state.stopped(actuator_id) is not None or state.held(actuator_id) is not None or actuator.service:
+        return True
+    wishes = {who: w for who, w in state.wishes.get(actuator_id, {}).items() if who != _key(rule.rule.id)}
+    mine = wishes.get(rule.rule.id)
+    return mine is not None and settle(wishes.values(), actuator.spec.safe_value).winner is not mine
+
+
+def _may_still(moment: Moment, rule: RuleState, last: Deed) -> bool:
+    """Only time is in the way: a try is under way, its node was not heard since the start, a pause ends by itself."""
+    mine = {turn.actuator for turn in rule.rule.actions}
+    if any(pending.intent.actuator in mine for pending in moment.state.pending.values()):
+        return True  # what becomes of it is an event
+    ends = [*_unheard(moment.state, rule, last)]
+    for turn in rule.rule.actions:
+        ends += _pauses(moment.state, turn.actuator)
+    if not ends or moment.now >= max(ends):
+        return False
+    moment.state.due.sooner(("escalate", rule.rule.id), max(ends))
+    return True
+
+
+def _unheard(state: State, rule: RuleState, last: Deed) -> Iterator[Instant]:
+    nodes = (state.nodes.get(turn.actuator.node) for turn in rule.rule.actions)
+    if last.lacking or any(node is not None and (node.online is None or node.adopting) for node in nodes):
+        yield last.at + NEVER_HEARD
+
+
+def _pauses(state: State, actuator_id: ActuatorId) -> Iterator[Instant]:
+    """Until it is tried again, as the gate refuses it until then; nothing when anything but time has to happen."""
+    actuator = state.actuators.get(actuator_id)
+    refused = actuator.last if actuator is not None else None
+    if refused is not None and refused.fate is Fate.REFUSED:
+        ends = [finding.until for finding in refused.findings if finding.severity is Severity.REFUSE]
+        if None not in ends:
+            yield from (end + SECOND for end in ends if end is not None)
 
 
 def _go_on(moment: Moment, rule: RuleState, policy: Escalation) -> None:
@@ -74,8 +125,16 @@ def _go_on(moment: Moment, rule: RuleState, policy: Escalation) -> None:
         moment.state.due.sooner(("escalate", rule_id), standing.next_at)
     elif standing.due < policy.retries:
         _try_again(moment, rule, policy, standing)
+    elif any(_comes_back(moment, rule, action) for action in policy.failover if isinstance(action, Turn)):
+        moment.state.due.sooner(("escalate", rule_id), moment.now + LOOK_AGAIN)
     else:
         _fail_over(moment, rule, policy, standing)
+
+
+def _comes_back(moment: Moment, rule: RuleState, turn: Turn) -> bool:
+    """A stop has just released it, and it waits for something newer as everything does."""
+    stopped = moment.state.stopped(turn.actuator) is not None
+    return not stopped and not is_free(moment, rule, turn.actuator)
 
 
 def _try_again(moment: Moment, rule: RuleState, policy: Escalation, standing: Escalated) -> None:
@@ -121,7 +180,7 @@ def _fail_over(moment: Moment, rule: RuleState, policy: Escalation, standing: Es
 def _switch(moment: Moment, rule: RuleState, turn: Turn, standing: Escalated) -> None:
     """A wish as strong as the rule's own. What a stop holds, or what it cannot know how to toggle, is left out."""
     value = toggle.opposite(moment.state, turn.actuator) if turn.toggles else turn.value
-    if value is None or moment.state.stopped(turn.actuator) is not None:
+    if value is None or not is_free(moment, rule, turn.actuator):
         return
     wish = wish_of(rule.rule, replace(turn, value=value, toggles=False), moment.now, moment.seq)
     key = _key(rule.rule.id)
@@ -137,8 +196,8 @@ def _key(rule: RuleId) -> str:
     return f"{rule}{FAILOVER}"
 
 
-def _over(moment: Moment, rule_id: RuleId) -> None:
-    """It was carried out, or is no longer true."""
+def end(moment: Moment, rule_id: RuleId) -> None:
+    """It was carried out, is no longer true, or is another rule from now on."""
     standing = moment.state.escalated.pop(rule_id, None)
     if standing is None:
         return

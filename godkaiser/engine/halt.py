@@ -16,6 +16,7 @@ from godkaiser.engine.state import ActuatorState, ChainStep, Moment
 from godkaiser.model.event import StopAck, StopAsked
 from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.scope import ALL
+from godkaiser.rules.arbitrate import PERSONS
 from godkaiser.safety.gate import halt
 from godkaiser.safety.stop import CONFIRM_WITHIN, Phase, Step, advanced, confirmed_by, stopping
 
@@ -43,11 +44,13 @@ def _drop_wishes(moment: Moment, standing: Standing) -> None:
     state = moment.state
     under = {actuator.id: actuator.spec.safe_value for actuator in covered(moment, standing)}
     for actuator in [a for a in state.wishes if standing.scope == ALL or a in under]:
-        before = state.wishes.pop(actuator).get("person")
+        before = state.wishes.pop(actuator).get(PERSONS)
         if before is not None and before.value == under.get(actuator):
-            state.wishes[actuator] = {"person": before}
+            state.wishes[actuator] = {PERSONS: before}
     for rule in state.rules.values():
         mine = [turn.actuator for turn in rule.rule.actions]
+        if standing.scope == ALL or under.keys() & set(mine):
+            rule.stopped_at = moment.now
         if rule.active and mine and (standing.scope == ALL or under.keys() >= set(mine)):
             rule.active = False
             toggle.forget(moment, rule.rule.id)

@@ -16,6 +16,7 @@ from godkaiser.engine.state import SAME, ActuatorState, Moment, RuleState, State
 from godkaiser.model.ids import ActuatorId, RuleId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent
+from godkaiser.rules.arbitrate import PERSONS
 from godkaiser.safety.budget import time_left
 from godkaiser.safety.permissive import look_again
 from godkaiser.safety.watch import Lease
@@ -140,7 +141,7 @@ def spend(moment: Moment, key: str, pulse: ActuatorId | None = None) -> None:
 
     A rule with steps goes on after a pulse.
     """
-    rule = moment.state.rules.get(RuleId.known(key)) if key != "person" else None
+    rule = moment.state.rules.get(RuleId.known(key)) if key != PERSONS else None
     if rule is not None and rule.course is not None and pulse is not None:
         rule.course.holds.discard(pulse)
         rule.course.open.pop(pulse, None)

@@ -19,6 +19,7 @@ from godkaiser.model.event import ActuatorReport, ServiceAsked
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import DAY, Instant, to_iso
 from godkaiser.model.view import Taken
+from godkaiser.rules.arbitrate import PERSONS
 from godkaiser.safety.budget import as_of, from_data
 from godkaiser.safety.permissive import look_again, missing
 
@@ -89,7 +90,7 @@ def _break(moment: Moment, actuator: ActuatorState, why: str) -> None:
 
 
 def _no_person(moment: Moment, actuator: ActuatorId) -> None:
-    moment.state.wishes.get(actuator, {}).pop("person", None)
+    moment.state.wishes.get(actuator, {}).pop(PERSONS, None)
     moment.state.due.drop(("hold", actuator))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from godkaiser.engine import calibration, lane, schedule
+from godkaiser.engine import calibration, escalate, lane, schedule
 from godkaiser.engine.amended import amendments
 from godkaiser.engine.decide import drop_rule, reconsider_all
 from godkaiser.engine.declared import add_actuator, declare_actuators, ready, unsettled
@@ -151,6 +151,7 @@ def _replace_rules(moment: Moment, rules: tuple[Rule, ...], found: Iterable[Actu
     for rule_id, old in tuple(moment.state.rules.items()):
         if fresh.get(rule_id) != old.rule:
             drop_rule(moment, old)
+            escalate.end(moment, rule_id)
     for spec in found:
         if spec.id not in moment.state.actuators:
             add_actuator(moment, spec)

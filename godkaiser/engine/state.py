@@ -34,7 +34,7 @@ from godkaiser.model.scope import ALL, Scope
 from godkaiser.model.site import ActuatorSpec, Mode, Position, SensorSpec, Site
 from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
-from godkaiser.rules.arbitrate import Tenure, Wish
+from godkaiser.rules.arbitrate import PERSONS, Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
 from godkaiser.rules.rule import Condition, Diagnosis, Rule, diagnoses, nodes_of, series_of
 from godkaiser.safety.stop import Phase, Stop
@@ -302,6 +302,7 @@ class RuleState:
     degraded_at: Instant | None = None
     deeds: deque[Deed] = field(default_factory=lambda: deque(maxlen=KEPT_DEEDS))
     deciding: bool = False  # the last of its deeds still stands
+    stopped_at: Instant = -1  # when a stop last came over anything it decides of
     wanting_since: Instant | None = None
     tally: Tally | None = None
     course: Course | None = None  # of a rule with steps, while it is at it
@@ -591,7 +592,7 @@ class State:
 
     def held(self, actuator: ActuatorId) -> Taken | None:
         """The person's hold."""
-        wish = self.wishes.get(actuator, {}).get("person")
+        wish = self.wishes.get(actuator, {}).get(PERSONS)
         return None if wish is None or wish.until is None else Taken(wish.who, wish.until)
 
     def service(self, actuator: ActuatorId) -> Taken | None:

@@ -17,7 +17,7 @@ from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome, Severity
-from godkaiser.rules.arbitrate import PERSON, Tenure, Wish, leads_away, settle, taken
+from godkaiser.rules.arbitrate import PERSON, PERSONS, Tenure, Wish, leads_away, settle, taken
 from godkaiser.rules.rule import Rule, Turn
 from godkaiser.safety.gate import Denied
 
@@ -37,23 +37,23 @@ def on_asked(moment: Moment, intent: Intent) -> None:
         wish = Wish(
             intent.actuator, intent.who, PERSON, intent.value, moment.now, moment.now + hold, intent.duration
         )
-        moment.state.wishes.setdefault(intent.actuator, {})["person"] = wish
+        moment.state.wishes.setdefault(intent.actuator, {})[PERSONS] = wish
         moment.state.due.set(("hold", intent.actuator), moment.now + hold)
 
 
 def on_hold_end(moment: Moment, actuator: ActuatorId) -> None:
     """A person's wish has had its time."""
-    if moment.state.wishes.get(actuator, {}).pop("person", None) is not None:
+    if moment.state.wishes.get(actuator, {}).pop(PERSONS, None) is not None:
         settle_actuator(moment, actuator, [ChainStep("intent", moment.now, "the manual hold ended")])
 
 
 def on_release(moment: Moment, event: HoldEnded) -> None:
     """A person's hold is ended before its time, by anybody who may switch: rules decide again, at once."""
-    if moment.state.wishes.get(event.actuator, {}).get("person") is None:
+    if moment.state.wishes.get(event.actuator, {}).get(PERSONS) is None:
         return
     moment.state.due.drop(("hold", event.actuator))
     moment.emit(Store(Audit(moment.now, event.who, "hold.ended", event.actuator, "")))
-    moment.state.wishes[event.actuator].pop("person")
+    moment.state.wishes[event.actuator].pop(PERSONS)
     settle_actuator(
         moment, event.actuator, [ChainStep("intent", moment.now, f"{event.who} ended the manual hold")]
     )

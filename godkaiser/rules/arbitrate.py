@@ -17,6 +17,7 @@ from godkaiser.model.ids import ActuatorId
 from godkaiser.model.instant import Duration, Instant
 
 PERSON = 0
+PERSONS: Final = "@person"  # what a person's wish is kept under; no rule can have this id
 OWED_MOST: Final = 4
 
 
@@ -44,16 +45,20 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """Who among the rules switched an actuator last, at `at`. Until `until` only a stronger one may energise it."""
+    """Who among the rules switched an actuator last, at `at`. Until `until` only a stronger one may energise it.
+
+    `since`: of the wish it was done for; None: it was taken back. A wish of the same rule that came later is another.
+    """
 
     who: str
     rank: int
     at: Instant
     until: Instant
+    since: Instant | None = None
 
     def keeps_out(self, wish: Wish, now: Instant) -> bool:
         """Has a rule's wish to wait? The holder's own, that stands since, is only asserted again."""
-        own = wish.who == self.who and wish.since <= self.at
+        own = wish.who == self.who and wish.since == self.since
         return wish.rank != PERSON and wish.rank >= self.rank and not own and now < self.until
 
 
@@ -71,7 +76,8 @@ def taken(
     before = now if tenure is None else max(now, tenure.until)
     forced = away and before > now
     until = max(before, now + hold) if forced else before + hold
-    return Tenure(holder.who, holder.rank, now, min(until, now + OWED_MOST * hold))
+    since = None if winner is None else winner.since
+    return Tenure(holder.who, holder.rank, now, min(until, now + OWED_MOST * hold), since)
 
 
 def leads_away(value: float, origin: float, safe_value: float) -> bool:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from godkaiser.engine.effect import Effect, Send
 from godkaiser.model import event as ev
 from godkaiser.model.instant import SECOND
+from godkaiser.rules.arbitrate import PERSONS
 from tests.engine.bench import AIR, CLIMATE, FAN, GOD, HEATER, PUMP, SOIL, WATER, Desk, moves
 from tests.engine.test_engine_course import ID, WET, made, steps, turn
 
@@ -153,7 +154,7 @@ class Steps(RuleBasedStateMachine):
             self.answer()
             self.desk.live(30)
             self.answer()
-        person = self.desk.state.wishes.get(FAN, {}).get("person")
+        person = self.desk.state.wishes.get(FAN, {}).get(PERSONS)
         for actuator in (FAN, HEATER, PUMP):
             known = self.desk.state.actuators[actuator]
             assert known.safe is not False or (actuator == FAN and person is not None)

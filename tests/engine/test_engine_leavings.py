@@ -10,6 +10,7 @@ from godkaiser.engine.state import State
 from godkaiser.model import event as ev
 from godkaiser.model.ids import ActuatorId, RuleId, SeriesId
 from godkaiser.model.instant import SECOND
+from godkaiser.rules.arbitrate import PERSONS
 from tests.engine.bench import AIR, CLIMATE, COOL, FAN, HEATER, PUMP, WATER, Desk, moves, rule
 from tests.engine.test_engine_started import crashed
 
@@ -38,7 +39,7 @@ def live(desk: Desk, seconds: int, air: float | None = None) -> None:
 
 def orphans(state: State) -> list[tuple[str, str]]:
     """Wishes nobody stands behind."""
-    found = [(who, thing) for thing, wishes in state.wishes.items() for who in wishes if who != "person"]
+    found = [(who, thing) for thing, wishes in state.wishes.items() for who in wishes if who != PERSONS]
     return [
         (who, thing)
         for who, thing in found

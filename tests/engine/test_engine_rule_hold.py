@@ -225,9 +225,9 @@ def test_what_is_paid_for() -> None:
     strong, weak = Wish(FAN, "a", 10, 1.0, 0), Wish(FAN, "b", 50, 0.5, 0)
     assert taken(None, None, 0, 10, away=False) is None
     first = taken(None, weak, 0, 10, away=True)
-    assert first == Tenure("b", 50, 0, 10)
+    assert first == Tenure("b", 50, 0, 10, since=0)
     assert taken(first, None, 4, 10, away=False) == Tenure("b", 50, 4, 20), "back to safe, paid all the same"
-    assert taken(first, strong, 4, 10, away=True) == Tenure("a", 10, 4, 14), (
+    assert taken(first, strong, 4, 10, away=True) == Tenure("a", 10, 4, 14, since=0), (
         "came in between: keeps, pays nothing"
     )
     owing: Tenure | None = first
@@ -237,13 +237,15 @@ def test_what_is_paid_for() -> None:
 
 
 def test_who_is_kept_out() -> None:
-    tenure = Tenure("a", 50, 100, 200)
+    tenure = Tenure("a", 50, 100, 200, since=100)
     assert tenure.keeps_out(Wish(FAN, "b", 50, 1.0, 150), 199)
     assert not tenure.keeps_out(Wish(FAN, "b", 50, 1.0, 150), 200)
     assert not tenure.keeps_out(Wish(FAN, "b", 49, 1.0, 150), 150)
     assert not tenure.keeps_out(Wish(FAN, "ann", PERSON, 1.0, 150), 150)
     assert not tenure.keeps_out(Wish(FAN, "a", 50, 1.0, 100), 150), "its own wish that stands since"
     assert tenure.keeps_out(Wish(FAN, "a", 50, 1.0, 101), 150)
+    back = Tenure("a", 50, 100, 200)
+    assert back.keeps_out(Wish(FAN, "a", 50, 1.0, 100), 150), "begun again at the instant it had ended"
 
 
 # ── anything at all ────────────────────────────────────────────────────────────────────────────────────

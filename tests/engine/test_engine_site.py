@@ -19,6 +19,7 @@ from godkaiser.model.ids import NodeId
 from godkaiser.model.instant import MINUTE, SECOND
 from godkaiser.model.reading import Reading
 from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.rules.arbitrate import PERSONS
 from tests.engine.bench import (
     AIR,
     CLIMATE,
@@ -237,11 +238,11 @@ def test_what_runs_against_the_new_limits_is_made_safe(changes: dict[str, Any]) 
 
 def test_holds_and_runs_of_others_stay() -> None:
     desk = running(HEATER, 1.0)
-    until, wish = lease(desk, HEATER).until, desk.state.wishes[HEATER]["person"]
+    until, wish = lease(desk, HEATER).until, desk.state.wishes[HEATER][PERSONS]
     effects = apply(desk, edited("actuators", 0, enabled=False, max_on_s=60))
     assert [m for m in moves(effects) if m.actuator == HEATER] == []
     assert lease(desk, HEATER).until == until
-    assert desk.state.wishes[HEATER]["person"] == wish
+    assert desk.state.wishes[HEATER][PERSONS] == wish
 
 
 def test_an_idle_actuator_goes_to_its_new_safe_value() -> None:
