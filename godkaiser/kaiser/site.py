@@ -172,16 +172,13 @@ def _check_rules(file: SiteFile) -> None:
         raise file.lined(error) from None
 
 
-def bind_rules(
+def binder(
     site: Site,
     known: Iterable[SeriesId] = (),
     spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
     catalogue: Catalogue = BUILT_IN,
-) -> list[Bound]:
-    """The rules of a site, bound to its sensors and actuators and to what is known besides.
-
-    Raises `DocumentError` at `rules[…]`.
-    """
+) -> Callable[[RuleDocument, str], Rule]:
+    """What binds a document, whose path is given, to a site's sensors and actuators and to what is known besides."""
     specs = {spec.id: spec for spec in site.actuators}
     others = spec_of or (lambda _: None)
     series = (*known, *(s.series for s in site.sensors), *(made.series for made in site.derived))
@@ -190,11 +187,9 @@ def bind_rules(
         Surroundings.of(site.sensors, site.derived, site.position),
         unit_of=lambda one: catalogue.unit_of(one, made),
     )
-    bound: list[Bound] = []
-    for number, data in enumerate(site.rules):
-        path = f"rules[{number}]"
-        document = read_document(data, path)
-        rule = build_rule(
+
+    def bind(document: RuleDocument, path: str) -> Rule:
+        return build_rule(
             document,
             timezone=site.timezone,
             canonical=catalogue.canonical,
@@ -203,6 +198,23 @@ def bind_rules(
             around=around,
             path=path,
         )
+
+    return bind
+
+
+def bind_rules(
+    site: Site,
+    known: Iterable[SeriesId] = (),
+    spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
+    catalogue: Catalogue = BUILT_IN,
+) -> list[Bound]:
+    """The rules of a site, bound as `binder` does. Raises `DocumentError` at `rules[…]`."""
+    bind = binder(site, known, spec_of, catalogue)
+    bound: list[Bound] = []
+    for number, data in enumerate(site.rules):
+        path = f"rules[{number}]"
+        document = read_document(data, path)
+        rule = bind(document, path)
         if any(rule.id == other.id for _, other in bound):
             raise DocumentError(path=f"{path}.name", problem=f"a rule named {rule.id!r} stands twice")
         bound.append((document, rule))
