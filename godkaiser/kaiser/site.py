@@ -17,6 +17,7 @@ from godkaiser.errors import DocumentError, SettingsError, UnknownSensorTypeErro
 from godkaiser.kaiser.making import making_faults, with_own_types
 from godkaiser.kaiser.probes import calibration_faults, pace_faults, water_faults, wired_faults
 from godkaiser.kaiser.wiring import wiring_faults
+from godkaiser.kaiser.yamltext import too_much
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
@@ -66,6 +67,7 @@ def parse_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> Site:
 def read_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> SiteFile:
     """YAML → site, checked, with its lines. Sensor types are canonical in it."""
     try:
+        _refuse_too_much(text, where)
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_doubles(tree, where)
         document = yaml.safe_load(text)
@@ -274,6 +276,12 @@ def _child(tree: yaml.Node | None, part: str | int) -> yaml.Node | None:
         child: yaml.Node = tree.value[part]
         return child
     return None
+
+
+def _refuse_too_much(text: str, where: str) -> None:
+    """Before anything of it is built."""
+    for line, problem in too_much(text):
+        raise DocumentError(path=f"line {line} of {where}", problem=problem)
 
 
 def _refuse_doubles(tree: Any, where: str) -> None:
