@@ -14,7 +14,13 @@ from .view import Thing, View, age_s, moment, newest_notices, who
 from .words import Words
 
 SHOWN_MALFORMED: Final = 3
-_STATES: Final[dict[str, Tone]] = {"off": "none", "degraded": "bad", "active": "good", "waiting": "none"}
+_STATES: Final[dict[str, Tone]] = {
+    "refused": "bad",
+    "off": "none",
+    "degraded": "bad",
+    "active": "good",
+    "waiting": "none",
+}
 _OUTCOMES: Final[dict[str, tuple[str, Tone]]] = {
     "carried out": ("done", "good"),
     "waiting": ("open", "note"),
@@ -113,7 +119,7 @@ def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
     truth, state = str(rule.get("truth") or "unknown"), _rule_state(rule)
     key = "rule.acting" if state == "active" else f"rule.{truth}"
     age = age_s(rule.get("last_decision"), now)
-    how = [words(key)] if state != "off" else []
+    how = [words(key)] if state not in ("off", "refused") else []
     how += [words("rule.decided", age=words.age(age))] if age is not None else []
     marks = "".join(f"<br>{marked(words, remark)}" for remark in rule_remarks(rule))
     name, sentence = escape(str(rule.get("name"))), escape(str(rule.get("sentence") or ""))
@@ -125,6 +131,8 @@ def _rule_row(words: Words, rule: Thing, now: datetime) -> str:
 
 
 def _rule_state(rule: Thing) -> str:
+    if rule.get("refused"):
+        return "refused"
     if not rule.get("enabled"):
         return "off"
     if rule.get("degraded"):
@@ -135,7 +143,9 @@ def _rule_state(rule: Thing) -> str:
 def rule_remarks(rule: Thing) -> list[Remark]:
     """Why it cannot work, and what became of its last decision and of all of them."""
     said = []
-    if rule.get("enabled") and rule.get("degraded"):
+    if rule.get("refused"):
+        said.append(Remark("rule.refused", "bad", {"why": rule.get("degraded")}))
+    elif rule.get("enabled") and rule.get("degraded"):
         said.append(Remark("rule.degraded", "bad", {"why": rule["degraded"]}))
     if (escalation := rule.get("escalation")) is not None:
         tone: Tone = "bad" if escalation.get("failover_since") else "warn"

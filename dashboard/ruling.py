@@ -15,7 +15,7 @@ from .whynot import why_not
 from .words import Words
 
 STATES: Final[dict[str, Tone]] = {
-    "off": "none", "cannot_act": "bad", "cannot_decide": "bad", "active": "good", "waiting": "none",
+    "refused": "bad", "off": "none", "cannot_act": "bad", "cannot_decide": "bad", "active": "good", "waiting": "none",
 }  # fmt: skip
 MARKS: Final = {"true": ("✔", "good"), "false": ("✘", "bad"), "unknown": ("?", "warn")}
 WIDTH: Final = 1000.0
@@ -24,7 +24,9 @@ HOUR_LABELS: Final = 5
 
 
 def rule_state(rule: Thing) -> str:
-    """`off`, `cannot_act`, `cannot_decide`, `active` (it wants something) or `waiting`."""
+    """`refused`, `off`, `cannot_act`, `cannot_decide`, `active` (it wants something) or `waiting`."""
+    if rule.get("refused"):
+        return "refused"
     if not rule.get("enabled"):
         return "off"
     if why := str(rule.get("degraded") or ""):
@@ -37,16 +39,20 @@ def rule_card(words: Words, rule: Thing, now: datetime) -> str:
     state = rule_state(rule)
     since = age_s(rule.get("degraded_since") if state.startswith("cannot") else rule.get("wanted_since"), now)
     shown = escape(words(f"rules.state.{state}"))
-    if since is not None and state != "waiting":
+    if since is not None and state not in ("waiting", "refused"):
         shown += f" · {escape(words('rules.since', age=words.age(since)))}"
     rows = [f"<div>{marked(words, remark)}</div>" for remark in rule_remarks(rule)]
-    age = age_s(rule.get("last_decision"), now)
-    foot = words("rules.never") if age is None else words("rule.decided", age=words.age(age))
+    foot = words("alarm.remedy.rule_refused") if state == "refused" else _decided(words, rule, now)
     return (
         f'<div class="card inner"><div class="name"><span>{escape(str(rule.get("name")))}</span>'
         f'<span class="mark {STATES[state]}">{shown}</span></div><p>{escape(str(rule.get("sentence") or ""))}</p>'
         f'<div class="remarks">{"".join(rows)}</div><div class="foot"><span>{escape(foot)}</span></div></div>'
     )
+
+
+def _decided(words: Words, rule: Thing, now: datetime) -> str:
+    age = age_s(rule.get("last_decision"), now)
+    return words("rules.never") if age is None else words("rule.decided", age=words.age(age))
 
 
 # ── how it was evaluated ───────────────────────────────────────────────────────────────────────────────────

@@ -151,12 +151,16 @@ class Rules(Table[Rule]):
         """Switch a rule on; see `godkaiser.Rules.enable`."""
         self._line.waited(deeds.switch_rule, self._line, rule, True)
 
+    def remove(self, rule: str) -> None:
+        """Take a rule out for good; see `godkaiser.Rules.remove`."""
+        self._line.waited(deeds.remove_rule, self._line, rule)
+
     def disable(self, rule: str) -> None:
         """Switch a rule off; see `godkaiser.Rules.disable`."""
         self._line.waited(deeds.switch_rule, self._line, rule, False)
 
     def export(self) -> list[dict[str, Any]]:
-        """Every rule as a document that `import_` takes."""
+        """Every rule as it is stored; see `godkaiser.Rules.export`."""
         return self._line.waited(deeds.export_rules, self._line)
 
 

@@ -6,8 +6,8 @@
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError,
     │                        BrokerFilesError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
-    │                        UnknownSensorTypeError, SensorTypeError, CalibrationError, MessageTooLargeError,
-    │                        NodeCapacityError
+    │                        RuleRefusedError, UnknownSensorTypeError, SensorTypeError, CalibrationError,
+    │                        MessageTooLargeError, NodeCapacityError
     ├── MissingError         UnknownNodeError, UnknownSensorError, UnknownActuatorError, UnknownZoneError,
     │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, UnknownUserError,
     │                        UnknownTokenError, UnknownAddressError, NoControllerError
@@ -318,6 +318,18 @@ class UnboundError(DocumentError, InvalidError):
     """A rule refers to something that the site does not say."""
 
     hint = "State it at {path}, or declare it in the site; nothing was changed."
+
+
+class RuleRefusedError(InvalidError):
+    """A stored rule that is not carried out."""
+
+    sentence = "The stored rule {name} is refused: {path}: {problem}."
+    hint = (
+        "Correct it and bring it with `godkaiser rules import`, or take it out with `godkaiser rules remove`."
+    )
+    name: str
+    path: str
+    problem: str
 
 
 class UnknownSensorTypeError(InvalidError):

@@ -26,6 +26,7 @@ class Rules:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._cards: dict[str, Card] = {}
+        self._refused: dict[str, Refused] = {}
         self._shape: object = None
         self._grid, self._told = grid([], least="22rem", gap="1rem"), html()
 
@@ -37,17 +38,45 @@ class Rules:
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
         rules = named(view.rules.values())
-        shape = view.known, tuple(str(rule["id"]) for rule in rules)
+        shape = view.known, tuple((str(rule["id"]), bool(rule.get("refused"))) for rule in rules)
         if shape != self._shape:
-            self._shape, kept = shape, self._cards
-            self._cards = {key: kept.get(key) or Card(self._session, key) for key in shape[1]}
-            cards: list[pn.viewable.Viewable] = [card.layout for card in self._cards.values()]
+            self._shape = shape
+            made = (self._card(key, refused).layout for key, refused in shape[1])
+            cards: list[pn.viewable.Viewable] = [*made]
+            self._drop(dict(shape[1]))
             words = self._session.words
             empty = words("overview.rules.none") if view.known else words("well.never")
             self._grid.objects = cards or [html(say(empty))]
         write(self._told, notices_panel(self._session.words, view))
         for key, card in self._cards.items():
             card.update(view.rules[key], view, now)
+        for key, refused in self._refused.items():
+            refused.update(view.rules[key], now)
+
+    def _card(self, key: str, refused: bool) -> Card | Refused:
+        """The one that is there, or a new one."""
+        if refused:
+            return self._refused.setdefault(key, Refused(self._session))
+        if key not in self._cards:
+            self._cards[key] = Card(self._session, key)
+        return self._cards[key]
+
+    def _drop(self, shown: dict[str, bool]) -> None:
+        """What is not there any more, or is of the other kind now."""
+        self._cards = {key: card for key, card in self._cards.items() if shown.get(key) is False}
+        self._refused = {key: card for key, card in self._refused.items() if shown.get(key)}
+
+
+class Refused:
+    """A rule that is stored and not carried out: why, and what to do. There is nothing to press."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._shown = session, html()
+        self.layout = stack(self._shown, **SURFACE)
+
+    def update(self, rule: Thing, now: datetime) -> None:
+        """Redraw what has become different."""
+        write(self._shown, rule_card(self._session.words, rule, now))
 
 
 class Card:

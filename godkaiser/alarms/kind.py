@@ -98,5 +98,13 @@ _ROWS: Final = (
         "Look at the sensor it names. Meanwhile the rule does what it declares for that case (`when_unknown`).",
         delay_off=5 * SECOND, auto_clear=10 * MINUTE,
     ),
+    Kind(
+        "rule_refused", Priority.HIGH, 0,
+        "Rule {name} is stored and not carried out.",
+        "Correct it and bring it with `godkaiser rules import`, or take it out with `godkaiser rules remove`. "
+        "Until then it stays as it is stored, and every other rule works. "
+        "Its priority is low when it is switched off.",
+        auto_clear=10 * MINUTE,
+    ),
 )  # fmt: skip
 KINDS: Final = MappingProxyType({row.code: row for row in _ROWS})

@@ -51,13 +51,14 @@ def _tell_known(known: list[dict[str, Any]]) -> None:
 
 def _tell(report: dict[str, Any]) -> None:
     say(f"{report['file']}: {report['events']} events from {report['first']} to {report['last']}.")
-    if report["cut"]:
-        say("It has no end: it is still written, or the program was killed. What is there was played.")
     if report["left"]:
+        why = f" ({report['left_why']})" if report["left_why"] else ""
         say(
-            f"From byte {report['left_from']} of the file on it cannot be read: {report['left']} bytes were left "
-            "out, and nothing behind them was played."
+            f"From byte {report['left_from']} of the file on it cannot be read{why}: {report['left']} bytes were "
+            "left out, and nothing behind them was played."
         )
+    elif report["cut"]:
+        say("It has no end: it is still written, or the program was killed. What is there was played.")
     if not report["different"]:
         say(f"All {report['said']} messages were said again, byte for byte.")
         return

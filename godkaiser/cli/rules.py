@@ -44,7 +44,10 @@ def read_rules(path: Path) -> list[Any]:
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """Every rule: can it work, what did it decide last, what became of that, and how often nodes carried it out."""
+    """Every rule: can it work, what did it decide last, what became of that, and how often nodes carried it out.
+
+    One that is stored and that this program does not take is `refused`, with the path in its document and the reason.
+    """
     show(ask(data, "snapshot")["rules"], as_json, _tell_list)
 
 
@@ -228,6 +231,16 @@ def disable(rule: RuleName, data: Data = None, as_json: Json = False) -> None:
     show(ask(data, "rules.disable", rule=rule), as_json, _tell_switched)
 
 
+@app.command()
+def remove(rule: RuleName, data: Data = None, as_json: Json = False) -> None:
+    """Take a rule out for good: what it wanted is withdrawn at once. Also one that is stored and refused."""
+    show(ask(data, "rules.remove", rule=rule), as_json, _tell_removed)
+
+
+def _tell_removed(answer: dict[str, Any]) -> None:
+    say(f"{answer['name']} is removed; {answer['rules']} rules run.")
+
+
 def _tell_switched(rule: dict[str, Any]) -> None:
     say(f"{rule['name']} is switched {'on' if rule['enabled'] else 'off'}.")
 
@@ -276,6 +289,8 @@ def _tell_import(answer: dict[str, Any]) -> None:
     say(f"Imported {', '.join(answer['imported'])}; {answer['rules']} rules run.")
     for line in (*answer["declared"], *answer["warnings"]):
         say(f"  note: {line}")
+    for rule in answer["refused"]:
+        say(f"  note: the stored rule {rule['rule']} stays refused: {rule['path']}: {rule['problem']}")
 
 
 @app.command()
@@ -284,7 +299,7 @@ def export(
     as_json: Json = False,
     to: Annotated[Path | None, typer.Option(help="Write to this file instead of the screen.")] = None,
 ) -> None:
-    """The rules that run, as YAML (or JSON); `rules import` takes it back unchanged."""
+    """All rules as they are stored, as YAML (or JSON); `rules import` takes those that run back unchanged."""
     rules = ask(data, "rules.export")
     text = (
         json.dumps(rules, ensure_ascii=False)

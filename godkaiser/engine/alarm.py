@@ -61,7 +61,7 @@ def _look_at_everything(moment: Moment) -> None:
         _look_at_node(moment, node)
     for actuator in tuple(state.actuators):
         _look_at_actuator(moment, actuator)
-    for rule in tuple(state.rules):
+    for rule in (*state.rules, *state.refused):
         _look_at_rule(moment, rule)
     for alarm in tuple(state.alarms.watch.standing.values()):
         if alarm.source not in _things(state):
@@ -69,7 +69,11 @@ def _look_at_everything(moment: Moment) -> None:
 
 
 def _things(state: EngineState) -> set[str]:
-    return {*state.nodes, *state.actuators, *state.rules}
+    return {*state.nodes, *state.actuators, *_rules(state)}
+
+
+def _rules(state: EngineState) -> set[RuleId]:
+    return {*state.rules, *state.refused}
 
 
 def _look_at_node(moment: Moment, node: NodeId) -> None:
@@ -192,7 +196,7 @@ def find(state: EngineState, key: str) -> Alarm | None:
     if (standing := state.alarms.watch.standing.get(key)) is not None:
         return standing
     things: set[str] = set(
-        state.nodes if code in c.OF_NODES else state.rules if code in c.OF_RULES else state.actuators
+        state.nodes if code in c.OF_NODES else _rules(state) if code in c.OF_RULES else state.actuators
     )
     return state.alarms.watch.get(KINDS[code], source) if code in KINDS and source in things else None
 

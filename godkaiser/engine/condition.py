@@ -25,8 +25,9 @@ LEASE_LOST: Final = KINDS["lease_lost"]
 NODE_LATCHED: Final = KINDS["node_latched"]
 RULE_CANNOT_ACT: Final = KINDS["rule_cannot_act"]
 RULE_CANNOT_DECIDE: Final = KINDS["rule_cannot_decide"]
+RULE_REFUSED: Final = KINDS["rule_refused"]
 OF_NODES: Final = (STOP_UNCONFIRMED.code, NODE_SILENT.code)
-OF_RULES: Final = (RULE_CANNOT_ACT.code, RULE_CANNOT_DECIDE.code)
+OF_RULES: Final = (RULE_CANNOT_ACT.code, RULE_CANNOT_DECIDE.code, RULE_REFUSED.code)
 NEEDED: Final[Duration] = 45 * SECOND  # a node that rules need is told of sooner
 PERHAPS_GONE: Final[Duration] = (
     75 * SECOND
@@ -185,6 +186,16 @@ def of_rule(state: State, rule_id: RuleId, now: Instant) -> Iterator[Sign]:
             yield Sign(kind, rule_id, holds=False)
         else:
             yield _hindrance(state, rule, kind, found, now)
+    yield _refusal(state, rule_id)
+
+
+def _refusal(state: State, rule_id: RuleId) -> Sign:
+    """It is stored, and nothing of it is in force."""
+    refused = state.refused.get(rule_id)
+    if refused is None:
+        return Sign(RULE_REFUSED, rule_id, holds=False)
+    text = said(state, RULE_REFUSED, rule_id, f"This program refuses it: {refused.reason}.")
+    return Sign(RULE_REFUSED, rule_id, True, text, None if refused.enabled else Priority.LOW)
 
 
 def _missed(rule: RuleState) -> Hindrance | None:

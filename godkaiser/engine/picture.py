@@ -11,7 +11,7 @@ from godkaiser.engine.calibration import age_picture
 from godkaiser.engine.cycles import growing
 from godkaiser.engine.escalate import failing_over
 from godkaiser.engine.fitness import clock
-from godkaiser.engine.ruling import hindered, rule_picture
+from godkaiser.engine.ruling import hindered, refused_picture, rule_picture
 from godkaiser.engine.standing import Standing
 from godkaiser.engine.state import ActuatorState, NodeState, SensorState, State, sensor_name
 from godkaiser.engine.tenure import rule_hold, waiting
@@ -287,7 +287,10 @@ def snapshot(state: State, now: Instant, seq: int) -> dict[str, Any]:
         ],
         "sensors": [sensor_picture(state, sensor, now) for sensor in state.sensors.values()],
         "actuators": [actuator_picture(state, a, now) for a in state.actuators.values()],
-        "rules": [rule_picture(state, rule, now) for rule in state.rules.values()],
+        "rules": [
+            *(rule_picture(state, rule, now) for rule in state.rules.values()),
+            *(refused_picture(state, rule, now) for rule in state.refused.values()),
+        ],
         "counters": counters_picture(state),
         "malformed": malformed_picture(state),
     }
@@ -321,6 +324,8 @@ def one(state: State, kind: str, key: str, now: Instant) -> dict[str, Any] | Non
     if kind in _WHOLE:
         return _WHOLE[kind](state)
     thing = _find(kind)(state, key)
+    if kind == "rule" and (refused := state.refused.get(RuleId.known(key))) is not None:
+        return refused_picture(state, refused, now)
     return None if thing is None else _DRAW[kind](state, thing, now)
 
 

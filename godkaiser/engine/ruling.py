@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from godkaiser.engine import toggle
-from godkaiser.engine.condition import OF_RULES
+from godkaiser.engine.condition import OF_RULES, RULE_REFUSED
 from godkaiser.engine.course import course_picture
 from godkaiser.engine.effect import RuleNotice
 from godkaiser.engine.escalate import escalation_picture
@@ -15,7 +15,9 @@ from godkaiser.engine.record import level
 from godkaiser.engine.state import RuleState, State
 from godkaiser.model.ids import ActuatorId
 from godkaiser.model.instant import Instant, to_iso
+from godkaiser.model.truth import Truth
 from godkaiser.rules.explain import sentence
+from godkaiser.rules.refused import RefusedRule
 
 
 def iso(at: Instant | None) -> str | None:
@@ -54,6 +56,37 @@ def notice_picture(notice: RuleNotice) -> dict[str, Any]:
     }
 
 
+def refused_picture(state: State, rule: RefusedRule, now: Instant) -> dict[str, Any]:  # noqa: ARG001 - as every picture
+    """One that is stored and not carried out, in the shape of the others: nothing of it is known but why."""
+    key = f"{RULE_REFUSED.code}:{rule.id}"
+    nothing = (
+        "steps",
+        "last_decision",
+        "notice",
+        "escalation",
+        "degraded_since",
+        "wanted_since",
+        "counted_since",
+        "last_outcome",
+    )
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "sentence": "",
+        "enabled": rule.enabled,
+        "truth": Truth.UNKNOWN.value,
+        "acting": False,
+        "degraded": rule.reason,
+        "actuators": [],
+        "state": "refused",
+        "refused": {"path": rule.path, "problem": rule.problem},
+        "alarm": key if key in state.alarms.watch.standing else None,
+        "carried_out": 0,
+        "not_carried_out": 0,
+        **dict.fromkeys(nothing),
+    }
+
+
 def _honest(state: State, rule: RuleState) -> dict[str, Any]:
     """What it can do, since when it wants what it wants, and what became of its decisions."""
     found, tally, last = rule.hindrance, rule.tally, rule.deeds[-1] if rule.deeds else None
@@ -61,6 +94,7 @@ def _honest(state: State, rule: RuleState) -> dict[str, Any]:
     keys = [found.told_by, *(f"{code}:{rule.rule.id}" for code in OF_RULES)] if found is not None else []
     return {
         "state": rule_state(rule),
+        "refused": None,
         "degraded_since": iso(rule.degraded_at),
         "alarm": next((key for key in keys if key in standing), None),
         "wanted_since": iso(rule.wanting_since),

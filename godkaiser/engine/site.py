@@ -20,8 +20,9 @@ from godkaiser.engine.registry import on_decided, on_removed, store_node
 from godkaiser.engine.state import Moment, NodeState, SensorState, State
 from godkaiser.engine.wanted import subzones_of, wanted_config
 from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteChanged
-from godkaiser.model.ids import ActuatorId, NodeId
+from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.site import ActuatorSpec, Site
+from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Rule
 
 
@@ -41,6 +42,7 @@ def on_site(moment: Moment, event: SiteChanged) -> None:
     schedule.on_site(moment)
     declare_actuators(moment, event.site)
     stop_newcomers(moment, stopped)
+    _refuse(moment, event)
     _replace_rules(moment, event.rules, undeclared(event.rules, moment.state.actuators))
     _tell_nodes(moment, before)
     _approve(moment, event)
@@ -142,7 +144,20 @@ def on_rules(moment: Moment, event: RulesChanged) -> None:
     before = {rule_id: held.rule for rule_id, held in moment.state.rules.items()}
     for rule_id, said in amendments(before, event.rules):
         moment.emit(Store(Audit(moment.now, event.by, "rules.changed", str(rule_id), said)))
+    _refuse(moment, event)
     _replace_rules(moment, event.rules, event.actuators)
+
+
+def _refuse(moment: Moment, event: RulesChanged | SiteChanged) -> None:
+    """What is stored and not carried out is now this."""
+    refused: dict[RuleId, RefusedRule] = {rule.id: rule for rule in event.refused}
+    old, moment.state.refused = moment.state.refused, refused
+    stored = {*refused, *(rule.id for rule in event.rules)}
+    for rule_id in dict.fromkeys((*old, *refused)):
+        if rule_id not in stored:
+            said = f"“{old[rule_id].name}” removed, which was refused"
+            moment.emit(Store(Audit(moment.now, event.by, "rules.changed", str(rule_id), said)))
+        moment.tell("rule", rule_id)
 
 
 def _replace_rules(moment: Moment, rules: tuple[Rule, ...], found: Iterable[ActuatorSpec]) -> None:

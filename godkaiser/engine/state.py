@@ -36,6 +36,7 @@ from godkaiser.model.truth import Truth
 from godkaiser.model.view import NodeView, Rival, Taken
 from godkaiser.rules.arbitrate import PERSONS, Tenure, Wish
 from godkaiser.rules.evaluate import Memory, Trace
+from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Condition, Diagnosis, Rule, diagnoses, nodes_of, series_of
 from godkaiser.safety.stop import Phase, Stop
 from godkaiser.safety.watch import Deadlines, Lease
@@ -364,6 +365,7 @@ class State:
     actuators: dict[ActuatorId, ActuatorState] = field(default_factory=dict)
     shelf: dict[ActuatorId, Shelved] = field(default_factory=dict)  # of actuators that were taken out
     rules: dict[RuleId, RuleState] = field(default_factory=dict)
+    refused: dict[RuleId, RefusedRule] = field(default_factory=dict)  # stored, and not carried out
     readers: dict[SeriesId, list[RuleId]] = field(default_factory=dict)
     touching: dict[NodeId, list[RuleId]] = field(default_factory=dict)  # rules that read or switch there
     bindings: dict[SeriesId, list[SeriesId]] = field(default_factory=dict)
@@ -487,6 +489,8 @@ class State:
         rules: Mapping[Any, RuleState] = self.rules
         if (rule := rules.get(thing)) is not None:
             return rule.rule.name
+        if (refused := self.refused.get(RuleId.known(thing))) is not None:
+            return refused.name
         if thing.endswith(":failover"):
             return f"{self.name_of(thing.removesuffix(':failover'))} (failover)"
         nodes: Mapping[Any, NodeState] = self.nodes

@@ -273,6 +273,13 @@ async def switch_rule(line: Line, rule: str, enabled: bool) -> None:
     await line.ask("rules.enable" if enabled else "rules.disable", rule=rule)
 
 
+async def remove_rule(line: Line, rule: str) -> None:
+    """Out for good, by id or name."""
+    await line.ask("rules.remove", rule=rule)
+    shot = await line.ask("snapshot")
+    line.mirror.fold({"kind": "snapshot", "id": "", "data": shot})
+
+
 async def export_rules(line: Line) -> list[dict[str, Any]]:
     """Every rule as a document."""
     documents: list[dict[str, Any]] = await line.ask("rules.export")

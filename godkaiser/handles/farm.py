@@ -202,8 +202,12 @@ class Rules(Table[Rule]):
         """Switch a rule off: it decides nothing, what it wanted is withdrawn. Raises like `enable`."""
         await self._line.awaited(deeds.switch_rule, self._line, rule, False)
 
+    async def remove(self, rule: str) -> None:
+        """Take a rule out for good, also one that is stored and refused. Raises like `enable`."""
+        await self._line.awaited(deeds.remove_rule, self._line, rule)
+
     async def export(self) -> list[dict[str, Any]]:
-        """Every rule as a document that `import_` takes."""
+        """Every rule as it is stored: a document that `import_` takes, unless it is refused."""
         return await self._line.awaited(deeds.export_rules, self._line)
 
 

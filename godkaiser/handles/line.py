@@ -16,7 +16,7 @@ P = ParamSpec("P")
 SIGNED: Final = {
     "set", "stop", "clear", "history", "measure", "nodes.approve", "nodes.reject", "nodes.ask",
     "rules.check", "rules.import", "rules.export", "rules.enable", "rules.disable", "rules.trace", "rules.why",
-    "rules.try", "rules.tried", "alarms.list", "alarms.history",
+    "rules.remove", "rules.try", "rules.tried", "alarms.list", "alarms.history",
     "actuators.statistics", "actuators.service", "actuators.release", "sensors.calibrate", "sensors.calibrations",
     "sensors.undo",
     "history.buckets", "history.page", "decisions", "commands", "heartbeats", "notices",

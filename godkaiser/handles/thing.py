@@ -190,6 +190,11 @@ class RuleLook(Thing):
         return str(self._shot["degraded"] or "")
 
     @property
+    def refused(self) -> bool:
+        """Is it only stored, and not carried out? `degraded` says where its document is wrong, and how."""
+        return bool(self._shot.get("refused"))
+
+    @property
     def carried_out(self) -> int:
         """How many of its decisions the nodes have confirmed, since the controller started."""
         return int(self._shot.get("carried_out") or 0)
@@ -205,7 +210,9 @@ class RuleLook(Thing):
 
     def row(self) -> tuple[object, ...]:
         """Its line in a table."""
-        note = self._shot["degraded"] or ("" if self.enabled else "switched off")
+        note = ("refused: " if self.refused else "") + self.degraded or (
+            "" if self.enabled else "switched off"
+        )
         return self.name, self.explain(), self.truth, "yes" if self.acting else "no", note
 
     def __repr__(self) -> str:

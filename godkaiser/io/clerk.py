@@ -30,6 +30,7 @@ from godkaiser.errors import (
     NodeRefusedError,
     NodeSilentError,
     ProtocolError,
+    RuleRefusedError,
     StopTransitionError,
     UnknownActuatorError,
     UnknownNodeError,
@@ -42,6 +43,7 @@ from godkaiser.io.hub import Hub
 from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.stored import Stored, sort_out
 from godkaiser.io.whereabouts import (
     Where,
     Zones,
@@ -68,10 +70,12 @@ from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.scope import Scope
+from godkaiser.model.site import ActuatorSpec
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
 from godkaiser.rules.explain import sentence
+from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Rule
 from godkaiser.rules.surroundings import Surroundings
 from godkaiser.safety.gate import examine
@@ -96,7 +100,7 @@ class Clerk:
         self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
         self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
-        self.documents: dict[str, dict[str, Any]] = {}
+        self.documents: dict[str, Any] = {}  # of rules, as they are stored: also of those that are refused
         self.changing = asyncio.Lock()  # one change of rules or site after the other
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
         self._methods: dict[str, Method] = {
@@ -546,17 +550,15 @@ class Clerk:
         who = self.who(token, Permission.EDIT_RULES, lambda: self._zones_of(documents))
         checked = self._checked(documents)
         async with self.changing:
-            merged = dict(self.documents)
-            merged.update({rule.id: write_document(document) for document, rule in checked})
-            rules = [self.build(read_document(data), "rule") for data in merged.values()]
-            declared = undeclared(rules, self._state.actuators)
-            await self._store.save_rules(list(merged.items()))
-            self.documents = merged
-            self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), declared, who))
+            given = {str(rule.id): write_document(document) for document, rule in checked}
+            stored, declared = await self.take_over(self.documents | given, who)
         await self._runner.drained()
         return {
             "imported": [rule.id for _, rule in checked],
-            "rules": len(merged),
+            "rules": len(stored.rules),
+            "refused": [
+                {"rule": rule.id, "path": rule.path, "problem": rule.problem} for rule in stored.refused
+            ],
             "warnings": [
                 words
                 for n, (document, _) in enumerate(checked)
@@ -575,17 +577,51 @@ class Clerk:
         before = [self._state.rules[rule.id].rule for rule in rules if rule.id in self._state.rules]
         return of_rules(self._state, [*rules, *before])
 
+    def stored(self, documents: Mapping[str, Any]) -> Stored:
+        """Which of these are carried out here."""
+        return sort_out(
+            documents, self.build, {rule.rule.id: rule.rule for rule in self._state.rules.values()}
+        )
+
+    async def take_over(
+        self, documents: Mapping[str, Any], who: str
+    ) -> tuple[Stored, tuple[ActuatorSpec, ...]]:
+        """These are the rules from now on; give what they declare. Only while `changing` is held.
+
+        Kept first: a change that happened must be known after a crash.
+        """
+        stored = self.stored(documents)
+        declared = undeclared(stored.rules, self._state.actuators)
+        await self._store.save_rules(list(stored.documents.items()))
+        self.documents = stored.documents
+        now = self._runner.clock.now()
+        self._runner.post(ev.RulesChanged(now, stored.rules, declared, who, stored.refused))
+        return stored, declared
+
+    @property
+    def sound(self) -> dict[str, Any]:
+        """The documents of the rules that are carried out."""
+        return {key: data for key, data in self.documents.items() if key not in self._state.refused}
+
     async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
         return list(self.documents.values())
 
     # ── names ──────────────────────────────────────────────────────────────────────────────────────────
     def rule(self, text: object) -> RuleState:
-        """By id or name, in any case of letters. Raises `UnknownRuleError`."""
+        """By id or name, in any case of letters. Raises `UnknownRuleError`, or `RuleRefusedError`."""
         wanted = str(text).strip().casefold()
         for state in self._state.rules.values():
             if wanted and wanted in (state.rule.id.casefold(), state.rule.name.casefold()):
                 return state
+        if (refused := self.refused(text)) is not None:
+            raise RuleRefusedError(name=refused.name, path=refused.path, problem=refused.problem)
         raise UnknownRuleError(text=str(text)[:80])
+
+    def refused(self, text: object) -> RefusedRule | None:
+        """A stored rule that is not carried out, likewise."""
+        wanted = str(text).strip().casefold()
+        named = (r for r in self._state.refused.values() if wanted in (r.id.casefold(), r.name.casefold()))
+        return next(named, None) if wanted else None
 
     def node(self, text: str) -> NodeId:
         """By id or name. Raises `UnknownNodeError`."""

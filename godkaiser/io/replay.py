@@ -25,6 +25,7 @@ from godkaiser.sensors.catalogue import BUILT_IN, Catalogue
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 SHOWN: Final = 100  # differences kept; more are only counted
 Said = tuple[str, str, int, bool]  # topic, payload, QoS, retained
+Line = Said | ev.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Difference:
 class Report:
     """What came of a replay. `cut`: its end was not written any more, as after a crash.
 
-    `left`: so many bytes of the file, from `left_from` on, cannot be read, and nothing behind them was played.
+    `left`: so many bytes of the file, from `left_from` on, were left out, for they hold no line of ours (`left_why`).
     """
 
     file: str
@@ -58,6 +59,7 @@ class Report:
     cut: bool = False
     left: int = 0
     left_from: int | None = None
+    left_why: str = ""
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -73,6 +75,7 @@ class Report:
             "cut": self.cut,
             "left": self.left,
             "left_from": self.left_from,
+            "left_why": self.left_why,
         }
 
 
@@ -93,13 +96,23 @@ def replay(
 ) -> Report:
     """Raises `RecordingError`. `on_effects` sees everything that comes of each event."""
     report = Report(path.name)
-    lines = _lines(path, report)
-    engine = _begun(next(lines, None), catalogue, report)
+    source = Source(path, path.name.endswith(PACKED))
+    pieces = _pieces(source)
+    engine = _begun(pieces, catalogue, report)
+    _play(engine, _lines(source, pieces, catalogue, report), report, on_effects)
+    return report
+
+
+def _play(
+    engine: Engine,
+    lines: Iterator[Line],
+    report: Report,
+    on_effects: Callable[[ev.Event, list[fx.Effect]], None],
+) -> None:
     now: list[Said] = []
     live: list[Said] = []
     at = report.first
-    for kind, *rest in lines:
-        read = _line(path, kind, rest, catalogue)
+    for read in lines:
         if isinstance(read, tuple):
             live.append(read)
             continue
@@ -114,23 +127,6 @@ def replay(
     if report.cut and len(live) < len(now):
         now = now[: len(live)]  # the rest of it was lost with the end
     _compare(report, at, live, now)
-    return report
-
-
-def _line(path: Path, kind: Any, rest: list[Any], catalogue: Catalogue) -> Said | ev.Event:
-    """What was said, or an event. Raises `RecordingError` for everything else."""
-    try:
-        if kind == "said":
-            topic, payload, qos, retain = rest
-            return str(topic), str(payload), int(qos), bool(retain)
-        event = _event(kind, rest, catalogue)
-    except _UNREADABLE as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(problem=f"{path.name} holds a line that cannot be read: {error}") from None
-    if type(event) not in HANDLERS:
-        raise RecordingError(problem=f"{path.name} holds a {type(event).__name__}, which is no event")
-    return event
 
 
 def _compare(report: Report, at: Instant, live: list[Said], now: list[Said]) -> None:
@@ -144,29 +140,21 @@ def _compare(report: Report, at: Instant, live: list[Said], now: list[Said]) -> 
                 report.differences.append(Difference(at, before, after))
 
 
-def _lines(path: Path, report: Report) -> Iterator[list[Any]]:
-    """The end may be cut off, or be something else: nobody says when a machine goes dark."""
-    source = Source(path, path.name.endswith(PACKED))
+# ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
+def _pieces(source: Source) -> Iterator[tuple[int, bytes]]:
     try:
-        for place, text in source.lines():
-            try:
-                found = json.loads(text)
-            except (ValueError, RecursionError):
-                source.stop(place)
-                break
-            if not isinstance(found, list) or not found:
-                raise RecordingError(problem=f"{path.name} holds a line that is none of ours")
-            yield found
+        yield from source.lines()
     except OSError as error:
-        raise RecordingError(problem=f"{path.name} cannot be read: {error}") from None
-    report.cut, report.left, report.left_from = source.cut, source.left, source.bad
+        raise RecordingError(problem=f"{source.path.name} cannot be read: {error}") from None
 
 
-def _begun(head: list[Any] | None, catalogue: Catalogue, report: Report) -> Engine:
-    if head is None or head[0] != "begin" or len(head) != 6:
-        raise RecordingError(problem=f"{report.file} does not begin as one")
-    _, report.version, at, _, seq, state = head
+def _begun(pieces: Iterator[tuple[int, bytes]], catalogue: Catalogue, report: Report) -> Engine:
+    """The state it begins with. Raises `RecordingError`: without that nothing can be played."""
+    _, text = next(pieces, (0, b"null"))
     try:
+        kind, report.version, at, _, seq, state = json.loads(text)
+        if kind != "begin":
+            raise RecordingError(problem=f"{report.file} does not begin as one")
         report.first = report.last = int(at)
         made, count = from_bytes(base64.b64decode(state), catalogue), int(seq)
     except _UNREADABLE as error:
@@ -176,6 +164,38 @@ def _begun(head: list[Any] | None, catalogue: Catalogue, report: Report) -> Engi
     if not isinstance(made, State):
         raise RecordingError(problem=f"{report.file} does not begin with the engine's state")
     return Engine(made, count)
+
+
+def _lines(
+    source: Source, pieces: Iterator[tuple[int, bytes]], catalogue: Catalogue, report: Report
+) -> Iterator[Line]:
+    """As far as they are ours: nobody says when a machine goes dark, and what then stands at the end."""
+    for place, text in pieces:
+        try:
+            read = _line(text, catalogue)
+        except _UNREADABLE as error:
+            report.left_why = (
+                error.problem if isinstance(error, RecordingError) else f"none of our lines: {error}"
+            )
+            source.stop(place)
+            break
+        yield read
+    report.cut, report.left, report.left_from = source.cut, source.left, source.bad
+
+
+def _line(text: bytes, catalogue: Catalogue) -> Line:
+    """What was said, or an event. Raises one of `_UNREADABLE`."""
+    try:
+        kind, *rest = json.loads(text)
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise RecordingError(problem="it is no JSON") from None
+    if kind == "said":
+        topic, payload, qos, retain = rest
+        return str(topic), str(payload), int(qos), bool(retain)
+    event = _event(kind, rest, catalogue)
+    if type(event) not in HANDLERS:
+        raise RecordingError(problem=f"a {type(event).__name__} is no event")
+    return event
 
 
 def _event(kind: str, rest: list[Any], catalogue: Catalogue) -> ev.Event:

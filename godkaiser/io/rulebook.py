@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine import picture
-from godkaiser.engine.site import undeclared
 from godkaiser.engine.whynot import why_not
+from godkaiser.errors import RuleRefusedError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
-from godkaiser.io.sql.store import SqlStore
-from godkaiser.io.whereabouts import of_rules
-from godkaiser.model import event as ev
+from godkaiser.io.whereabouts import Zones, of_rules
 from godkaiser.model.instant import SECOND, Instant, to_iso
 from godkaiser.model.reading import Reading
 from godkaiser.model.truth import Truth
@@ -21,6 +19,8 @@ from godkaiser.rules.condition import Every, Opposite, Slope
 from godkaiser.rules.document import read_document, write_document
 from godkaiser.rules.evaluate import Trace
 from godkaiser.rules.explain import describe
+from godkaiser.rules.refused import RefusedRule
+from godkaiser.rules.rule import Rule
 
 _PACE: Final = {"minute": "min", "hour": "h"}
 
@@ -28,8 +28,8 @@ _PACE: Final = {"minute": "min", "hour": "h"}
 class Rulebook:
     """Answers requests about one rule."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
-        self._runner, self._store, self._clerk = runner, store, clerk
+    def __init__(self, runner: Runner, clerk: Clerk) -> None:
+        self._runner, self._clerk = runner, clerk
         self._state = runner.engine.state
 
     @property
@@ -38,6 +38,7 @@ class Rulebook:
         return {
             "rules.enable": self._enable,
             "rules.disable": self._disable,
+            "rules.remove": self._remove,
             "rules.trace": self._trace,
         }
 
@@ -61,15 +62,33 @@ class Rulebook:
         return shown
 
     async def _change(self, rule: str, enabled: bool, who: str) -> None:
-        """Kept first: a change that happened must be known after a crash."""
         merged = dict(self._clerk.documents)
         merged[rule] = write_document(read_document(merged[rule] | {"enabled": enabled}))
-        rules = [self._clerk.build(read_document(data), "rule") for data in merged.values()]
-        await self._store.save_rules(list(merged.items()))
-        self._clerk.documents = merged
-        declared = undeclared(rules, self._state.actuators)
-        self._runner.post(ev.RulesChanged(self._runner.clock.now(), tuple(rules), declared, who))
+        await self._clerk.take_over(merged, who)
         await self._runner.drained()
+
+    async def _remove(self, rule: str, token: str | None = None) -> dict[str, Any]:
+        """It is gone, what it wanted is withdrawn at once; also one that is stored and refused."""
+        who = self._clerk.who(token, Permission.EDIT_RULES, lambda: self._zones_of(self._stored(rule)))
+        async with self._clerk.changing:
+            gone = self._stored(rule)
+            left = {key: data for key, data in self._clerk.documents.items() if key != gone.id}
+            stored, _ = await self._clerk.take_over(left, who)
+        await self._runner.drained()
+        return {"removed": gone.id, "name": gone.name, "rules": len(stored.rules)}
+
+    def _zones_of(self, rule: Rule | RefusedRule) -> Zones | None:
+        """Nobody knows what one that is refused would switch."""
+        return of_rules(self._state, [rule]) if isinstance(rule, Rule) else None
+
+    def _stored(self, text: str) -> Rule | RefusedRule:
+        """By id or name; one that is carried out goes first."""
+        try:
+            return self._clerk.rule(text).rule
+        except RuleRefusedError:
+            refused = self._clerk.refused(text)
+            assert refused is not None
+            return refused
 
     async def _trace(self, rule: str, token: str | None = None) -> dict[str, Any]:
         """How it was evaluated last: `when` is the tree, none before the first time.

@@ -2,7 +2,8 @@
 
 Pickled, because parts of the state are shared; what is read makes nothing but our own values, never calls a function
 of anybody else's. What a program brings along (sensor types, the planner of pushes) is named, not copied. The fields
-of every class in it stand beside it: a program whose classes have others refuses to read it.
+of every class in it stand beside it: a field that a class has got since takes its default; a program whose classes
+differ otherwise refuses to read it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import pickle
 import zlib
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, ClassVar, Final, cast
 from zoneinfo import ZoneInfo
 
@@ -104,6 +105,19 @@ class _Reader(_Unpickler):  # type: ignore[misc]  # as above
         super().__init__(file)
         self._catalogue = catalogue
         self._known: list[Any] = []
+        self._grown: dict[type, list[str]] = {}  # classes that have got more fields since, and what they had
+
+    def expect(self, name: str, known: list[str]) -> None:
+        """A class has the fields it had then; others only if they need not be said."""
+        module, _, kind = name.partition(":")
+        found = self.find_class(module, kind)
+        if _fields(found) == known:
+            return
+        if not is_dataclass(found) or [*known] != [one.name for one in fields(found) if one.name in known]:
+            raise RecordingError(problem=f"{kind} was made of other fields then")
+        if any(_default(one) is MISSING for one in fields(found) if one.name not in known):
+            raise RecordingError(problem=f"{kind} was made of other fields then")
+        self._grown[cast("type", found)] = known
 
     def persistent_load(self, pid: Any) -> Any:
         """What was named."""
@@ -148,7 +162,12 @@ class _Reader(_Unpickler):  # type: ignore[misc]  # as above
         """Fills values, never classes or functions."""
         if isinstance(self.stack[-2], type) or callable(self.stack[-2]):
             raise RecordingError(problem="a class is changed, which does not belong into a recording")
-        super().load_build()
+        value, had = self.stack[-2], self._grown.get(type(self.stack[-2]))
+        if had is None:
+            super().load_build()
+            return
+        said = self.stack.pop()  # a frozen value is a list, any other has its slots in the second place
+        _fill(value, dict(zip(had, said, strict=True)) if isinstance(said, list) else said[1])
 
     dispatch[pickle.REDUCE[0]] = load_reduce
     dispatch[pickle.NEWOBJ[0]] = load_newobj
@@ -162,6 +181,17 @@ def _harmless(found: Any, module: str, name: str) -> bool:
     if not isinstance(found, type) or found.__module__ != module:
         return False
     return is_dataclass(found) or issubclass(found, (BaseModel, enum.Enum))
+
+
+def _default(one: Field[Any]) -> Any:
+    """A fresh one; MISSING where there is none."""
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def _fill(value: Any, said: dict[str, Any]) -> None:
+    """A value of a class that has got more fields since."""
+    for one in fields(value):
+        object.__setattr__(value, one.name, said[one.name] if one.name in said else _default(one))
 
 
 def to_bytes(value: Any) -> bytes:
@@ -179,9 +209,7 @@ def from_bytes(data: bytes, catalogue: Catalogue = BUILT_IN) -> Any:
         shapes, _, pickled = zlib.decompress(data).partition(b"\n")
         reader = _Reader(io.BytesIO(pickled), catalogue)
         for name, known in json.loads(shapes).items():
-            module, _, kind = name.partition(":")
-            if _fields(reader.find_class(module, kind)) != known:
-                raise RecordingError(problem=f"{kind} was made of other fields then")
+            reader.expect(name, known)
         return cast("Any", reader.load())
     except _UNREADABLE as error:
         if isinstance(error, RecordingError):

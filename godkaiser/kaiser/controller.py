@@ -61,6 +61,7 @@ from godkaiser.io.sql.pool import Pool
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
+from godkaiser.io.stored import Stored, read_text
 from godkaiser.io.warden import Warden
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -182,7 +183,7 @@ class Controller:
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
         self.clerk.offer(Explainer(self.runner, store, self.clerk).methods)
         self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Rulebook(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Rulebook(self.runner, self.clerk).methods)
         self.trying = Trying(self.clerk, options.data, options.database)
         self.clerk.offer(self.trying.methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of, store.traces)
@@ -272,7 +273,11 @@ class Controller:
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())
-        state.set_rules(await self._rules())
+        stored = await self._rules()
+        state.set_rules(stored.rules)
+        state.refused = {rule.id: rule for rule in stored.refused}
+        for rule in stored.refused:
+            log.warning("Rule %s is stored and not carried out: %s", rule.name, rule.reason)
         past = {series: await self.store.newest(series, PRIMED) for series in sorted(wanted(state))}
         prime(state, past, self.options.clock.now())
         await recall_starts(self.store, state, self.options.clock.now())
@@ -289,16 +294,15 @@ class Controller:
             found = zip(past.times, past.values, past.quality, strict=True)
             remember(state, series, ((at, v) for at, v, word in found if v is not None and word in TRUSTED))
 
-    async def _rules(self) -> tuple[Rule, ...]:
-        """Rules kept in the database; a new folder begins with those of its site besides."""
-        documents = {
-            row["id"]: json.loads(row["document"]) for row in await self.store.rows(RuleRow, "place")
-        }
+    async def _rules(self) -> Stored:
+        """Rules kept in the database, good or not; a new folder begins with those of its site, all good, besides."""
+        documents = {row["id"]: read_text(row["document"]) for row in await self.store.rows(RuleRow, "place")}
         for number, data in enumerate(self._site.rules):
             document = read_document(data, f"rules[{number}]")
             documents[self._bound(document, f"rules[{number}]").id] = write_document(document)
-        self.clerk.documents = documents
-        return tuple(self._bound(read_document(data), "rule") for data in documents.values())
+        stored = self.clerk.stored(documents)
+        self.clerk.documents = stored.documents
+        return stored
 
     def _bound(self, document: RuleDocument, path: str) -> Rule:
         try:
@@ -385,6 +389,7 @@ async def _used(store: SqlStore, site: Site) -> list[str]:
     heard = [SeriesId.parse(row["name"]).sensor_type for row in await store.rows(SeriesRow)]
     rules = " ".join(row["document"] for row in await store.rows(RuleRow))
     read = [name.strip().lower() for name in re.findall(r'"sensor_type": ?"([^"]+)"', rules)]
+    read = [name for name in read if re.fullmatch(r"[a-z0-9_]{1,40}", name)]  # else no type ever had it
     return [*heard, *read, *(spec.type for spec in site.sensors)]
 
 

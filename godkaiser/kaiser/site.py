@@ -17,6 +17,7 @@ from godkaiser.errors import DocumentError, SettingsError, UnknownSensorTypeErro
 from godkaiser.kaiser.making import making_faults, with_own_types
 from godkaiser.kaiser.probes import calibration_faults, pace_faults, water_faults, wired_faults
 from godkaiser.kaiser.wiring import wiring_faults
+from godkaiser.kaiser.yamltext import too_much
 from godkaiser.model.ids import ActuatorId, SeriesId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.build import build_rule
@@ -66,6 +67,7 @@ def parse_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> Site:
 def read_site(text: str, where: str, catalogue: Catalogue = BUILT_IN) -> SiteFile:
     """YAML → site, checked, with its lines. Sensor types are canonical in it."""
     try:
+        _refuse_too_much(text, where)
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_doubles(tree, where)
         document = yaml.safe_load(text)
@@ -172,16 +174,13 @@ def _check_rules(file: SiteFile) -> None:
         raise file.lined(error) from None
 
 
-def bind_rules(
+def binder(
     site: Site,
     known: Iterable[SeriesId] = (),
     spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
     catalogue: Catalogue = BUILT_IN,
-) -> list[Bound]:
-    """The rules of a site, bound to its sensors and actuators and to what is known besides.
-
-    Raises `DocumentError` at `rules[…]`.
-    """
+) -> Callable[[RuleDocument, str], Rule]:
+    """What binds a document, whose path is given, to a site's sensors and actuators and to what is known besides."""
     specs = {spec.id: spec for spec in site.actuators}
     others = spec_of or (lambda _: None)
     series = (*known, *(s.series for s in site.sensors), *(made.series for made in site.derived))
@@ -190,11 +189,9 @@ def bind_rules(
         Surroundings.of(site.sensors, site.derived, site.position),
         unit_of=lambda one: catalogue.unit_of(one, made),
     )
-    bound: list[Bound] = []
-    for number, data in enumerate(site.rules):
-        path = f"rules[{number}]"
-        document = read_document(data, path)
-        rule = build_rule(
+
+    def bind(document: RuleDocument, path: str) -> Rule:
+        return build_rule(
             document,
             timezone=site.timezone,
             canonical=catalogue.canonical,
@@ -203,6 +200,23 @@ def bind_rules(
             around=around,
             path=path,
         )
+
+    return bind
+
+
+def bind_rules(
+    site: Site,
+    known: Iterable[SeriesId] = (),
+    spec_of: Callable[[ActuatorId], ActuatorSpec | None] | None = None,
+    catalogue: Catalogue = BUILT_IN,
+) -> list[Bound]:
+    """The rules of a site, bound as `binder` does. Raises `DocumentError` at `rules[…]`."""
+    bind = binder(site, known, spec_of, catalogue)
+    bound: list[Bound] = []
+    for number, data in enumerate(site.rules):
+        path = f"rules[{number}]"
+        document = read_document(data, path)
+        rule = bind(document, path)
         if any(rule.id == other.id for _, other in bound):
             raise DocumentError(path=f"{path}.name", problem=f"a rule named {rule.id!r} stands twice")
         bound.append((document, rule))
@@ -262,6 +276,12 @@ def _child(tree: yaml.Node | None, part: str | int) -> yaml.Node | None:
         child: yaml.Node = tree.value[part]
         return child
     return None
+
+
+def _refuse_too_much(text: str, where: str) -> None:
+    """Before anything of it is built."""
+    for line, problem in too_much(text):
+        raise DocumentError(path=f"line {line} of {where}", problem=problem)
 
 
 def _refuse_doubles(tree: Any, where: str) -> None:

@@ -12,9 +12,10 @@ from godkaiser.errors import DocumentError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.stored import Stored, sort_out
 from godkaiser.kaiser.probes import settled
-from godkaiser.kaiser.site import SiteFile, bind_rules, check_permissives, check_wiring, read_site
-from godkaiser.kaiser.sitediff import completed, diff, kept, standing_of
+from godkaiser.kaiser.site import SiteFile, bind_rules, binder, check_permissives, check_wiring, read_site
+from godkaiser.kaiser.sitediff import completed, diff, kept, refusals, standing_of
 from godkaiser.kaiser.sitefile import export_site, site_of
 from godkaiser.model import event as ev
 from godkaiser.model.difference import Difference
@@ -22,6 +23,7 @@ from godkaiser.model.ids import ActuatorId, NodeId
 from godkaiser.model.site import ActuatorSpec, Site
 from godkaiser.rules.document import RuleDocument, write_document
 from godkaiser.rules.part_action import ActuatorPart, SequencePart
+from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Rule
 
 AT_START: Final = "site file"
@@ -37,6 +39,7 @@ class Plan:
     rules: tuple[Rule, ...]
     documents: dict[str, dict[str, Any]]
     differences: list[Difference]
+    refused: tuple[RefusedRule, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -62,8 +65,8 @@ class SiteDesk:
 
     async def _export(self, token: str | None = None) -> dict[str, Any]:
         self._clerk.who(token, Permission.LOOK)
-        site = site_of(self._state, self._clerk.documents)
-        text = export_site(self._state, self._clerk.documents)
+        site = site_of(self._state, self._clerk.sound)
+        text = export_site(self._state, self._clerk.sound)
         return {"site": site.model_dump(mode="json", exclude_defaults=True), "text": text}
 
     async def _diff(self, text: str, name: str = "site file", token: str | None = None) -> dict[str, Any]:
@@ -104,12 +107,12 @@ class SiteDesk:
         await self._store.save_site(_remembered(plan.remembered), list(plan.documents.items()))
         self._clerk.documents = plan.documents
         now, told = self._runner.clock.now(), tuple(plan.differences)
-        self._runner.post(ev.SiteChanged(now, plan.site, plan.rules, who, told))
+        self._runner.post(ev.SiteChanged(now, plan.site, plan.rules, who, told, plan.refused))
 
     # ── planning ───────────────────────────────────────────────────────────────────────────────────────
     def _plan(self, file: SiteFile, started: str | None = None) -> Plan:
         """`started`: at the start, the kaiser id of the last run; later it is fixed."""
-        here, standing = site_of(self._state, self._clerk.documents), standing_of(self._state)
+        here, standing = site_of(self._state, self._clerk.sound), standing_of(self._state)
         site, staying = settled(completed(file.site, here), self._state, self._runner.clock.now())
         if site.kaiser_id != here.kaiser_id:
             problem = (
@@ -127,9 +130,19 @@ class SiteDesk:
         except DocumentError as error:
             raise file.lined(error) from None
         documents = {str(rule.id): write_document(document) for document, rule in bound}
-        rules = tuple(rule for _, rule in bound)
-        differences = [*diff(here, site, standing), *staying]
-        return Plan(site, kept(site, here, standing), rules, documents, differences)
+        stored = self._stored(site, documents)
+        rules = (*(rule for _, rule in bound), *stored.rules)
+        differences = [*diff(here, site, standing), *staying, *refusals(stored)]
+        return Plan(
+            site, kept(site, here, standing), rules, documents | stored.documents, differences, stored.refused
+        )
+
+    def _stored(self, site: Site, given: Mapping[str, Any]) -> Stored:
+        """Rules that are refused stay, if none of that name is given; one that this site makes good is taken."""
+        stored = {key: data for key, data in self._clerk.documents.items() if key in self._state.refused}
+        left = {key: data for key, data in stored.items() if key not in given}
+        bind = binder(site, self._state.sensors, self._found, self._state.catalogue)
+        return sort_out(left, bind, {}, given)
 
     def _read(self, text: Any, name: Any) -> SiteFile:
         if not isinstance(text, str):

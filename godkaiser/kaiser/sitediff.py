@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from godkaiser.engine.calibration import said
 from godkaiser.engine.state import State
+from godkaiser.io.stored import Stored
 from godkaiser.kaiser.sitefile import SECTIONS
 from godkaiser.model.calibration import Calibration
 from godkaiser.model.difference import Difference
@@ -67,6 +68,17 @@ def diff(here: Site, site: Site, standing: Standing) -> list[Difference]:
         for key in dict.fromkeys([*old, *new]):
             found += _thing(section, key, old.get(key), new.get(key))
     return found
+
+
+def refusals(stored: Stored) -> Iterator[Difference]:
+    """Of stored rules that are not carried out: which this site makes good, and which stay as they are."""
+    for rule in stored.rules:
+        meaning = f"rule “{rule.name}”: was refused, is carried out again"
+        yield Difference(f"rules.{rule.id}", None, stored.documents[rule.id], meaning)
+    for refused in stored.refused:
+        text = f"rule “{refused.name}”: stored here and refused ({refused.reason}): stays; "
+        text += f"`godkaiser rules remove {refused.id}` takes it out"
+        yield Difference(f"rules.{refused.id}", "refused", None, text, applied=False)
 
 
 def _head(here: Site, site: Site) -> Iterator[Difference]:

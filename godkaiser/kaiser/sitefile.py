@@ -16,6 +16,10 @@ HEAD: Final = """\
 # The site as the controller holds it. `godkaiser site diff FILE` says what a file would change, `site apply FILE`
 # changes it. A section that is left out stays as it is; whatever is missing in a section that is there goes.
 """
+REFUSED: Final = """
+# Rules that are stored and not carried out, as this program refuses them. They stay as they are stored, whatever a
+# file says of other rules; `godkaiser rules export` has them whole.
+"""
 HEARD: Final = """
 # Heard, not declared: kept and shown, but nobody has said what it is. A line that is moved up is declared.
 """
@@ -72,7 +76,7 @@ def _sensor_order(spec: SensorSpec) -> tuple[str, int, str, str]:
 
 def export_site(state: State, documents: Mapping[str, Mapping[str, Any]]) -> str:
     """A site file that changes nothing when it is applied; one line per thing, so that versions compare well."""
-    return HEAD + write_site(site_of(state, documents)) + "".join(_heard(state))
+    return HEAD + write_site(site_of(state, documents)) + "".join([*_refused(state), *_heard(state)])
 
 
 def write_site(site: Site) -> str:
@@ -132,6 +136,14 @@ def _typed(part: Any) -> Any:
         first = {"type": part["type"]} if "type" in part else {}
         return first | {key: _typed(value) for key, value in part.items()}
     return [_typed(item) for item in part] if isinstance(part, list) else part
+
+
+# ── what is not in force ───────────────────────────────────────────────────────────────────────────────
+def _refused(state: State) -> Iterator[str]:
+    if state.refused:
+        yield REFUSED
+    for rule in state.refused.values():
+        yield f"#   - {_flow({'name': rule.name})}  # {' '.join(rule.reason.split())}\n"
 
 
 # ── what was only heard ────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -13,11 +12,12 @@ from godkaiser.engine.state import from_site
 from godkaiser.errors import DatabaseBrokenError
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, HeartbeatRow, RuleRow, SeriesRow
+from godkaiser.io.stored import read_text, sort_out
 from godkaiser.kaiser.backtest import WARM_UP, Backtest, backtest
 from godkaiser.kaiser.cause import Case
 from godkaiser.kaiser.departures import Compared, Departure, turns
 from godkaiser.kaiser.memory import kept_site
-from godkaiser.kaiser.site import bind_rules
+from godkaiser.kaiser.site import bind_rules, binder
 from godkaiser.kaiser.then import Then, then_of
 from godkaiser.model.ids import NodeId, SeriesId
 from godkaiser.model.instant import Instant
@@ -53,8 +53,10 @@ async def try_rules(
     if site is None:
         raise DatabaseBrokenError(where="database", problem="no controller ever kept a site in it")
     site = await _with_declared(site, store)
-    running = [json.loads(row["document"]) for row in await store.rows(RuleRow, "place")]
     stored = [SeriesId.parse(row["name"]) for row in await store.rows(SeriesRow)]
+    kept = {row["id"]: read_text(row["document"]) for row in await store.rows(RuleRow, "place")}
+    sound = sort_out(kept, binder(site, stored, catalogue=catalogue), {})
+    running = [sound.documents[rule.id] for rule in sound.rules]
     rules = _built(site, documents if documents is not None else running, stored, catalogue)
     begin = span[0] - WARM_UP
     inputs = {series for rule in rules for series in watched(rule)}
@@ -63,6 +65,10 @@ async def try_rules(
     beats = await _beats(store, (begin, span[1]))
     result = backtest(
         site, rules, _in_order(readings), span, beats=beats, catalogue=catalogue, on_progress=on_progress
+    )
+    left = () if documents is not None else sound.refused
+    result.assumed.extend(
+        f"rule “{one.name}” was left out, as it is stored and refused ({one.reason})" for one in left
     )
     known = {rule.id: rule for rule in _built(site, running, stored, catalogue)}
     pairs = [(rule, known[rule.id]) for rule in rules if rule.id in known]

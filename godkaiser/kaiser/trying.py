@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.engine.effect import Decision
-from godkaiser.errors import GodkaiserError, TrialError, UnknownRuleError, from_wire
+from godkaiser.errors import GodkaiserError, RuleRefusedError, TrialError, UnknownRuleError, from_wire
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.ending import ended
 from godkaiser.io.sql.store import SqlStore
@@ -76,7 +76,7 @@ class Trying:
         if len(self._tasks) >= WAITING_MOST:
             raise TrialError(problem=f"{WAITING_MOST} are waiting already")
         documents = [
-            data | {"enabled": True} if key == found else data for key, data in self._clerk.documents.items()
+            data | {"enabled": True} if key == found else data for key, data in self._clerk.sound.items()
         ]
         order = {"url": self._url, "rule": found, "documents": documents, "span": [begin, end]}
         self._number += 1
@@ -99,9 +99,11 @@ class Trying:
         return {"trial": trial, "progress": job.progress, "result": job.result}
 
     def _found(self, text: str) -> str:
-        for key, data in self._clerk.documents.items():
+        for key, data in self._clerk.sound.items():
             if text and text in (key, data["name"]):
                 return key
+        if (refused := self._clerk.refused(text)) is not None:
+            raise RuleRefusedError(name=refused.name, path=refused.path, problem=refused.problem)
         raise UnknownRuleError(text=str(text))
 
     async def _carry_out(self, job: Job) -> None:

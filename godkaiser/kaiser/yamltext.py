@@ -20,15 +20,16 @@ DEEPEST: Final = 100
 def load_yaml(text: str, path: str) -> Any:
     """Plain data. Raises `DocumentError` with the line, also for what is no YAML."""
     try:
-        for line, problem in _too_much(text):
+        for line, problem in too_much(text):
             raise DocumentError(path=f"{path}:{line}", problem=problem)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise DocumentError(path=path, problem=" ".join(str(error).split())) from None
 
 
-def _too_much(text: str) -> Iterator[tuple[int, str]]:
-    """Sizes and depths of what is open, and of what has a name."""
+def too_much(text: str) -> Iterator[tuple[int, str]]:
+    """The line where a text holds too much, and in what way. Nothing where it does not."""
+    # Sizes and depths of what has a name, and of what is open.
     named: dict[str, tuple[int, int]] = {}
     opened: list[tuple[str | None, int, int]] = [(None, 0, 0)]
     for event in yaml.parse(text, yaml.SafeLoader):

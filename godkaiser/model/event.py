@@ -115,12 +115,13 @@ class Retold:
 
 @dataclass(frozen=True, slots=True)
 class RulesChanged:
-    """The set of rules is now this (already checked)."""
+    """The set of rules is now this (already checked); `refused` are stored besides and not carried out."""
 
     at: Instant
     rules: tuple[Any, ...]
     actuators: tuple[Any, ...]
     by: str
+    refused: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class SiteChanged:
     rules: tuple[Any, ...]
     by: str
     differences: tuple[Difference, ...] = ()
+    refused: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -726,6 +726,33 @@ async def test_what_cannot_be_done_is_said_where_it_was_asked() -> None:
         assert "The controller is gone" in str(pane.object)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["refused", "this program refuses it: rule.actions[1]: bad &lt;b&gt;", "rules remove"]),
+        ("de", ["abgelehnt", "dieses Programm sie ablehnt: rule.actions[1]: bad &lt;b&gt;", "rules remove"]),
+    ],
+)
+async def test_a_refused_rule_says_why_and_has_nothing_to_press(language: str, said: list[str]) -> None:
+    house = Greenhouse()
+    refused = {"path": "rule.actions[1]", "problem": "bad <b>"}
+    house.rules["lights"] |= {"refused": refused, "degraded": "rule.actions[1]: bad <b>", "sentence": ""}
+    session, page = rules_page(house, language=language)
+    assert list(page._cards) == ["cool", "irrigate"]
+    cards = [" ".join(texts(card)) for card in page._grid.objects]
+    (card,) = (text for text in cards if "lights" in text)
+    assert [part for part in said if part not in card] == []
+    overview = " ".join(texts(Overview(session).content()))
+    assert said[1] in overview
+    house.change("rule", "lights", refused=None, degraded=None)
+    page.update(view_of(house), now())
+    assert list(page._cards) == ["cool", "irrigate", "lights"]
+    assert said[1] not in " ".join(texts(page._grid))
+    house.change("rule", "lights", refused=refused, degraded="again")
+    page.update(view_of(house), now())
+    assert list(page._cards) == ["cool", "irrigate"]
+
+
 async def test_without_the_controller_nothing_can_be_pressed_and_without_rules_that_is_said() -> None:
     house = Greenhouse()
     session, page = rules_page(house)

@@ -118,6 +118,9 @@ async def test_rules_are_replaced_as_a_whole(store: SqlStore) -> None:
     rows = await store.rows(RuleRow, "place")
     assert [row["id"] for row in rows] == ["c", "a"]
     assert rows[1]["document"] == '{"name": "again"}'
+    await store.save_rules([("a", '{"name": "cut'), ("b", {"name": "good"})])
+    rows = await store.rows(RuleRow, "place")
+    assert [row["document"] for row in rows] == ['{"name": "cut', '{"name": "good"}'], "a text to the letter"
 
 
 async def test_reopening_finds_everything(tmp_path: Path) -> None:

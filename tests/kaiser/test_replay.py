@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copyreg
 import gzip
+import io
 import json
 import os
 import pickle
 import random
 import zlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from typer.testing import CliRunner
 
+from godkaiser.cli.main import app
+from godkaiser.engine.state import State
 from godkaiser.errors import GodkaiserError, RecordingError
+from godkaiser.io import snapshot
 from godkaiser.io.recorder import PACKED, RECORDINGS, Recorder
 from godkaiser.io.replay import Report, recordings, replay
 from godkaiser.io.snapshot import from_bytes, to_bytes
 from godkaiser.io.unpack import Source
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.simulation import simulation
-from godkaiser.model.event import LinkDown
+from godkaiser.model.event import LinkDown, RulesChanged, SiteChanged
 from godkaiser.model.ids import KaiserId
 from godkaiser.model.instant import HOUR, MINUTE
 from tests.kaiser.house import NODE, OTHER, T0, House, file, house
@@ -201,6 +208,114 @@ async def test_what_stands_behind_the_last_good_record_is_counted_and_not_played
     assert report.left_from is not None
     assert abs(report.left_from - middle) <= len(JUNK) + 512
     assert report.left == other.stat().st_size - report.left_from
+
+
+async def recorded(data: Path) -> list[bytes]:
+    """The lines of a short life."""
+    async with house(data, file(), record_most=PLENTY) as home:
+        await home.call("rules.import", documents=[RULE])
+        for _ in range(10):
+            await home.beat()
+            home.pass_time(20)
+            await home.soil(2800)
+    (path,) = recordings(data / RECORDINGS)
+    return gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+
+
+def packed(value: Any) -> str:
+    return base64.b64encode(zlib.compress(b"{}\n" + pickle.dumps(value))).decode()
+
+
+NOT_OURS: list[tuple[Any, str]] = [
+    ({"a": 1}, "nobody knows a line of the kind 'a'"),
+    ([], "none of our lines"),
+    (7, "none of our lines"),
+    (["beam", 1, 2], "nobody knows a line of the kind 'beam'"),
+    (["said", "topic"], "none of our lines"),
+    (["message", "then", "a/b", "", False], "none of our lines"),
+    (["event", 1, "x", packed(GodkaiserError)], "does not belong into a recording"),
+    (["event", 1, "x", packed(["no", "event"])], "a list is no event"),
+    (["begin", "1", 1, 2, 3, "x"], "nobody knows a line of the kind 'begin'"),
+]
+
+
+async def test_a_line_that_is_not_ours_ends_what_is_played(tmp_path: Path) -> None:
+    whole = await recorded(tmp_path)
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(b"".join(whole))
+    assert (replay(other).different, replay(other).left_why) == (0, "")
+    places = [1, len(whole) // 2, *range(len(whole) - len(NOT_OURS) + 3, len(whole) + 1)]
+    for place, (line, why) in zip(places, NOT_OURS, strict=True):
+        foreign = json.dumps(line).encode() + b"\n"
+        before, after = b"".join(whole[:place]), b"".join(whole[place:])
+        other.write_bytes(before + foreign + after)
+        report = replay(other)
+        assert report.different == 0
+        assert report.events == sum(json.loads(one)[0] in ("event", "message") for one in whole[1:place])
+        assert (report.left_from, report.left) == (len(before), len(foreign) + len(after))
+        assert why in report.left_why
+        assert report.document()["left_why"] == report.left_why
+    said = CliRunner().invoke(app, ["replay", str(other)])
+    assert said.exit_code == 0
+    assert report.left_why in " ".join(said.stdout.split())
+    assert "has no end" not in said.stdout
+
+
+# ── of an earlier program ──────────────────────────────────────────────────────────────────────────────────
+class Earlier(snapshot._Writer):
+    """Writes as if nobody had ever heard of refused rules."""
+
+    def reducer_override(self, value: Any) -> Any:
+        made = super().reducer_override(value)
+        if not isinstance(value, (State, RulesChanged, SiteChanged)):
+            return made
+        names = [one.name for one in fields(value) if one.name != "refused"]
+        self.shapes[f"{type(value).__module__}:{type(value).__qualname__}"] = names
+        had = {name: getattr(value, name) for name in names}
+        frozen = not isinstance(value, State)
+        return copyreg.__newobj__, (type(value),), [*had.values()] if frozen else (None, had)  # type: ignore[attr-defined]  # as pickle does
+
+
+def as_then(line: bytes) -> bytes:
+    kind, *rest = json.loads(line)
+    if kind not in ("begin", "event"):
+        return line
+    stream = io.BytesIO()
+    writer = Earlier(stream)
+    writer.dump(from_bytes(base64.b64decode(rest[-1])))
+    data = zlib.compress(json.dumps(writer.shapes).encode() + b"\n" + stream.getvalue())
+    return json.dumps([kind, *rest[:-1], base64.b64encode(data).decode()]).encode() + b"\n"
+
+
+async def test_what_was_recorded_before_values_got_more_fields_is_played(tmp_path: Path) -> None:
+    whole = await recorded(tmp_path)
+    then = [as_then(line) for line in whole]
+    begun = zlib.decompress(base64.b64decode(json.loads(then[0])[-1])).partition(b"\n")[0]
+    assert "refused" not in json.loads(begun)["godkaiser.engine.state:State"]
+    assert sum(json.loads(one)[2] == "RulesChanged" for one in then if json.loads(one)[0] == "event") == 1
+    now, old = tmp_path / "now.jsonl", tmp_path / "old.jsonl"
+    now.write_bytes(b"".join(whole))
+    old.write_bytes(b"".join(then))
+    report = replay(old)
+    assert (report.different, report.left, report.events) == (0, 0, replay(now).events)
+    assert report.said > 0
+
+
+def reshaped(value: Any, change: Any) -> bytes:
+    shapes, _, rest = zlib.decompress(to_bytes(value)).partition(b"\n")
+    known = json.loads(shapes)
+    change(known["godkaiser.model.event:LinkDown"])
+    return zlib.compress(json.dumps(known).encode() + b"\n" + rest)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda had: had.remove("why"), lambda had: had.append("more"), lambda had: had.reverse()],
+    ids=["one without a default", "one that is gone", "another order"],
+)
+def test_values_that_differ_otherwise_are_refused_by_name(change: Any) -> None:
+    with pytest.raises(RecordingError, match="LinkDown was made of other fields"):
+        from_bytes(reshaped(LinkDown(0, "away", "why"), change))
 
 
 async def test_two_recordings_behind_each_other_are_read_as_one_stream(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from godkaiser.cli.rules import read_rules
 from godkaiser.errors import DocumentError
 from godkaiser.kaiser.alone import judge_all_alone
+from godkaiser.kaiser.site import read_site
 from godkaiser.kaiser.yamltext import load_yaml
 from tests.rules.test_rules_document import rule
 
@@ -29,7 +30,7 @@ MERGED = "a0: &a0 {k0: 1}\n" + "".join(
         (MERGED, "f.yaml:7", "more than 1000000 values"),
         ("conditions: &a [*a]", "f.yaml:1", "*a is not there, or contains itself"),
         ("x: *nowhere", "f.yaml:1", "*nowhere is not there"),
-        ("\n" + "[" * 5000 + "]" * 5000, "f.yaml:2", "deeper than 100"),
+        ("\n" + "[" * 1000 + "]" * 1000, "f.yaml:2", "deeper than 100"),
         ("a: [", "f.yaml", "expected"),
     ],
 )
@@ -44,6 +45,33 @@ def test_refused_before_it_is_built(text: str, place: str, problem: str) -> None
     assert caught.value.path == place
     assert problem in caught.value.problem
     assert most < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        (f"zones: []\n{LAUGHS}", 7, "more than 1000000 values"),
+        (f"zones: []\n{MERGED}", 8, "more than 1000000 values"),
+        ("zones: []\nrules: &a [*a]", 2, "*a is not there, or contains itself"),
+        ("zones: []\nnodes:\n  - &n {id: *n}", 3, "*n is not there, or contains itself"),
+        ("zones: *nowhere", 1, "*nowhere is not there"),
+        ("zones:\n " + "[" * 1000 + "]" * 1000, 2, "deeper than 100"),
+        ("zones: []\nrules: [\n", 3, "expected the node content"),
+        ("zones: []\nzones: []\n", 2, "'zones' stands twice"),
+        ("\tzones: []", 1, "found character"),
+    ],
+)
+def test_a_site_file_is_looked_through_before_it_is_built(text: str, line: int, problem: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_site(text, "site.yaml")
+    assert caught.value.path == f"line {line} of site.yaml"
+    assert problem in caught.value.problem
+
+
+def test_a_site_file_may_use_a_part_again() -> None:
+    node = "{id: ESP_AB12CD, approved: &yes true}"
+    site = read_site(f"nodes: [{node}, {{id: ESP_D4E5F6, approved: *yes}}]", "site.yaml").site
+    assert [one.approved for one in site.nodes] == [True, True]
 
 
 def test_what_is_used_again_within_reason_is_read() -> None:

@@ -54,7 +54,7 @@ LOOK_WITHIN: Final = 600.0  # seconds for one question of somebody who reads a d
 BATCH: Final = "batch"  # the row that names the batch that came last
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 _DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord, Placed})
-Documents = Sequence[tuple[str, dict[str, Any]]]
+Documents = Sequence[tuple[str, dict[str, Any] | str]]  # of a rule; a text is kept to the letter
 _COLUMNS: Final = ("measured_at", "value", "quality", "raw", "calibration", "coverage")
 _QUALITY: Final = {quality.rank: quality.value for quality in Quality}
 
@@ -397,7 +397,10 @@ class SqlStore:
 
 async def _save_rules(connection: AsyncConnection, documents: Documents) -> None:
     table = _table(t.RuleRow)
-    rows = [{"id": i, "place": n, "document": json.dumps(d)} for n, (i, d) in enumerate(documents)]
+    rows = [
+        {"id": i, "place": n, "document": d if isinstance(d, str) else json.dumps(d)}
+        for n, (i, d) in enumerate(documents)
+    ]
     await connection.execute(delete(table))
     if rows:
         await connection.execute(table.insert(), rows)
