@@ -181,8 +181,8 @@ def test_named_one_by_one() -> None:
         happen(desk)
         said[happen] = tuple(codes(desk))
     assert said == {
-        started: ("rule_cooldown",),
-        started_twice: ("rule_limit",),
+        started: ("rule_cooldown", "rule_hold"),
+        started_twice: ("rule_limit", "rule_hold"),
         stopped: ("stop_active",),
         stopped_and_cleared: ("unread",),
         held: ("manual_hold",),
