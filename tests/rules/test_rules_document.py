@@ -372,6 +372,39 @@ def test_one_after_the_other_is_accepted(actions: list[Any]) -> None:
     assert len(read_document(rule() | {"actions": actions}).actions) == len(actions)
 
 
+def escalating(*failover: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return rule(escalation_policy={"failover_actions": list(failover)}, **more)
+
+
+@pytest.mark.parametrize("action", [ON, OFF, sequence(WAIT, ON), sequence(TELL, OFF)])
+@pytest.mark.parametrize("also", [ON, OFF, TURN | {"command": "TOGGLE"}])
+def test_a_failover_that_would_fight_with_the_rule_itself(action: Any, also: Any) -> None:
+    error = refused(escalating(TELL, also, action=action))
+    assert error.path == "rule.escalation_policy.failover_actions[1]"
+    place = "rule.actions[0]" + (".steps[1]" if "steps" in action else "")
+    assert f"as {place} does" in error.problem
+    assert "leave it out, the safe value comes by itself when the rule ends" in error.problem
+
+
+OTHER = {"gpio": 26}
+
+
+@pytest.mark.parametrize(
+    "second", [OFF | OTHER, ON | OTHER | {"duration": 5}, TURN | OTHER | {"command": "PWM", "value": 0.5}]
+)
+def test_a_failover_that_contradicts_itself(second: dict[str, Any]) -> None:
+    error = refused(escalating(ON | OTHER, TELL, second, action=ON))
+    assert error.path == "rule.escalation_policy.failover_actions[2]"
+    assert "than rule.escalation_policy.failover_actions[0] at the same moment" in error.problem
+    assert "leave one of the two out" in error.problem
+
+
+def test_a_failover_that_says_the_same_twice_is_accepted() -> None:
+    made = read_document(escalating(ON | OTHER, ON | OTHER | {"duration": 0}, OFF | {"gpio": 27}, action=ON))
+    assert made.escalation_policy is not None
+    assert len(made.escalation_policy.failover_actions) == 3
+
+
 # ── round trip ─────────────────────────────────────────────────────────────────────────────────────────
 NUMBERS = st.integers(-1000, 1000) | st.floats(-1000, 1000)
 SECONDS = st.integers(0, 86400) | st.floats(0, 86400)
