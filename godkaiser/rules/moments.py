@@ -21,9 +21,11 @@ _Wanted = dict[_Pin, tuple[str, object]]
 def check_moments(actions: Sequence[ActionPart], path: str) -> None:
     """Raises `DocumentError` with the path of the second of two that contradict each other."""
     wanted: _Wanted = {}
+    # Steps toggle for themselves, the second what the first has just switched; without steps it is settled once.
+    each = not all(isinstance(action, ActuatorPart) for action in actions)
     for place, part, awaited in _in_order(actions):
         if isinstance(part, ActuatorPart):
-            _check_same(wanted, part, f"{path}.{place}", REMEDY)
+            _check_same(wanted, part, f"{path}.{place}", REMEDY, each=each)
             if awaited:
                 del wanted[_pin(part)]
         if _pauses(part):
@@ -47,8 +49,10 @@ def check_failover(failover: Sequence[FailoverPart], actions: Sequence[ActionPar
         _check_same(wanted, one, here, ONE_ONLY)
 
 
-def _check_same(wanted: _Wanted, part: ActuatorPart, here: str, remedy: str) -> None:
-    pin, word = _pin(part), (part.level, part.seconds or None)
+def _check_same(wanted: _Wanted, part: ActuatorPart, here: str, remedy: str, *, each: bool = False) -> None:
+    """`each`: of two toggles the second is none of the same."""
+    toggle = (part.command, here if each else "")
+    pin, word = _pin(part), (toggle if part.command == "TOGGLE" else part.level, part.seconds or None)
     before, said = wanted.setdefault(pin, (here, word))
     if said != word:
         problem = f"wants something else of {pin[0]} pin {pin[1]} than {before} at the same moment"
