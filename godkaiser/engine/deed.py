@@ -60,12 +60,17 @@ def on_outcome(moment: Moment, outcome: Outcome) -> None:
 
 def _heed(moment: Moment, state: RuleState, outcome: Outcome) -> None:
     deed = state.deeds[-1]
+    same = abs(deed.wants[outcome.actuator] - outcome.value) < SAME
     if outcome.who not in (state.rule.id, f"rule:{state.rule.id}"):
-        same = abs(deed.wants[outcome.actuator] - outcome.value) < SAME
         if same and outcome.fate is Fate.CONFIRMED and _standing(moment, state, outcome.actuator):
             already(moment, state, outcome.actuator, f"the node confirmed it to {outcome.who}")
         return
     good = turned(outcome.fate)
+    if not same:
+        # Of an earlier decision: it says nothing of this one, but where the node is now.
+        if good:
+            deed.confirmed.discard(outcome.actuator)
+        return
     deed.outranked = outcome.fate is Fate.SUPERSEDED
     if good:
         _confirmed(moment, state, outcome.actuator)

@@ -13,9 +13,10 @@ from typing import Any, Final, Literal
 from godkaiser.engine.amended import amendments
 from godkaiser.engine.course import INTERRUPTED
 from godkaiser.engine.effect import Decision
+from godkaiser.engine.escalate import FAILOVER
 from godkaiser.engine.standing import Standing
 from godkaiser.kaiser.then import SAME, Edit, Look, Stood, Then, codes_of, leaves_of
-from godkaiser.model.ids import ActuatorId
+from godkaiser.model.ids import ActuatorId, RuleId
 from godkaiser.model.instant import Instant, to_iso
 from godkaiser.model.outcome import Fate
 from godkaiser.model.quantity import Freshness
@@ -37,6 +38,12 @@ _FOUND: Final[Mapping[str, Kind]] = {
     "max_on_reached": "limit",
 }  # fmt: skip
 _BAD: Final = (Fate.REJECTED, Fate.FAILED, Fate.EXPIRED, Fate.REFUSED, Fate.SUPERSEDED)
+_COMMANDED: Final = (Fate.SENT.value, Fate.QUEUED.value)
+_PERSONS: Final = ("user:", "local:")
+# What the engine says of a wish or a command that somebody else's took the place of.
+_PRIOR: Final = " has priority"  # behind the id of a rule or its failover, or a person
+_KEPT: Final = " switched it last, and it is kept so until "  # behind the name of a rule
+_REPLACED: Final = "a newer command replaced it"
 FAILED: Final = frozenset(fate.value for fate in _BAD)
 LOOKED: Final = (
     "nothing that is stored explains it: looked at were silence, stops, changes of the rule and of the document, "
@@ -97,7 +104,8 @@ class Case:
             lambda: self._otherwise(at),
         )
         found = (one() for one in asked)
-        return next((cause for cause in found if cause is not None), Cause("unknown", LOOKED))
+        untold = LOOKED if row is None else f"{_said_of(row)}; {LOOKED}"
+        return next((cause for cause in found if cause is not None), Cause("unknown", untold))
 
     # ── what may be the cause ──────────────────────────────────────────────────────────────────────────
     def _silent(self, at: Instant) -> Cause | None:
@@ -203,11 +211,10 @@ class Case:
     def _taken(self, actuator: ActuatorId, at: Instant) -> Cause | None:
         """What had become of the actuator by then: the last word that is not a success of this rule."""
         rows = [row for row in self.then.outcomes.get(actuator, ()) if row["at"] <= at + SAME]
-        mine = (self.rule.id, f"rule:{self.rule.id}")
         for row in reversed(rows):
-            if row["who"] in mine and row["fate"] not in FAILED and abs(row["at"] - at) <= SAME:
+            if row["who"] in self._mine and row["fate"] not in FAILED and abs(row["at"] - at) <= SAME:
                 continue
-            if row["who"] in mine:
+            if row["who"] in self._mine:
                 return self._failed(row) if row["fate"] in FAILED else None
             if row["origin"] == "person":
                 return Cause("person", f"{row['who']} had switched it at {to_iso(row['at'])}")
@@ -215,16 +222,52 @@ class Case:
                 return Cause("outranked", f"{row['who']} had switched it at {to_iso(row['at'])}")
         return None
 
-    def _failed(self, row: Mapping[str, Any]) -> Cause:
-        """Why a command of it was not carried out."""
-        text = f"then it was {row['fate']} at {to_iso(row['at'])}: {row['message']}".rstrip(". ")
+    def _failed(self, row: Mapping[str, Any]) -> Cause | None:
+        """Why a command of it was not carried out; None where only that is stored, and nobody who is known."""
+        text = _said_of(row)
         if row["fate"] == Fate.SUPERSEDED.value:
-            winner = row["message"].partition(" ")[0].removeprefix("rule:")
-            return Cause("outranked" if winner in self.rules else "person", text)
+            return self._superseded(row, text)
         if row["fate"] == Fate.REFUSED.value:
             found = [_FOUND[code] for code in codes_of(row) if code in _FOUND]
             return Cause(found[0] if found else "safety", text)
         return Cause("confirmation", text)
+
+    def _superseded(self, row: Mapping[str, Any], text: str) -> Cause | None:
+        """By whom: the words of the engine name who wants it otherwise, or the rule whose hold stands."""
+        message = row["message"]
+        if message == _REPLACED:
+            return self._replaced(row, text)
+        name, kept, _ = message.rpartition(_KEPT)
+        if kept:
+            names = (name, name.removesuffix(" (failover)"))
+            return Cause("outranked", text) if any(self._ran(RuleId.from_name(n)) for n in names) else None
+        kind = self._kind_of(message.removesuffix(_PRIOR)) if message.endswith(_PRIOR) else None
+        return None if kind is None else Cause(kind, text)
+
+    def _replaced(self, row: Mapping[str, Any], text: str) -> Cause | None:
+        """The next command for that actuator did; its own one or that of safety is no cause by itself."""
+        rows = self.then.outcomes.get(row["actuator"], ())
+        later = (one for one in rows if one["id"] > row["id"] and one["fate"] in _COMMANDED)
+        by = next((one for one in later if abs(one["at"] - row["at"]) <= SAME), None)
+        if by is None or by["who"] in self._mine:
+            return None
+        kind = self._kind_of(by["who"])
+        return None if kind is None else Cause(kind, f"{text}, that of {by['who']}")
+
+    def _kind_of(self, who: str) -> Kind | None:
+        """A person, or a rule with its failover, as far as they are known from then."""
+        every = (row for rows in self.then.outcomes.values() for row in rows)
+        if who.startswith(_PERSONS) or any(row["origin"] == "person" and row["who"] == who for row in every):
+            return "person"
+        return "outranked" if self._ran(who.removeprefix("rule:").removesuffix(FAILOVER)) else None
+
+    def _ran(self, rule: str) -> bool:
+        """Is it one of the rules of then? Also of one that is gone its changes and its decisions are stored."""
+        return rule in self.rules or rule in self.then.edits or rule in self.then.decisions
+
+    @property
+    def _mine(self) -> tuple[str, str]:
+        return self.rule.id, f"rule:{self.rule.id}"
 
     def _look(self, at: Instant) -> Look | None:
         """What it found last; every change of its truth is kept. From before a silence it says nothing."""
@@ -236,6 +279,10 @@ class Case:
 
 def _covers(stood: Stood, actuator: ActuatorId, zone: str | None) -> bool:
     return Standing(stood.scope).covers(actuator, zone)
+
+
+def _said_of(row: Mapping[str, Any]) -> str:
+    return f"then it was {row['fate']} at {to_iso(row['at'])}: {row['message']}".rstrip(". ")
 
 
 def _by(edits: Sequence[Edit], *, said: bool = False) -> str:

@@ -13,7 +13,7 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from godkaiser.errors import DocumentError
 from godkaiser.rules.bounded import check_bounds
-from godkaiser.rules.moments import check_moments
+from godkaiser.rules.moments import check_failover, check_moments
 from godkaiser.rules.part import ONE_OR_MANY, WHOLE, Part, Seconds, UnsupportedPart, WrongField, any_case
 from godkaiser.rules.part_action import TAGS as ACTION_TAGS
 from godkaiser.rules.part_action import (
@@ -117,6 +117,8 @@ def read_document(data: Any, path: str = "rule") -> RuleDocument:
         where = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in places]
         raise DocumentError(path=path + "".join(where), problem=problem_of(first)) from None
     check_moments(made.actions, path)
+    if made.escalation_policy is not None:
+        check_failover(made.escalation_policy.failover_actions, made.actions, path)
     return made
 
 

@@ -70,5 +70,5 @@ class EscalationPart(Part):
         BeforeValidator(lambda value: [value] if isinstance(value, (str, dict)) else value),
     ] = ()
     retry_interval_s: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False), FINITE] = 60.0
-    max_retries: Annotated[int, Field(ge=0, strict=True), WHOLE] = 0
+    max_retries: Annotated[int, Field(ge=0, le=100, strict=True), WHOLE] = 0
     failover_actions: Annotated[tuple[FailoverPart, ...], Field(max_length=10), *ONE_OR_MANY] = ()

@@ -8,14 +8,15 @@ import pytest
 
 from godkaiser.alarms.alarm import State
 from godkaiser.alarms.kind import Priority
-from godkaiser.engine import picture
+from godkaiser.engine import deed, picture
 from godkaiser.engine.deed import HELD
 from godkaiser.engine.effect import AlarmChange, Decision
 from godkaiser.engine.ruling import rule_picture
-from godkaiser.engine.state import RuleState
+from godkaiser.engine.state import Moment, RuleState
 from godkaiser.io.fates import with_outcomes
 from godkaiser.io.sql.rows import decision_row, outcome_row
 from godkaiser.model import event as ev
+from godkaiser.model.ids import ActuatorId
 from godkaiser.model.instant import SECOND
 from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.scope import Scope
@@ -47,8 +48,8 @@ def of(desk: Desk, number: int = 0) -> RuleState:
 
 
 def last(desk: Desk, number: int = 0) -> tuple[str, str]:
-    deed = of(desk, number).deeds[-1]
-    return deed.word, deed.reason
+    one = of(desk, number).deeds[-1]
+    return one.word, one.reason
 
 
 def counts(desk: Desk, number: int = 0) -> tuple[int, int]:
@@ -119,6 +120,27 @@ def test_what_ended_before_its_node_confirmed_it_was_not_carried_out() -> None:
     word, reason = last(desk)
     assert (word, reason) == ("not carried out", "a newer command replaced it")
     assert (counts(desk), frame(desk)) == ((0, 1), [(of(desk).rule.id, "not carried out")])
+
+
+def test_only_what_it_wants_is_confirmed_to_it() -> None:
+    on = {**COOL["actions"][0], "command": "ON"}
+    desk = Desk(COOL | {"actions": [on, on | {"gpio": HEATER.gpio}]}).ready()
+    desk.read(AIR, 29)
+
+    def say(actuator: ActuatorId, value: float, fate: Fate = Fate.CONFIRMED) -> tuple[str, str]:
+        who = f"rule:{of(desk).rule.id}"
+        told = Outcome("i-late", actuator, value, fate, desk.now, who, "rule", "so it is")
+        deed.on_outcome(Moment(desk.state, desk.now, 99), told)
+        return last(desk)
+
+    assert say(FAN, 1.0) == ("waiting", "")
+    assert say(FAN, 0.0) == ("waiting", ""), "it is no longer as it is wanted"
+    assert say(HEATER, 0.0) == ("waiting", "")
+    assert say(HEATER, 1.0) == ("waiting", ""), "the fan was at 0.0 last"
+    for fate in (Fate.FAILED, Fate.SUPERSEDED):
+        assert say(FAN, 0.0, fate) == ("waiting", ""), "that it is not off is no failure"
+    assert not of(desk).deeds[-1].outranked
+    assert (say(FAN, 1.0), counts(desk)) == (("carried out", ""), (1, 0))
 
 
 def test_both_actuators_must_have_confirmed() -> None:

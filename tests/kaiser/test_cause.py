@@ -10,13 +10,16 @@ import pytest
 
 from godkaiser.engine.course import INTERRUPTED
 from godkaiser.engine.effect import Decision
+from godkaiser.io.sql.rows import outcome_row
 from godkaiser.kaiser.cause import Case
 from godkaiser.kaiser.then import Edit, Look, Stood, Then, edit_of, stood
+from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import HOUR, MINUTE, Instant
+from godkaiser.model.outcome import Outcome
 from godkaiser.model.scope import Scope
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.document import read_document
-from tests.engine.bench import AIR, COOL, FAN, START
+from tests.engine.bench import AIR, COOL, FAN, HEATER, START, Desk, stored
 
 RULE = build_rule(read_document(COOL), timezone="UTC", known=[AIR])
 AT = START + HOUR
@@ -34,7 +37,15 @@ def ended(note: str) -> dict[str, list[Decision]]:
 
 
 def row(fate: str, **changes: Any) -> dict[str, Any]:
-    told = {"id": 1, "at": AT, "who": f"rule:{RULE.id}", "origin": "rule", "value": 0.8, "command": "c1"}
+    told = {
+        "id": 1,
+        "at": AT,
+        "actuator": FAN,
+        "who": f"rule:{RULE.id}",
+        "origin": "rule",
+        "value": 0.8,
+        "command": "c1",
+    }
     return told | {"fate": fate, "message": "so it was", "findings": "[]"} | changes
 
 
@@ -144,6 +155,121 @@ def test_of_a_sensor_that_was_recalibrated_later() -> None:
 )
 def test_of_a_command_that_failed(given: dict[str, Any], kind: str) -> None:
     assert case().of_command(FAN, AT, given).kind == kind
+
+
+HOLD = "switched it last, and it is kept so until 00:04:02 on 2026-05-01"
+GONE = Edit(AT - MINUTE, "ann", "removed", None, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        (f"Cool the bench {HOLD}", "outranked"),
+        (f"Night {HOLD}", "outranked"),
+        (f"Night (failover) {HOLD}", "outranked"),
+        (f"Gone (failover) {HOLD}", "outranked"),
+        (f"Old {HOLD}", "outranked"),
+        (f"Nobody {HOLD}", "unknown"),
+        (f"ann {HOLD}", "unknown"),
+        ("night has priority", "outranked"),
+        ("night:failover has priority", "outranked"),
+        ("gone-failover has priority", "outranked"),
+        ("old has priority", "outranked"),
+        ("user:ann has priority", "person"),
+        ("user:night/desk has priority", "person"),
+        ("local:pi has priority", "person"),
+        ("ben has priority", "person"),
+        ("nobody has priority", "unknown"),
+        ("nobody:failover has priority", "unknown"),
+        (" has priority", "unknown"),
+        ("night was there", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_who_had_their_way_is_told_by_what_is_stored_of_them(message: str, kind: str) -> None:
+    old = Decision(RuleId.known("old"), AT, "true", False, "", 1, "")
+    then = replace(
+        NOTHING,
+        decisions={"old": [old]},
+        edits={"gone-failover": [GONE]},
+        outcomes={HEATER: [row("sent", actuator=HEATER, who="ben", origin="person", at=AT - HOUR)]},
+    )
+    found = case(then).of_command(FAN, AT, row("superseded", message=message))
+    assert found.kind == kind
+    assert found.text.startswith(f"then it was superseded at 2026-05-01T01:00:00Z: {message}".rstrip(": "))
+
+
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [
+        ([], "unknown"),
+        ([row("sent", id=3, who="rule:night")], "outranked"),
+        ([row("sent", id=3, who="rule:night:failover")], "outranked"),
+        ([row("queued", id=3, who="user:ann", origin="person")], "person"),
+        ([row("sent", id=3, who="safety", origin="safety")], "unknown"),
+        ([row("sent", id=3)], "unknown"),
+        ([row("sent", id=3, who="rule:night", at=AT + HOUR)], "unknown"),
+        ([row("sent", id=3, who="rule:night"), row("sent", id=4, who="user:ann")], "outranked"),
+        ([row("refused", id=3, who="user:ann"), row("sent", id=4, who="rule:night")], "outranked"),
+    ],
+)
+def test_the_command_that_replaced_it_tells_who_did(later: list[dict[str, Any]], kind: str) -> None:
+    before = row("sent", id=1, who="user:ben", origin="person", at=AT - HOUR)
+    replaced = row("superseded", id=2, message="a newer command replaced it")
+    found = case(replace(NOTHING, outcomes={FAN: [before, replaced, *later]})).of_command(FAN, AT, replaced)
+    assert found.kind == kind
+    by = "" if kind == "unknown" else f", that of {next(r for r in later if r['fate'] != 'refused')['who']}"
+    assert f"a newer command replaced it{by}" in found.text
+
+
+def test_a_stop_that_stood_when_safety_replaced_it_is_the_cause() -> None:
+    replaced = row("superseded", id=2, message="a newer command replaced it")
+    then = replace(NOTHING, outcomes={FAN: [replaced, row("sent", id=3, who="safety")]}, stops=[STOP])
+    assert case(then).of_command(FAN, AT, replaced).kind == "stop"
+
+
+def spoken(desk: Desk) -> list[dict[str, Any]]:
+    """Every outcome as the database has it."""
+    return [outcome_row(one) | {"id": at} for at, one in enumerate(stored(Outcome, desk.log))]
+
+
+def of_each(desk: Desk) -> dict[str, str]:
+    """What the engine itself said of commands and wishes that were superseded, and the cause that is."""
+    rows = spoken(desk)
+    then = replace(NOTHING, outcomes={FAN: rows})
+    lost = [one for one in rows if one["fate"] == "superseded"]
+    return {one["message"]: case(then).of_command(FAN, one["at"], one).kind for one in lost}
+
+
+def test_the_words_of_the_engine_are_understood() -> None:
+    action = COOL["actions"][0]
+    night = COOL | {"name": "Night", "priority": 10, "actions": [action | {"value": 0.4}]}
+    outranked = Desk(COOL, night).ready()
+    outranked.obey(outranked.read(AIR, 29))
+    assert of_each(outranked) == dict.fromkeys(
+        ("night has priority", "a newer command replaced it"), "outranked"
+    )
+
+    cold = {k: v for k, v in COOL["conditions"][0].items() if not k.endswith(("above", "below"))}
+    frost = night | {"conditions": [cold | {"type": "sensor", "operator": "<", "value": 20}], "priority": 50}
+    held = Desk(COOL | {"actions": [action, action | {"gpio": HEATER.gpio}]}, frost).ready()
+    for value in (19, 21, 29):
+        held.obey(held.read(AIR, value))
+    ((said, kind),) = of_each(held).items()
+    assert (said.partition(" until ")[0], kind) == (
+        "Night switched it last, and it is kept so",
+        "outranked",
+    )
+
+    person = Desk(COOL).ready()
+    person.ask(FAN, 0.3, who="user:ann")
+    person.obey(person.read(AIR, 29))
+    assert of_each(person) == {"user:ann has priority": "person"}
+
+    taken = Desk(COOL).ready()
+    taken.read(AIR, 29)
+    taken.ask(FAN, 0.3, who="user:ann")
+    assert of_each(taken)["a newer command replaced it"] == "person"
 
 
 @pytest.mark.parametrize(

@@ -333,6 +333,7 @@ def test_a_part_of_itself_is_refused() -> None:
 
 # ── two things at once ─────────────────────────────────────────────────────────────────────────────────
 ON, OFF = TURN | {"command": "ON", "value": None}, TURN | {"command": "OFF", "value": None}
+FLIP = TURN | {"command": "TOGGLE", "value": None}
 WAIT = {"type": "delay", "seconds": 1}
 TELL = {"type": "notification", "channel": "websocket"}
 
@@ -350,6 +351,12 @@ def sequence(*steps: dict[str, Any]) -> dict[str, Any]:
         ([ON, sequence(OFF)], "[1].steps[0]"),
         ([ON, WAIT, OFF, ON], "[3]"),
         ([ON, sequence(TELL, TELL, OFF)], "[1].steps[2]"),
+        ([ON, FLIP], "[1]"),
+        ([FLIP, OFF], "[1]"),
+        ([FLIP | {"value": 0.8}, TURN], "[1]"),
+        ([FLIP, FLIP | {"duration_seconds": 5}], "[1]"),
+        ([FLIP, TELL, FLIP], "[2]"),
+        ([FLIP, sequence(FLIP)], "[1].steps[0]"),
     ],
 )
 def test_two_things_of_one_actuator_at_the_same_moment(actions: list[Any], place: str) -> None:
@@ -366,10 +373,49 @@ def test_two_things_of_one_actuator_at_the_same_moment(actions: list[Any], place
         [ON, WAIT, OFF],
         [ON, sequence(TELL | {"delay_after_seconds": 1}, OFF)],
         [sequence(ON, OFF), ON],
+        [FLIP, FLIP | {"value": 0.5}],
+        [FLIP, OFF | {"gpio": 26}],
+        [FLIP, WAIT, FLIP],
+        [sequence(FLIP, FLIP)],
     ],
 )
 def test_one_after_the_other_is_accepted(actions: list[Any]) -> None:
     assert len(read_document(rule() | {"actions": actions}).actions) == len(actions)
+
+
+def escalating(*failover: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return rule(escalation_policy={"failover_actions": list(failover)}, **more)
+
+
+@pytest.mark.parametrize("action", [ON, OFF, sequence(WAIT, ON), sequence(TELL, OFF)])
+@pytest.mark.parametrize("also", [ON, OFF, FLIP])
+def test_a_failover_that_would_fight_with_the_rule_itself(action: Any, also: Any) -> None:
+    error = refused(escalating(TELL, also, action=action))
+    assert error.path == "rule.escalation_policy.failover_actions[1]"
+    place = "rule.actions[0]" + (".steps[1]" if "steps" in action else "")
+    assert f"as {place} does" in error.problem
+    assert "leave it out, the safe value comes by itself when the rule ends" in error.problem
+
+
+OTHER = {"gpio": 26}
+
+
+@pytest.mark.parametrize(
+    "second", [OFF | OTHER, ON | OTHER | {"duration": 5}, TURN | OTHER | {"value": 0.5}, FLIP | OTHER]
+)
+def test_a_failover_that_contradicts_itself(second: dict[str, Any]) -> None:
+    error = refused(escalating(ON | OTHER, TELL, second, action=ON))
+    assert error.path == "rule.escalation_policy.failover_actions[2]"
+    assert "than rule.escalation_policy.failover_actions[0] at the same moment" in error.problem
+    assert "leave one of the two out" in error.problem
+
+
+def test_a_failover_that_says_the_same_twice_is_accepted() -> None:
+    again = ON | OTHER | {"duration": 0}
+    flip = FLIP | {"gpio": 27}
+    made = read_document(escalating(ON | OTHER, again, flip, flip, action=ON))
+    assert made.escalation_policy is not None
+    assert len(made.escalation_policy.failover_actions) == 4
 
 
 # ── round trip ─────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from godkaiser.engine.effect import Effect, RuleNotice
 from godkaiser.errors import DocumentError
 from godkaiser.model.event import Will
 from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import SECOND
 from godkaiser.model.site import Site
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.caution import cautions
@@ -241,6 +242,18 @@ def test_whom_an_escalation_tells_shows_in_what_is_written() -> None:
     assert [one["type"] for one in written["failover_actions"]] == ["actuator_command"] * 2 + ["notification"]
 
 
+@pytest.mark.parametrize(("stated", "counts"), [(0, 1), (0.5, 1), (1, 1), (1.5, 1.5), (86400, 86400)])
+def test_a_retry_at_once_is_kept_as_it_was_written_and_counts_as_a_second(
+    stated: float, counts: float
+) -> None:
+    policy = {"retry_interval_s": stated, "max_retries": 100}
+    document = read_document(ACCEPTED["an escalation of nothing"] | {"escalation_policy": policy})
+    assert write_document(document)["escalation_policy"] == policy
+    made = bound(document).escalation
+    assert made is not None
+    assert (made.interval, made.retries) == (counts * SECOND, 100)
+
+
 # ── the published schema ───────────────────────────────────────────────────────────────────────────────
 def test_the_published_schema_is_the_one_of_the_program() -> None:
     published = json.loads((ROOT / "docs/reference/rule.schema.json").read_text())
@@ -265,6 +278,7 @@ def test_accepted_ones_fit_the_schema_as_they_came_and_as_they_are_written(title
         "unknown condition", "unknown action", "unknown operator", "pin 40", "weekday 7", "logic NOR",
         "delay of nothing", "a sequence of nothing", "diagnostics", "PWM of 2", "two days",
         "critical in words", "an escalation by pigeon", "a failover that is none",
+        "an escalation of more tries than there may be", "an escalation over more than a day",
         "a command there is not",
     ],
 )  # fmt: skip
