@@ -94,7 +94,7 @@ async def test_of_the_past_it_answers_what_it_answered_then_also_after_a_restart
         ]
         codes = [[blocker["code"] for blocker in live["blockers"]] for _, live in said]
         assert codes[2:] == [
-            ["rule_cooldown"],
+            ["rule_cooldown", "rule_hold"],
             ["rule_cooldown", "rule_hold"],
             ["rule_cooldown", "node_offline", "rule_hold"],
         ]
