@@ -273,7 +273,7 @@ class Clerk:
         person = self.person(token)
         if person is None:
             return f"local:{getpass.getuser()}"
-        zones = where() if person.zones is not None and person.may(permission, ()) else None
+        zones = where() if person.zones is not None and permission in person.permissions else None
         try:
             require(person, permission, zones)
         except ForbiddenError:
@@ -569,7 +569,7 @@ class Clerk:
             ],
         }
 
-    def _zones_of(self, documents: list[Any]) -> Zones:
+    def _zones_of(self, documents: list[Any]) -> Zones | None:
         """Those of the new rules, and of what they replace."""
         rules = [rule for _, rule in self._checked(documents)]
         before = [self._state.rules[rule.id].rule for rule in rules if rule.id in self._state.rules]

@@ -48,6 +48,18 @@ def rule(name: str, node: str, gpio: int) -> dict[str, Any]:
     }
 
 
+def rescued(name: str, node: str, gpio: int) -> dict[str, Any]:
+    """One of the bench, whose failover switches something else."""
+    other = rule(name, node, gpio)["actions"]
+    return rule(name, NODE, 25) | {"escalation_policy": {"failover_actions": other}}
+
+
+def telling(name: str) -> dict[str, Any]:
+    """One that switches nothing."""
+    word = {"type": "notification", "channel": "websocket", "target": "all", "message_template": "cold"}
+    return rule(name, NODE, 25) | {"actions": [word]}
+
+
 BENCH_FAN, HALL_FAN = f"{NODE}/25", f"{OTHER}/26"
 ACTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("set", {"actuator": BENCH_FAN, "value": 0.0}, {"actuator": HALL_FAN, "value": 0.0}),
@@ -73,7 +85,23 @@ ACTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("rules.disable", {"rule": "Cool"}, {"rule": "Hall rule"}),
     # What stands there already counts too: a rule of the hall must not become one of the bench.
     ("rules.enable", {"rule": "Cool"}, {"rule": "Hall rule"}),
-    ("rules.import", {"documents": []}, {"documents": [rule("Hall rule", NODE, 25)]}),
+    ("rules.import", {"documents": [rule("Cool", NODE, 25)]}, {"documents": [rule("Hall rule", NODE, 25)]}),
+    # What a rule switches only when its decision was not carried out counts as well.
+    (
+        "rules.import",
+        {"documents": [rescued("Mine", NODE, 25)]},
+        {"documents": [rescued("Theirs", OTHER, 26)]},
+    ),
+    ("rules.enable", {"rule": "Cool"}, {"rule": "Rescued"}),
+    ("rules.disable", {"rule": "Cool"}, {"rule": "Rescued"}),
+    # What switches nothing is heard in the whole house.
+    ("rules.import", {"documents": [rule("Mine", NODE, 25)]}, {"documents": [telling("Told")]}),
+    ("rules.import", {"documents": [rule("Mine", NODE, 25)]}, {"documents": []}),
+    (
+        "rules.import",
+        {"documents": [rule("Mine", NODE, 25)]},
+        {"documents": [rule("Mine", NODE, 25), telling("Told")]},
+    ),
     ("alarms.ack", {"key": f"node_silent:{NODE}"}, {"key": f"node_silent:{OTHER}"}),
     ("sensors.undo", {"sensor": "soil"}, {"sensor": "hall soil"}),
 ]
@@ -110,7 +138,9 @@ async def trouble(home: House, method: str, **params: Any) -> GodkaiserError | N
 async def test_an_operator_of_one_zone_acts_there_and_nowhere_else(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "root", "olaf")
-        await home.call("rules.import", documents=[rule("Hall rule", OTHER, 26)])
+        await home.call(
+            "rules.import", documents=[rule("Hall rule", OTHER, 26), rescued("Rescued", OTHER, 26)]
+        )
         await home.beat()
         await home.beat(OTHER)
         await home.soil(2000)
