@@ -151,21 +151,24 @@ class Warden:
         ]
         return [self._told(key) for key in found]
 
-    async def _token_add(
+    async def _token_add(  # noqa: PLR0913, PLR0917 - what clients name
         self,
         label: str,
         permissions: list[str],
         zones: list[str] | None = None,
         lasting: str = LASTING,
         owner: str | None = None,
+        current: str | None = None,
+        address: str = "",
         token: str | None = None,
     ) -> dict[str, Any]:
-        """The whole token is said this once."""
+        """The whole token is said this once. It outlives a session, so that asks for the password again."""
         person = self._person(token)
         if owner is None and person is None:
             raise InvalidValueError(field="owner", value="none", problem="is missing", allowed="whose it is")
-        user = self._accounts.named(owner if owner is not None else person.name if person else "")
-        who = self._owner_or_admin(person, user.id, token)
+        name = owner if owner is not None else person.name if person else ""
+        who = await self._giver(self._accounts.named(name).id, current, address, token)
+        user = self._accounts.named(name)
         rights, span = [_permission(word) for word in permissions], parse_duration(lasting, "lasting")
         whole, made = await self._keyring.add(user, label, rights, self._zone_ids(zones), span)
         told = self._told(made)
@@ -174,11 +177,16 @@ class Warden:
         return told | {"token": whole}
 
     async def _token_rotate(
-        self, prefix: str, overlap: str = OVERLAP, token: str | None = None
+        self,
+        prefix: str,
+        overlap: str = OVERLAP,
+        current: str | None = None,
+        address: str = "",
+        token: str | None = None,
     ) -> dict[str, Any]:
         """The new one, said this once; the old one is good for a while more."""
         old, span = self._keyring.named(prefix), parse_duration(overlap, "overlap")
-        who = self._owner_or_admin(self._person(token), old.user_id, token)
+        who = await self._giver(old.user_id, current, address, token)
         whole, made = await self._keyring.rotate(prefix, span)
         self._clerk.attest(who, "token.rotated", prefix, f"{old.label}: {prefix} → {made.prefix}")
         return self._told(made) | {"token": whole, "before": self._told(self._keyring.named(prefix))}
@@ -204,15 +212,29 @@ class Warden:
         mine = person is not None and person.user_id == user_id
         return person.who if mine and person is not None else self._admin(token)
 
+    async def _giver(self, user_id: int, current: str | None, address: str, token: str | None) -> str:
+        """Who may make one for this account, with a session only by the password of whose session it is."""
+        person = self._person(token)
+        who = self._owner_or_admin(person, user_id, token)
+        if person is None:
+            return who
+        await self._prove(person, current, address)
+        return self._owner_or_admin(self._person(token), user_id, token)  # that took its time
+
+    async def _prove(self, person: Principal, current: str | None, address: str) -> None:
+        """Who finds an open page must neither keep its owner out nor take away what outlasts the page."""
+        if current is None:
+            action = "change this without the current password"
+            raise ForbiddenError(who=person.name, role=person.role.value, action=action)
+        await self._sessions.check(person.name, current, address)
+
     async def _self_or_admin(self, name: str, current: str | None, address: str, token: str | None) -> str:
         """For oneself only with the password: who finds an open page must not keep its owner out."""
         person = self._person(token)
         if person is None or person.name != name:
             return self._admin(token)
-        if current is None:
-            action = "change this without the current password"
-            raise ForbiddenError(who=person.name, role=person.role.value, action=action)
-        await self._sessions.check(name, current, address)
+        await self._prove(person, current, address)
+        self._person(token)  # that took its time: the session may have ended
         return person.who
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from godkaiser.errors import (
     InvalidValueError,
     LastAdminError,
     SetupDoneError,
+    TokenLimitError,
     UnknownTokenError,
     UnknownUserError,
     UnknownZoneError,
@@ -353,9 +355,10 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         with pytest.raises(InvalidValueError, match="owner"):
             await home.call("tokens.add", label="x", permissions=["look"])
         with pytest.raises(InvalidValueError, match="permissions"):
-            await home.call("tokens.add", label="x", permissions=["fly"], token=olaf)
+            await home.call("tokens.add", label="x", permissions=["fly"], current=PASSWORD, token=olaf)
         asked = {"label": "logger", "permissions": ["look", "switch"], "zones": ["hall"], "lasting": "6d"}
-        made = await home.call("tokens.add", **asked, token=olaf)
+        own = {"current": PASSWORD, "address": "10.0.0.3", "token": olaf}
+        made = await home.call("tokens.add", **asked, **own)
         prefix, key = made["prefix"], made["token"]
         assert made | {"zones": ["hall"], "owner": "olaf", "state": "good", "ends_soon": True} == made
         assert isinstance(
@@ -382,7 +385,7 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         assert caplog.text.count(f"The API token {prefix} (logger) of olaf ends at") == 1
         [listed] = await home.call("tokens.list", token=root)
         assert listed["last_used"] is not None
-        new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", token=olaf)
+        new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", **own)
         assert (await home.call("verify", token=new["token"]))["user"] == "olaf"
         assert (await home.call("verify", token=key))["user"] == "olaf"
         assert (await home.call("tokens.revoke", prefix=prefix, token=root))["state"] == "revoked"
@@ -399,6 +402,58 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         ]
         assert key not in str(rows)
         assert new["token"] not in str(rows)
+
+
+async def test_what_outlives_a_session_needs_the_password(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        olaf, root = tokens["olaf"], tokens["root"]
+        asked = {"label": "x", "permissions": ["look", "switch"]}
+        made = await home.call("tokens.add", owner="olaf", **asked)  # the local user has no password
+        tried: list[tuple[str, dict[str, Any], str]] = [
+            ("tokens.add", asked, olaf),
+            ("tokens.add", asked | {"owner": "olaf"}, root),
+            ("tokens.rotate", {"prefix": made["prefix"]}, olaf),
+            ("tokens.rotate", {"prefix": made["prefix"]}, root),
+        ]
+        for number, (method, params, token) in enumerate(tried):
+            here = {"address": f"10.0.1.{number}", "token": token}
+            with pytest.raises(ForbiddenError, match="without the current password"):
+                await home.call(method, **params, **here)
+            with pytest.raises(AuthenticationFailedError):
+                await home.call(method, **params, current="wrong", **here)
+            assert (await home.call(method, **params, current=PASSWORD, **here))["token"]
+
+
+async def test_an_api_token_is_not_renewed_beyond_what_its_owner_may_now(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"owner": "olaf", "label": "x", "permissions": ["look", "switch"]}
+        wide = await home.call("tokens.add", **asked)
+        hall = await home.call("tokens.add", **asked, zones=["hall"])
+        await home.call("users.zones", name="olaf", zones=["bench"])
+        with pytest.raises(InvalidValueError, match="olaf may not act in hall"):
+            await home.call("tokens.rotate", prefix=hall["prefix"])
+        assert (await home.call("tokens.rotate", prefix=wide["prefix"]))["zones"] is None
+        await home.call("users.role", name="olaf", role="viewer")
+        with pytest.raises(InvalidValueError, match=r"olaf \(viewer\) may not switch"):
+            await home.call("tokens.rotate", prefix=wide["prefix"])
+
+
+async def test_nobody_has_more_than_twenty_api_tokens(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"label": "x", "permissions": ["look"]}
+        for _ in range(18):
+            made = await home.call("tokens.add", owner="olaf", **asked)
+        tried = [trouble(home, "tokens.add", owner="olaf", **asked) for _ in range(4)]
+        found = await asyncio.gather(*tried, return_exceptions=True)
+        assert [type(one) for one in found] == [type(None)] * 2 + [TokenLimitError] * 2
+        with pytest.raises(TokenLimitError, match="olaf has 20 API tokens already"):
+            await home.call("tokens.rotate", prefix=made["prefix"])
+        await home.call("tokens.revoke", prefix=made["prefix"])  # what has ended does not count
+        assert (await home.call("tokens.add", owner="olaf", **asked))["state"] == "good"
+        assert (await home.call("tokens.add", owner="root", **asked))["state"] == "good"
 
 
 async def test_everything_is_as_it_was_after_a_restart(tmp_path: Path) -> None:
