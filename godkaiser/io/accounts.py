@@ -198,7 +198,7 @@ class Accounts:
         return await self._change(user, zones=_zones(user.role, zones))
 
     async def set_active(self, name: str, active: bool) -> int:
-        """Let them in again, or no more. Raises `LastAdminError`."""
+        """Let them in again, or no more: then their API tokens are revoked for good. Raises `LastAdminError`."""
         return await self._change(self.named(name), active=active)
 
     async def end_sessions(self, name: str) -> int:

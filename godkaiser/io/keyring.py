@@ -38,6 +38,11 @@ class Keyring:
         """Also those that ended within the last month."""
         return list(self._accounts.keys.values())
 
+    def standing(self) -> list[Key]:
+        """Those that have not ended."""
+        now = self._clock.now()
+        return [key for key in self.all() if key.standing(now)]
+
     async def add(
         self,
         owner: User,
@@ -93,7 +98,7 @@ class Keyring:
         now = self._clock.now()
         made = Key(prefix, keys.hash_of(token), label, owner.id, rights, zones, now, now + lasting)
         async with self._making:
-            count = sum(key.user_id == owner.id and key.standing(now) for key in self.all())
+            count = sum(key.user_id == owner.id for key in self.standing())
             if count >= keys.MOST:
                 raise TokenLimitError(owner=owner.name, count=count, most=keys.MOST)
             await self._table.save_key(made)

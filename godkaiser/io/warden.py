@@ -106,7 +106,10 @@ class Warden:
 
     async def _switched(self, name: str, active: bool, token: str | None) -> dict[str, Any]:
         who, before = self._admin(token), self._accounts.named(name)
+        theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
         count = await self._accounts.set_active(name, active)
+        for key in theirs if not active else ():
+            self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
         return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count)
 
     async def _remove(self, name: str, token: str | None = None) -> dict[str, Any]:

@@ -456,6 +456,40 @@ async def test_nobody_has_more_than_twenty_api_tokens(tmp_path: Path) -> None:
         assert (await home.call("tokens.add", owner="root", **asked))["state"] == "good"
 
 
+async def test_the_api_tokens_of_who_is_not_active_are_revoked_for_good(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"label": "x", "permissions": ["look"]}
+        made = await home.call("tokens.add", owner="olaf", **asked)
+        other = await home.call("tokens.add", owner="root", **asked)
+        await home.call("users.activate", name="olaf")  # is active already: nothing ends
+        assert (await home.call("verify", token=made["token"]))["user"] == "olaf"
+        await home.call("users.deactivate", name="olaf")
+        assert [row["state"] for row in await home.call("tokens.list")] == ["revoked", "good"]
+        with pytest.raises(InvalidValueError, match="olaf is not active"):
+            await home.call("tokens.add", owner="olaf", **asked)
+        await home.call("users.activate", name="olaf")
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
+        assert (await home.call("verify", token=other["token"]))["user"] == "root"
+        rows = [row[1:] for row in await details(home, 0) if row[1] == "token.revoked"]
+        assert rows == [("token.revoked", made["prefix"], "x, with its owner")]
+    async with house(tmp_path) as home:
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
+
+
+async def test_what_an_older_version_left_to_who_was_not_active_does_not_come_back(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        made = await home.call("tokens.add", owner="olaf", label="x", permissions=["look"])
+        await home.call("users.deactivate", name="olaf")
+        await home.controller.accounts.table.change_key(made["prefix"], revoked=False)
+        await home.call("users.activate", name="olaf")
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
+
+
 async def test_everything_is_as_it_was_after_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         token = (await people(home, "olaf", "vera"))["olaf"]
