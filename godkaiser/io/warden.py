@@ -138,9 +138,12 @@ class Warden:
         await self._accounts.confirm_totp(name, str(code))
         return self._changed(who, name, "second factor no → yes", 0)
 
-    async def _totp_remove(self, name: str, token: str | None = None) -> dict[str, Any]:
-        """By an admin only: whoever has a stolen session must not take it away."""
-        who, before = self._admin(token), self._shown(name)["totp"]
+    async def _totp_remove(
+        self, name: str, current: str | None = None, address: str = "", token: str | None = None
+    ) -> dict[str, Any]:
+        """By an admin only, one's own with the password: whoever has a stolen session must not take it away."""
+        self._admin(token)
+        who, before = await self._self_or_admin(name, current, address, token), self._shown(name)["totp"]
         await self._accounts.remove_totp(name)
         return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
 

@@ -307,6 +307,27 @@ async def test_ones_own_password_and_phone_need_the_password(tmp_path: Path) -> 
             await home.call("verify", token=olaf)
 
 
+async def test_an_admin_takes_their_own_second_factor_away_by_the_password_only(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        accounts = home.controller.accounts
+        for name in tokens:
+            phone = pyotp.parse_uri(await accounts.begin_totp(name))
+            assert isinstance(phone, pyotp.TOTP)
+            await accounts.confirm_totp(name, phone.now())
+        own = {"name": "root", "address": "here", "token": tokens["root"]}
+        with pytest.raises(ForbiddenError, match="without the current password"):
+            await home.call("users.totp.remove", **own)
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("users.totp.remove", **own, current="wrong")
+        assert [user["totp"] for user in await home.call("users.list")] == [True, True]
+        assert (await home.call("users.totp.remove", **own, current=PASSWORD))["totp"] is False
+        with pytest.raises(ForbiddenError, match="olaf"):
+            await home.call("users.totp.remove", name="olaf", current=PASSWORD, token=tokens["olaf"])
+        done = await home.call("users.totp.remove", name="olaf", token=tokens["root"])
+        assert done["totp"] is False
+
+
 async def test_pairs_are_renewed_and_one_that_comes_twice_is_audited(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "vera")
