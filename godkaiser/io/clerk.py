@@ -208,6 +208,7 @@ class Clerk:
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
         `coverage`: of a light sum, the part 0..1 of its time that was measured; of all others it is empty.
         """
+        self.who(token, Permission.LOOK)
         _check_history(since, until, limit)
         return await self.stretch(self.sensor(series), self.span(since, until), limit, packed)
 
@@ -435,6 +436,7 @@ class Clerk:
         self, node: str, command: str, params: dict[str, Any] | None = None, token: str | None = None
     ) -> dict[str, Any]:
         """A system command that moves nothing."""
+        self.person(token)
         inquiry = read_inquiry(command, params or {})
         right = Permission.MANAGE_USERS if inquiry.word == "set_emergency_token" else Permission.SWITCH
         who = self.who(token, right, lambda: of_node(self._state, self.node(node)))
@@ -493,11 +495,13 @@ class Clerk:
 
     async def _problems(self, token: str | None = None) -> list[dict[str, Any]]:
         """What could not be read, per node; the empty name is everybody unknown."""
+        self.who(token, Permission.LOOK)
         nodes = sorted({whose for whose, _ in self._state.troubles})
         return [{"node": node, "reasons": picture.troubles_picture(self._state, node)} for node in nodes]
 
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────
     async def _rules_check(self, documents: list[Any], token: str | None = None) -> list[dict[str, Any]]:
+        self.who(token, Permission.LOOK)
         checked = self._checked(documents)
         names, unit = self._state.name_of, self._state.unit_of
         return [
@@ -576,6 +580,7 @@ class Clerk:
         return of_rules(self._state, [*rules, *before])
 
     async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
+        self.who(token, Permission.LOOK)
         return list(self.documents.values())
 
     # ── names ──────────────────────────────────────────────────────────────────────────────────────────

@@ -191,6 +191,7 @@ class Warden:
         token: str | None = None,
     ) -> dict[str, Any]:
         """The new one, said this once; the old one is good for a while more."""
+        self._person(token)
         old, span = self._keyring.named(prefix), parse_duration(overlap, "overlap")
         who = await self._giver(old.user_id, current, address, token)
         whole, made = await self._keyring.rotate(prefix, span)
