@@ -286,6 +286,18 @@ class Clerk:
         """Who is signed in, or came with an API token; None for the local user."""
         return None if token is None else self._accounts.principal(token)
 
+    def signed_in(self, token: str | None) -> Principal | None:
+        """The same, but no API token. Raises `ForbiddenError`."""
+        person = self.person(token)
+        if person is not None and person.key:
+            raise self.refusal(person, f"do this with the API token {person.key}", "session")
+        return person
+
+    def refusal(self, person: Principal, action: str, target: str) -> ForbiddenError:
+        """What to raise; that it was is in the audit."""
+        self.attest(person.who, "denied", target)
+        return ForbiddenError(who=person.name, role=person.role.value, action=action)
+
     def attest(self, who: str, action: str, target: str, detail: str = "") -> None:
         """For the audit."""
         self._runner.post(ev.Attested(self._runner.clock.now(), who, action, target, detail))

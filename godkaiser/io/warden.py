@@ -13,10 +13,10 @@ from godkaiser.auth.keys import Key
 from godkaiser.auth.passwords import ENTROPY_BYTES, generate_password
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.session import Principal, User
-from godkaiser.errors import ForbiddenError, InvalidValueError
+from godkaiser.errors import InvalidValueError
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.clerk import Clerk, Method
-from godkaiser.io.doorman import Doorman, signed_in
+from godkaiser.io.doorman import Doorman
 from godkaiser.model.instant import parse_duration, to_iso
 
 OVERLAP: Final = "1d"
@@ -28,7 +28,7 @@ class Warden:
 
     def __init__(self, clerk: Clerk, accounts: Accounts, doorman: Doorman) -> None:
         self._clerk, self._accounts = clerk, accounts
-        self._sessions, self._keyring = doorman.sessions, doorman.keyring
+        self._doorman, self._keyring = doorman, doorman.keyring
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -208,8 +208,7 @@ class Warden:
 
     # ── who ────────────────────────────────────────────────────────────────────────────────────────────
     def _person(self, token: str | None) -> Principal | None:
-        person = self._clerk.person(token)
-        return None if person is None else signed_in(person)
+        return self._clerk.signed_in(token)
 
     def _admin(self, token: str | None) -> str:
         self._person(token)
@@ -232,8 +231,8 @@ class Warden:
         """Who finds an open page must neither keep its owner out nor take away what outlasts the page."""
         if current is None:
             action = "change this without the current password"
-            raise ForbiddenError(who=person.name, role=person.role.value, action=action)
-        await self._sessions.check(person.name, current, address)
+            raise self._clerk.refusal(person, action, "current_password")
+        await self._doorman.prove(person, current, address)
 
     async def _self_or_admin(self, name: str, current: str | None, address: str, token: str | None) -> str:
         """For oneself only with the password: who finds an open page must not keep its owner out."""

@@ -416,6 +416,7 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         assert [row[:3] for row in rows] == [
             ("user:olaf", "token.added", prefix),
             (f"user:olaf/{prefix}", "denied", "switch"),
+            *[(f"user:olaf/{prefix}", "denied", "session")] * 6,
             ("user:vera", "denied", "manage_users"),
             ("controller", "token.ending", prefix),
             ("user:olaf", "token.rotated", prefix),
