@@ -26,13 +26,14 @@ from godkaiser.auth.passwords import (
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.register import EVERYWHERE, Register, tokens_of
 from godkaiser.auth.session import Denial, Principal, Totp, User
-from godkaiser.auth.tokens import TokenKind
+from godkaiser.auth.tokens import TokenKind, weakness
 from godkaiser.errors import (
     AuthenticationFailedError,
     DataFolderError,
     ForbiddenError,
     InvalidValueError,
     UnknownUserError,
+    WeakSecretError,
 )
 from godkaiser.io.clock import WallClock
 from godkaiser.io.sql.users import UserTable
@@ -40,13 +41,17 @@ from godkaiser.model.instant import Instant
 from godkaiser.ports import Clock
 
 AUDIT_KEY: Final = "audit.key"  # of the data folder
+SIGNING_KEY: Final = "secret.key"
 BEARERS: Final = (TokenKind.PAGE, TokenKind.ACCESS)  # what opens anything; a refresh token is only exchanged
 _NOBODY: Final = "!"  # no hash, so no password belongs to it
 
 
 def installation_secret(data: Path, configured: str | None) -> str:
-    """The configured secret, or one made for this data folder and kept there. Never a default."""
-    return configured or _kept(data / "secret.key")
+    """The configured secret, or one made for this data folder and kept there. Raises `WeakSecretError`."""
+    secret = configured or _kept(data / SIGNING_KEY)
+    if problem := weakness(secret):
+        raise WeakSecretError(name="JWT_SECRET_KEY" if configured else SIGNING_KEY, problem=problem)
+    return secret
 
 
 def audit_key(data: Path) -> bytes:

@@ -14,7 +14,10 @@ from godkaiser.errors import (
     DataFolderError,
     ForbiddenError,
     ThrottledError,
+    WeakSecretError,
 )
+from godkaiser.kaiser.controller import Controller, Options
+from godkaiser.testing import RecordingLink
 from tests.kaiser.house import NODE, file, house
 
 PASSWORD = "Pump-2026-house"
@@ -107,6 +110,24 @@ async def test_only_administrators_read_it(tmp_path: Path) -> None:
         session = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3")
         with pytest.raises(ForbiddenError):
             await home.call("audit", token=session["token"])
+
+
+@pytest.mark.parametrize("secret", ["12345678" * 4, "your-secret-key-change-in-production"])
+async def test_nothing_starts_with_a_secret_everybody_knows(secret: str, tmp_path: Path) -> None:
+    linked: list[object] = []
+
+    def link(last: object) -> RecordingLink:
+        linked.append(last)
+        return RecordingLink()
+
+    (tmp_path / "secret.key").write_text(secret)
+    for configured, name in ((secret, "JWT_SECRET_KEY"), (None, "secret.key")):
+        options = Options(tmp_path, secret=configured, link=link, check_rival=False)
+        with pytest.raises(WeakSecretError, match=name) as caught:
+            await Controller.open(options)
+        assert secret not in str(caught.value)
+        assert not (tmp_path / "controller.sock").exists()
+    assert linked == []
 
 
 @pytest.mark.parametrize("name", ["audit.key", "secret.key"])
