@@ -50,15 +50,19 @@ class Rulebook:
         return await self._switched(rule, False, token)
 
     async def _switched(self, text: str, enabled: bool, token: str | None) -> dict[str, Any]:
-        state, clerk = self._state, self._clerk
-        who = clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
+        self._editor(text, token)
         async with self._clerk.changing:
+            who = self._editor(text, token)  # waiting took its time: the right may be gone
             found = self._clerk.rule(text).rule.id
             if self._state.rules[found].rule.enabled is not enabled:
                 await self._change(found, enabled, who)
         shown = picture.one(self._state, "rule", found, self._runner.clock.now())
         assert shown is not None
         return shown
+
+    def _editor(self, text: str, token: str | None) -> str:
+        state, clerk = self._state, self._clerk
+        return clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
 
     async def _change(self, rule: str, enabled: bool, who: str) -> None:
         """Kept first: a change that happened must be known after a crash."""

@@ -175,7 +175,7 @@ class Warden:
         name = owner if owner is not None else person.name if person else ""
         who = await self._giver(self._accounts.named(name).id, current, address, token)
         user = self._accounts.named(name)
-        rights, span = [_permission(word) for word in permissions], parse_duration(lasting, "lasting")
+        rights, span = _rights(permissions), parse_duration(lasting, "lasting")
         whole, made = await self._keyring.add(user, label, rights, self._zone_ids(zones), span)
         told = self._told(made)
         limits = f"{', '.join(told['permissions'])}, zones {_worded(made.zones)}, until {told['expires']}"
@@ -292,6 +292,15 @@ def _role(text: str) -> Role:
         raise InvalidValueError(
             field="role", value=str(text)[:40], problem="is none", allowed=allowed
         ) from None
+
+
+def _rights(words: object) -> list[Permission]:
+    if not isinstance(words, list):
+        shown = repr(words)[:80]
+        raise InvalidValueError(
+            field="permissions", value=shown, problem="no list", allowed="a list of rights"
+        )
+    return [_permission(word) for word in words]
 
 
 def _permission(text: str) -> Permission:

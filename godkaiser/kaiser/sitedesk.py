@@ -74,15 +74,19 @@ class SiteDesk:
         self, text: str, name: str = "site file", dry_run: bool = False, token: str | None = None
     ) -> dict[str, Any]:
         """Nothing is changed unless all of it can be."""
-        who = self._clerk.who(token, Permission.EDIT_RULES)
-        self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
+        self._changer(token)
         async with self._clerk.changing:
+            who = self._changer(token)  # waiting took its time: the right may be gone
             plan = self._plan(self._read(text, name))
             applied = plan.changes and not dry_run
             if applied:
                 await self._carry_out(plan, who)
                 await self._runner.drained()
         return _answer(plan, applied=applied)
+
+    def _changer(self, token: str | None) -> str:
+        self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
+        return self._clerk.who(token, Permission.EDIT_RULES)
 
     async def at_start(self, file: SiteFile, kaiser_id: str) -> None:
         """Apply the file the controller is started with; say line by line where it differs from the registry.

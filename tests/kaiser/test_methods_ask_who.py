@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +11,8 @@ import pytest
 
 from godkaiser.auth.passwords import hash_password
 from godkaiser.auth.policy import Role
-from godkaiser.errors import AuthenticationFailedError, ForbiddenError, GodkaiserError
-from tests.kaiser.house import NODE, SOIL, file, house
+from godkaiser.errors import AuthenticationFailedError, ForbiddenError, GodkaiserError, InvalidValueError
+from tests.kaiser.house import NODE, SOIL, TEXT, file, house
 
 QUICK = hash_password("Pump-2026-house", bytes(16), cost=4)
 WITHOUT: Final = {
@@ -65,6 +66,63 @@ async def test_a_token_that_is_none_is_refused_before_anything_else(tmp_path: Pa
             assert isinstance(found, AuthenticationFailedError), (name, found)
         assert without == set(WITHOUT)
         assert await home.audit() == before
+
+
+@pytest.mark.parametrize("wrong", [5, ["x"], {"x": 1}, True])
+async def test_what_is_no_text_has_a_typed_answer_that_does_not_repeat_it(wrong: Any, tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.controller.accounts.table.add("root", Role.ADMIN, QUICK)
+        await home.controller.accounts.load()
+        told = await home.call("login", name="root", password="Pump-2026-house", address="x")
+        mine = {"name": "root", "token": told["token"]}
+        secret = {"current": wrong}
+        for method, params, field in (
+            ("stop", {"token": wrong}, "token"),
+            ("verify", {"token": wrong}, "token"),
+            ("users.list", {"token": wrong}, "token"),
+            ("users.password", mine | secret, "current"),
+            ("users.password", mine | {"current": "x", "address": wrong}, "address"),
+            ("users.totp.begin", mine | secret, "current"),
+            ("users.password", {"name": "root", "password": wrong}, "password"),
+            ("tokens.add", {"label": "x", "permissions": wrong, "owner": "root"}, "permissions"),
+        ):
+            if field == "permissions" and isinstance(wrong, list):
+                continue  # a list is right there
+            with pytest.raises(InvalidValueError, match=field) as caught:
+                await home.call(method, **params)
+            assert field == "permissions" or "***" in str(caught.value)
+
+
+CHANGES: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("rules.import", {"documents": []}),
+    ("rules.disable", {"rule": "Cool"}),
+    ("site.apply", {"text": TEXT.replace("name: Cool", "name: Heat")}),
+]
+
+
+@pytest.mark.parametrize(("method", "params"), CHANGES)
+@pytest.mark.parametrize("taken", [("users.role", {"role": "viewer"}), ("users.zones", {"zones": ["bench"]})])
+async def test_who_lost_the_right_while_waiting_changes_nothing(
+    method: str, params: dict[str, Any], taken: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    async with house(tmp_path, file()) as home:
+        clerk = home.controller.clerk
+        await home.controller.accounts.table.add("olaf", Role.OPERATOR, QUICK)
+        await home.controller.accounts.load()
+        made = await home.call("tokens.add", owner="olaf", label="x", permissions=["edit_rules", "approve"])
+        before = await home.call("site.export")
+        async with clerk.changing:
+            waiting = asyncio.create_task(home.call(method, **params, token=made["token"]))
+            async with asyncio.timeout(60):
+                while not clerk.changing._waiters:  # it has asked, and waits for its turn
+                    await asyncio.sleep(0)
+            await home.call(taken[0], name="olaf", **taken[1])
+        if method == "rules.disable" and taken[0] == "users.zones":
+            assert (await waiting)["enabled"] is False  # it is of that zone
+            return
+        with pytest.raises(ForbiddenError):
+            await waiting
+        assert await home.call("site.export") == before
 
 
 async def test_an_api_token_that_may_not_look_sees_nothing(tmp_path: Path) -> None:
