@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from godkaiser.auth import totp
 from godkaiser.auth.keys import Key, admit_key, prefix_of
+from godkaiser.auth.origin import origin_of
 from godkaiser.auth.passwords import (
     ENTROPY_BYTES,
     SALT_BYTES,
@@ -26,12 +27,14 @@ from godkaiser.auth.passwords import (
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.register import EVERYWHERE, Register, tokens_of
 from godkaiser.auth.session import Denial, Principal, Totp, User
+from godkaiser.auth.throttle import RateThrottle, retry_after
 from godkaiser.auth.tokens import TokenKind, weakness
 from godkaiser.errors import (
     AuthenticationFailedError,
     DataFolderError,
     ForbiddenError,
     InvalidValueError,
+    ThrottledError,
     UnknownUserError,
     WeakSecretError,
 )
@@ -88,6 +91,7 @@ class Accounts:
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
         self._loading = asyncio.Lock()
+        self._guesses, self._setups = RateThrottle(), RateThrottle()
 
     async def load(self) -> None:
         """Read everything; forget what has ended by itself."""
@@ -155,6 +159,8 @@ class Accounts:
         if key is not None and isinstance(found, Principal) and key.use_is_news(now):
             self.keys[key.prefix] = replace(key, last_used=now)
             self.uses[key.prefix] = now
+        if isinstance(found, Denial):  # the right one is never hindered by those who guess
+            slow(self._guesses, "unknown" if key is None else key.prefix, now)
         return found
 
     # ── coming and going ───────────────────────────────────────────────────────────────────────────────
@@ -164,8 +170,9 @@ class Accounts:
         await self.table.add(name, role, hashed, _zones(role, zones))
         await self.load()
 
-    async def set_up(self, name: str, password: str) -> None:
+    async def set_up(self, name: str, password: str, address: str = "") -> None:
         """The first account, an admin. Of two that try at once one is told `SetupDoneError`."""
+        slow(self._setups, origin_of(address), self.clock.now())  # hashing is slow on purpose
         hashed = await _hashed(_named(name), password)
         await self.table.add(name, Role.ADMIN, hashed, first=True)
         await self.load()
@@ -247,6 +254,12 @@ class Accounts:
     async def _set_totp(self, user: User, made: Totp | None) -> None:
         await self.table.set_totp(user.id, made)
         await self.load()
+
+
+def slow(throttle: RateThrottle, about: str, now: Instant) -> None:
+    """Raises `ThrottledError`."""
+    if wait := throttle.admit(about, now):
+        raise ThrottledError(retry_after=float(retry_after(wait)))
 
 
 async def _hashed(name: str, password: str) -> str:

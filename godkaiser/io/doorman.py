@@ -109,10 +109,10 @@ class Doorman:
             await self._blocklist.denied(address)
             raise
 
-    async def _refresh(self, token: str) -> dict[str, Any]:
+    async def _refresh(self, token: str, address: str = "") -> dict[str, Any]:
         """A new pair for a refresh token, once."""
-        _texts(token=token)
-        return await self.sessions.renew(token)
+        _texts(token=token, address=address)
+        return await self.sessions.renew(token, address)
 
     def _stolen(self, name: str, count: int) -> None:
         self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")
@@ -141,10 +141,10 @@ class Doorman:
         self._clerk.attest(person.who, "logout", person.name, detail)
         return {"success": True, "tokens_invalidated": count}
 
-    async def _setup(self, name: str, password: str) -> dict[str, Any]:
+    async def _setup(self, name: str, password: str, address: str = "") -> dict[str, Any]:
         """The first account, while there is none."""
-        _texts(name=name, password=password)
-        await self._accounts.set_up(name, password)
+        _texts(name=name, password=password, address=address)
+        await self._accounts.set_up(name, password, address)
         self._clerk.attest("nobody", "user.added", name, "admin, the first account")
         return {"name": name, "role": "admin"}
 
