@@ -75,6 +75,7 @@ async def test_what_only_began_and_what_was_refused_is_a_row(tmp_path: Path) -> 
         for method, params in (("logout", {}), ("users.add", {"name": "eve", "role": "admin"})):
             with pytest.raises(ForbiddenError):
                 await home.call(method, token=made["token"], **params)
+        await home.controller.runner.drained()
         rows = [row for row in await home.call("audit") if row["action"] != "token.added"][begun:]
         assert [(row["who"], row["action"], row["target"], row["detail"]) for row in rows] == [
             ("nobody", "login.code_needed", "root", "from 10.0.0.4"),
