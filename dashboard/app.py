@@ -49,6 +49,15 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
 }
 # Building a page takes a tenth of a second, a phone on a bad day may take twenty until its socket comes.
 UNUSED_MS: Final = 30_000
+# The longest form is a sign-in of a few hundred bytes.
+BODY_MOST: Final = 64 * 1024
+LIMITS: Final[dict[str, Any]] = {
+    "max_body_size": BODY_MOST,
+    "max_buffer_size": 2 * BODY_MOST,  # of one connection: what was read, and not yet looked at
+    "max_header_size": BODY_MOST // 2,
+    "body_timeout": 10.0,  # seconds
+    "idle_connection_timeout": 300.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Dashboard:
             secure=self._secure(),
             proxies=read_proxies(options.proxies),
         )
+        self.limits = dict(LIMITS)
         self._server: Server | None = None
 
     @property
@@ -123,6 +133,7 @@ class Dashboard:
             generate_session_ids=True,
             include_headers=[],
             include_cookies=[],
+            http_server_kwargs=self.limits,
             use_index=False,
             redirect_root=False,
             xsrf_cookies=True,

@@ -12,7 +12,8 @@
     │                        UnknownRuleError, UnknownAlarmError, UnknownAccountError, UnknownUserError,
     │                        UnknownTokenError, UnknownAddressError, NoControllerError
     ├── ConflictError        DuplicateRuleError, StopTransitionError, AlarmTransitionError, AmbiguousNameError,
-    │                        BoardUnfitError, TrialError, DuplicateAccountError, SetupDoneError, LastAdminError
+    │                        BoardUnfitError, TrialError, DuplicateAccountError, SetupDoneError, LastAdminError,
+    │                        TokenLimitError
     ├── CommandError         CommandRefusedError, CommandFailedError, AckTimeoutError, NodeRefusedError,
     │                        NodeSilentError
     ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError,
@@ -551,6 +552,16 @@ class DuplicateAccountError(ConflictError):
     sentence = "There is an account {name!r} already."
     hint = "Choose another name."
     name: str
+
+
+class TokenLimitError(ConflictError):
+    """Somebody has as many API tokens as one may have."""
+
+    sentence = "{owner} has {count} API tokens already; more than {most} are not kept."
+    hint = "Revoke one that is no longer needed; while one is rotated both of them count."
+    owner: str
+    count: int
+    most: int
 
 
 class SetupDoneError(ConflictError):

@@ -21,6 +21,7 @@ PREFIX_BYTES: Final = 4
 SECRET_BYTES: Final = 32
 DAY: Final = 86_400 * SECOND
 LONGEST: Final = 366 * DAY
+MOST: Final = 20  # standing ones of one owner
 WARN_BEFORE: Final = 7 * DAY
 USE_EVERY: Final = 60 * SECOND  # how often the time of the last use is written, at most
 _FORM: Final = re.compile(r"(gk_[0-9a-f]{8})_[0-9a-f]{64}")
@@ -97,6 +98,8 @@ def common(one: frozenset[str] | None, other: frozenset[str] | None) -> frozense
 
 def too_much(permissions: Iterable[Permission], zones: frozenset[str] | None, owner: User) -> str:
     """Why an owner cannot give this, or nothing."""
+    if not owner.active:
+        return f"{owner.name} is not active"
     beyond = sorted(set(permissions) - POLICY[owner.role])
     if beyond:
         return f"{owner.name} ({owner.role}) may not {', '.join(beyond)}"

@@ -62,8 +62,9 @@ EVERYWHERE: Final = frozenset({Permission.LOOK, Permission.STOP})
 def within(zones: frozenset[str] | None, permission: Permission, asked: Iterable[str | None] | None) -> bool:
     """Does this reach that far? `zones`: None for all of them; `asked`: None for the whole house.
 
-    What has no zone belongs to the whole house.
+    What has no zone belongs to the whole house, and so does what names no zone at all.
     """
     if zones is None or permission in EVERYWHERE:
         return True
-    return asked is not None and all(zone is not None and zone in zones for zone in asked)
+    named = frozenset(asked or ())
+    return bool(named) and named <= zones

@@ -106,6 +106,31 @@ class LoginThrottle:
             records.popitem(last=False)
 
 
+@dataclass(slots=True)
+class RateThrottle:
+    """Ten in any minute by what a try is about: a sign-in, an API token, an address.
+
+    What is refused counts for nothing.
+    """
+
+    max_entries: int = MAX_ENTRIES
+    _records: OrderedDict[str, Record] = field(default_factory=OrderedDict)
+
+    def admit(self, about: str, now: int) -> int:
+        """Take note of a try. 0: go on; else the microseconds to wait."""
+        record = self._records.get(about, Record())
+        wait = record.wait(now, 0)
+        if wait == 0:
+            self._records[about] = record.tried(now)
+            self._records.move_to_end(about)
+            if len(self._records) > self.max_entries:
+                self._records.popitem(last=False)
+        return wait
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
 def retry_after(wait: int) -> int:
     """Microseconds to wait as whole seconds for a person or a Retry-After header, never too short."""
     return -(-wait // SECOND)

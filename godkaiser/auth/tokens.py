@@ -19,6 +19,10 @@ from godkaiser.errors import AuthenticationFailedError, WeakSecretError
 
 SECOND: Final = 1_000_000
 MIN_SECRET: Final = 32
+MIN_DIFFERENT: Final = 12
+LONGEST_BLOCK: Final = 8  # what is one after the other again and again
+# Of examples and of older systems, letters and digits only. No random secret has them by chance.
+_KNOWN: Final = ("changeme", "changethis", "changeinproduction", "yoursecret", "supersecret", "replaceme")
 # A clock that was set back a little must not throw out whoever signed in just before.
 SKEW: Final = 60 * SECOND
 
@@ -146,11 +150,23 @@ def _count(value: object) -> int:
     return value
 
 
-def _strong(secret: str) -> str:
+def weakness(secret: str) -> str:
+    """Why a secret protects nothing, or nothing. Never says what it is."""
     if len(secret) < MIN_SECRET:
-        raise WeakSecretError(name="JWT_SECRET_KEY", problem=f"shorter than {MIN_SECRET} characters")
-    if len(set(secret)) < MIN_SECRET // 4:
-        raise WeakSecretError(name="JWT_SECRET_KEY", problem="repeats a few characters over and over")
+        return f"shorter than {MIN_SECRET} characters"
+    plain = "".join(letter for letter in secret.casefold() if letter.isalnum())
+    if any(word in plain for word in _KNOWN):
+        return "a default that everybody knows"
+    if any(secret == (secret[:n] * len(secret))[: len(secret)] for n in range(1, LONGEST_BLOCK + 1)):
+        return "repeats a few characters over and over"
+    if len(set(secret)) < MIN_DIFFERENT:
+        return f"fewer than {MIN_DIFFERENT} different characters"
+    return ""
+
+
+def _strong(secret: str) -> str:
+    if problem := weakness(secret):
+        raise WeakSecretError(name="JWT_SECRET_KEY", problem=problem)
     return secret
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from godkaiser.auth import totp
 from godkaiser.auth.keys import Key, admit_key, prefix_of
+from godkaiser.auth.origin import origin_of
 from godkaiser.auth.passwords import (
     ENTROPY_BYTES,
     SALT_BYTES,
@@ -26,13 +27,16 @@ from godkaiser.auth.passwords import (
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.register import EVERYWHERE, Register, tokens_of
 from godkaiser.auth.session import Denial, Principal, Totp, User
-from godkaiser.auth.tokens import TokenKind
+from godkaiser.auth.throttle import RateThrottle, retry_after
+from godkaiser.auth.tokens import TokenKind, weakness
 from godkaiser.errors import (
     AuthenticationFailedError,
     DataFolderError,
     ForbiddenError,
     InvalidValueError,
+    ThrottledError,
     UnknownUserError,
+    WeakSecretError,
 )
 from godkaiser.io.clock import WallClock
 from godkaiser.io.sql.users import UserTable
@@ -40,13 +44,17 @@ from godkaiser.model.instant import Instant
 from godkaiser.ports import Clock
 
 AUDIT_KEY: Final = "audit.key"  # of the data folder
+SIGNING_KEY: Final = "secret.key"
 BEARERS: Final = (TokenKind.PAGE, TokenKind.ACCESS)  # what opens anything; a refresh token is only exchanged
 _NOBODY: Final = "!"  # no hash, so no password belongs to it
 
 
 def installation_secret(data: Path, configured: str | None) -> str:
-    """The configured secret, or one made for this data folder and kept there. Never a default."""
-    return configured or _kept(data / "secret.key")
+    """The configured secret, or one made for this data folder and kept there. Raises `WeakSecretError`."""
+    secret = configured or _kept(data / SIGNING_KEY)
+    if problem := weakness(secret):
+        raise WeakSecretError(name="JWT_SECRET_KEY" if configured else SIGNING_KEY, problem=problem)
+    return secret
 
 
 def audit_key(data: Path) -> bytes:
@@ -83,6 +91,7 @@ class Accounts:
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
         self._loading = asyncio.Lock()
+        self._guesses, self._setups = RateThrottle(), RateThrottle()
 
     async def load(self) -> None:
         """Read everything; forget what has ended by itself."""
@@ -150,6 +159,8 @@ class Accounts:
         if key is not None and isinstance(found, Principal) and key.use_is_news(now):
             self.keys[key.prefix] = replace(key, last_used=now)
             self.uses[key.prefix] = now
+        if isinstance(found, Denial):  # the right one is never hindered by those who guess
+            slow(self._guesses, "unknown" if key is None else key.prefix, now)
         return found
 
     # ── coming and going ───────────────────────────────────────────────────────────────────────────────
@@ -159,8 +170,9 @@ class Accounts:
         await self.table.add(name, role, hashed, _zones(role, zones))
         await self.load()
 
-    async def set_up(self, name: str, password: str) -> None:
+    async def set_up(self, name: str, password: str, address: str = "") -> None:
         """The first account, an admin. Of two that try at once one is told `SetupDoneError`."""
+        slow(self._setups, origin_of(address), self.clock.now())  # hashing is slow on purpose
         hashed = await _hashed(_named(name), password)
         await self.table.add(name, Role.ADMIN, hashed, first=True)
         await self.load()
@@ -198,7 +210,7 @@ class Accounts:
         return await self._change(user, zones=_zones(user.role, zones))
 
     async def set_active(self, name: str, active: bool) -> int:
-        """Let them in again, or no more. Raises `LastAdminError`."""
+        """Let them in again, or no more: then their API tokens are revoked for good. Raises `LastAdminError`."""
         return await self._change(self.named(name), active=active)
 
     async def end_sessions(self, name: str) -> int:
@@ -242,6 +254,12 @@ class Accounts:
     async def _set_totp(self, user: User, made: Totp | None) -> None:
         await self.table.set_totp(user.id, made)
         await self.load()
+
+
+def slow(throttle: RateThrottle, about: str, now: Instant) -> None:
+    """Raises `ThrottledError`."""
+    if wait := throttle.admit(about, now):
+        raise ThrottledError(retry_after=float(retry_after(wait)))
 
 
 async def _hashed(name: str, password: str) -> str:

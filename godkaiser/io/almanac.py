@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from godkaiser.auth.policy import Permission
 from godkaiser.engine.cycles import cycles_picture, span_of
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
@@ -25,7 +26,8 @@ class Almanac:
             "cycles.history": self._history,
         }
 
-    async def _cycles(self, token: str | None = None) -> list[dict[str, Any]]:  # noqa: ARG002 - anybody may look
+    async def _cycles(self, token: str | None = None) -> list[dict[str, Any]]:
+        self._clerk.who(token, Permission.LOOK)
         return cycles_picture(self._state, self._runner.clock.now())
 
     async def _history(
@@ -33,8 +35,9 @@ class Almanac:
         series: str,
         cycle: str,
         packed: bool = False,
-        token: str | None = None,  # noqa: ARG002 - anybody may look
+        token: str | None = None,
     ) -> dict[str, Any]:
         """As `history`, but only what was measured in the cycle's zone in its time."""
+        self._clerk.who(token, Permission.LOOK)
         zone, start, end = span_of(self._state, cycle, self._runner.clock.now())
         return await self._clerk.stretch(self._clerk.sensor(series), (start, end), packed=packed, zone=zone)

@@ -84,6 +84,7 @@ from godkaiser.safety.stop import Step, Stop
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
+TEXTS: Final = frozenset({"token", "current", "password", "address", "code"})
 MARKING: Final = ("node.replaced", "sensor.recalibrated")  # what a reader of a curve must know of
 Method = Callable[..., Awaitable[Any]]
 
@@ -135,6 +136,7 @@ class Clerk:
         handler = self._methods.get(method)
         if handler is None:
             raise ProtocolError(problem=f"no method {method!r}; there are {', '.join(sorted(self._methods))}")
+        _check_texts(params)
         try:
             return await handler(**params)
         except TypeError as error:
@@ -212,6 +214,7 @@ class Clerk:
         `calibration`: the version that made each value, 0 for none; `versions`: those that occur.
         `coverage`: of a light sum, the part 0..1 of its time that was measured; of all others it is empty.
         """
+        self.who(token, Permission.LOOK)
         _check_history(since, until, limit)
         return await self.stretch(self.sensor(series), self.span(since, until), limit, packed)
 
@@ -277,7 +280,7 @@ class Clerk:
         person = self.person(token)
         if person is None:
             return f"local:{getpass.getuser()}"
-        zones = where() if person.zones is not None and person.may(permission, ()) else None
+        zones = where() if person.zones is not None and permission in person.permissions else None
         try:
             require(person, permission, zones)
         except ForbiddenError:
@@ -288,6 +291,18 @@ class Clerk:
     def person(self, token: str | None) -> Principal | None:
         """Who is signed in, or came with an API token; None for the local user."""
         return None if token is None else self._accounts.principal(token)
+
+    def signed_in(self, token: str | None) -> Principal | None:
+        """The same, but no API token. Raises `ForbiddenError`."""
+        person = self.person(token)
+        if person is not None and person.key:
+            raise self.refusal(person, f"do this with the API token {person.key}", "session")
+        return person
+
+    def refusal(self, person: Principal, action: str, target: str) -> ForbiddenError:
+        """What to raise; that it was is in the audit."""
+        self.attest(person.who, "denied", target)
+        return ForbiddenError(who=person.name, role=person.role.value, action=action)
 
     def attest(self, who: str, action: str, target: str, detail: str = "") -> None:
         """For the audit."""
@@ -439,6 +454,7 @@ class Clerk:
         self, node: str, command: str, params: dict[str, Any] | None = None, token: str | None = None
     ) -> dict[str, Any]:
         """A system command that moves nothing."""
+        self.person(token)
         inquiry = read_inquiry(command, params or {})
         right = Permission.MANAGE_USERS if inquiry.word == "set_emergency_token" else Permission.SWITCH
         who = self.who(token, right, lambda: of_node(self._state, self.node(node)))
@@ -497,11 +513,13 @@ class Clerk:
 
     async def _problems(self, token: str | None = None) -> list[dict[str, Any]]:
         """What could not be read, per node; the empty name is everybody unknown."""
+        self.who(token, Permission.LOOK)
         nodes = sorted({whose for whose, _ in self._state.troubles})
         return [{"node": node, "reasons": picture.troubles_picture(self._state, node)} for node in nodes]
 
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────
     async def _rules_check(self, documents: list[Any], token: str | None = None) -> list[dict[str, Any]]:
+        self.who(token, Permission.LOOK)
         checked = self._checked(documents)
         names, unit = self._state.name_of, self._state.unit_of
         return [
@@ -547,9 +565,10 @@ class Clerk:
 
     async def _rules_import(self, documents: list[Any], token: str | None = None) -> dict[str, Any]:
         """All or nothing: rules of the same name are replaced, the others stay."""
-        who = self.who(token, Permission.EDIT_RULES, lambda: self._zones_of(documents))
+        self.who(token, Permission.EDIT_RULES, lambda: self._zones_of(documents))
         checked = self._checked(documents)
         async with self.changing:
+            who = self.who(token, Permission.EDIT_RULES, lambda: self._zones_of(documents))  # as of now
             given = {str(rule.id): write_document(document) for document, rule in checked}
             stored, declared = await self.take_over(self.documents | given, who)
         await self._runner.drained()
@@ -571,7 +590,7 @@ class Clerk:
             ],
         }
 
-    def _zones_of(self, documents: list[Any]) -> Zones:
+    def _zones_of(self, documents: list[Any]) -> Zones | None:
         """Those of the new rules, and of what they replace."""
         rules = [rule for _, rule in self._checked(documents)]
         before = [self._state.rules[rule.id].rule for rule in rules if rule.id in self._state.rules]
@@ -604,6 +623,7 @@ class Clerk:
         return {key: data for key, data in self.documents.items() if key not in self._state.refused}
 
     async def _rules_export(self, token: str | None = None) -> list[dict[str, Any]]:
+        self.who(token, Permission.LOOK)
         return list(self.documents.values())
 
     # ── names ──────────────────────────────────────────────────────────────────────────────────────────
@@ -643,6 +663,13 @@ class Clerk:
             if text in (sensor.id, self._state.name_of(sensor.id)):
                 return sensor.id
         raise UnknownSensorError(text=str(text))
+
+
+def _check_texts(params: Mapping[str, Any]) -> None:
+    """Who somebody is is said in texts. The value is never told: it may hold a secret all the same."""
+    for field in TEXTS & params.keys():
+        if not isinstance(params[field], str | None):
+            raise InvalidValueError(field=field, value="***", problem="no text", allowed="a text")
 
 
 def _check_history(since: object, until: object, limit: object) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from godkaiser.auth.session import Principal
@@ -12,7 +13,6 @@ from godkaiser.auth.tokens import TokenKind
 from godkaiser.errors import (
     AuthenticationFailedError,
     CodeNeededError,
-    ForbiddenError,
     InvalidValueError,
     ThrottledError,
     UnavailableError,
@@ -81,24 +81,38 @@ class Doorman:
         """
         _texts(name=name, password=password, address=address, code=code)
         self._blocklist.check(address)
-        try:
+        async with self._watched("nobody", name, address):
             session = await self.sessions.login(name, password, address, code, pair=bool(pair))
+        self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
+        return session
+
+    async def prove(self, person: Principal, current: str, address: str) -> None:
+        """Is it really the person whose session this is? Throttled and audited as a sign-in."""
+        _texts(current=current, address=address)
+        async with self._watched(person.who, person.name, address, ", current password"):
+            await self.sessions.check(person.name, current, address)
+
+    @asynccontextmanager
+    async def _watched(self, who: str, name: str, address: str, of: str = "") -> AsyncIterator[None]:
+        """What is wrong is a row of the audit; what came too soon is none."""
+        where = f"from {address}"[:200] + of
+        try:
+            yield
         except CodeNeededError:
+            self._clerk.attest(who, "login.code_needed", name[:80], where)
             raise
         except ThrottledError:
             await self._blocklist.denied(address)
             raise
         except AuthenticationFailedError:
-            self._clerk.attest("nobody", "login.failed", name[:80], f"from {address}"[:200])
+            self._clerk.attest(who, "login.failed", name[:80], where)
             await self._blocklist.denied(address)
             raise
-        self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
-        return session
 
-    async def _refresh(self, token: str) -> dict[str, Any]:
+    async def _refresh(self, token: str, address: str = "") -> dict[str, Any]:
         """A new pair for a refresh token, once."""
-        _texts(token=token)
-        return await self.sessions.renew(token)
+        _texts(token=token, address=address)
+        return await self.sessions.renew(token, address)
 
     def _stolen(self, name: str, count: int) -> None:
         self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")
@@ -120,29 +134,22 @@ class Doorman:
 
     async def _logout(self, token: str, all_devices: bool = False) -> dict[str, Any]:
         _texts(token=token)
-        person = signed_in(self._accounts.principal(token))
+        person = self._clerk.signed_in(token)
+        assert person is not None  # there is a token
         count = await self.sessions.logout(token, all_devices=bool(all_devices))
         detail = f"{'everywhere, ' if all_devices else ''}{count} tokens ended"
         self._clerk.attest(person.who, "logout", person.name, detail)
         return {"success": True, "tokens_invalidated": count}
 
-    async def _setup(self, name: str, password: str) -> dict[str, Any]:
+    async def _setup(self, name: str, password: str, address: str = "") -> dict[str, Any]:
         """The first account, while there is none."""
-        _texts(name=name, password=password)
-        await self._accounts.set_up(name, password)
+        _texts(name=name, password=password, address=address)
+        await self._accounts.set_up(name, password, address)
         self._clerk.attest("nobody", "user.added", name, "admin, the first account")
         return {"name": name, "role": "admin"}
 
     async def _setup_required(self) -> dict[str, Any]:
         return {"setup_required": self._accounts.empty}
-
-
-def signed_in(person: Principal) -> Principal:
-    """A person with a session of their own. Raises `ForbiddenError` for an API token."""
-    if person.key:
-        action = f"do this with the API token {person.key}"
-        raise ForbiddenError(who=person.name, role=person.role.value, action=action)
-    return person
 
 
 def _texts(**values: object) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,27 @@ from typing import Final
 from godkaiser.errors import ControllerRunningError, DataFolderError
 
 LOOK_EVERY: Final = 0.25
+OWN: Final = 0o600
+OTHERS: Final = 0o077
+log = logging.getLogger(__name__)
+
+
+def keep_private(path: Path, change: Callable[[Path, int], None] = os.chmod) -> None:
+    """A file only its owner may read: made if it is not there, and closed to others if it is open to them.
+
+    SQLite gives the files beside its own the mode of that. Raises OSError.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, OWN))
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & OTHERS or not path.is_file():
+        return
+    try:
+        change(path, OWN)
+    except OSError as error:  # not ours, or on a card that knows no modes: no reason not to start
+        log.warning("%s may be read by others (mode %o): %s", path, mode, error.strerror)
+    else:
+        log.warning("%s could be read by others (mode %o); it is its owner's alone now.", path, mode)
 
 
 class DataFolder:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from godkaiser.engine.effect import Journal
 from godkaiser.errors import JournalError
+from godkaiser.io.folder import OWN, keep_private
 
 WITHIN: Final = 0.1
 COMPACT_FROM: Final = 256_000
@@ -41,6 +42,7 @@ class JournalFile:
         self._job: Future[str] | None = None
         self._late = False
         try:
+            keep_private(path)
             _rewrite(path, self.content, sync)
             self._fd, self._size = _opened(path)
         except OSError as error:
@@ -180,7 +182,8 @@ def _rewrite(path: Path, content: Content, sync: Callable[[int], None]) -> None:
     """Compact: only what still stands. Written beside, then renamed, so that a crash leaves one whole file."""
     beside = path.with_suffix(".new")
     lines = [Journal(kind, key, data) for (kind, key), data in sorted(content.items())]
-    with beside.open("wb") as file:
+    beside.unlink(missing_ok=True)  # one that was left half done may have any mode
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWN), "wb") as file:
         file.write(_encode(lines))
         file.flush()
         sync(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from godkaiser.auth import keys
 from godkaiser.auth.keys import Key
 from godkaiser.auth.policy import Permission
 from godkaiser.auth.session import User
-from godkaiser.errors import InvalidValueError, UnknownTokenError
+from godkaiser.errors import InvalidValueError, TokenLimitError, UnknownTokenError
 from godkaiser.io.accounts import Accounts
 from godkaiser.model.instant import DAY, Duration
 
@@ -24,6 +25,7 @@ class Keyring:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts, self._table, self._clock = accounts, accounts.table, accounts.clock
+        self._making = asyncio.Lock()  # one after the other, or two would both be the last that may be
 
     def named(self, prefix: str) -> Key:
         """Raises `UnknownTokenError`."""
@@ -36,6 +38,11 @@ class Keyring:
         """Also those that ended within the last month."""
         return list(self._accounts.keys.values())
 
+    def standing(self) -> list[Key]:
+        """Those that have not ended."""
+        now = self._clock.now()
+        return [key for key in self.all() if key.standing(now)]
+
     async def add(
         self,
         owner: User,
@@ -44,32 +51,30 @@ class Keyring:
         zones: Iterable[str],
         lasting: Duration,
     ) -> tuple[str, Key]:
-        """The whole token, this once, and what is kept of it. Raises `InvalidValueError`."""
+        """The whole token, this once, and what is kept of it. Raises `InvalidValueError`, `TokenLimitError`."""
         rights, reach = frozenset(permissions), frozenset(zones) or None
-        problem = (
-            keys.too_much(rights, reach, owner) if rights else "an API token without rights opens nothing"
-        )
-        if problem:
-            asked = ", ".join(sorted(rights)) or "none"
-            allowed = "at most what its owner may"
-            raise InvalidValueError(field="permissions", value=asked, problem=problem, allowed=allowed)
+        _check_rights(rights, reach, owner)
         if not 0 < lasting <= keys.LONGEST:
             days = f"{lasting / DAY:g} d"
             raise InvalidValueError(
                 field="days", value=days, problem="is no such time", allowed="up to 366 days"
             )
-        return await self._made(owner.id, _label(label), rights, reach, lasting)
+        return await self._made(owner, _label(label), rights, reach, lasting)
 
     async def rotate(self, prefix: str, overlap: Duration) -> tuple[str, Key]:
-        """Another one that may the same for as long; the old one is good for `overlap` more."""
+        """Another one that may the same for as long; the old one is good for `overlap` more.
+
+        Raises `InvalidValueError`, also if its owner may less by now, and `TokenLimitError`.
+        """
         old = self.named(prefix)
         now = self._clock.now()
         if not old.standing(now):
             allowed = "one that has not ended"
             raise InvalidValueError(field="prefix", value=prefix, problem="has ended", allowed=allowed)
-        token, made = await self._made(
-            old.user_id, old.label, old.permissions, old.zones, old.expires_at - old.created_at
-        )
+        owner = self._accounts.users[old.user_id]  # of a removed account no token is left
+        _check_rights(old.permissions, old.zones, owner)
+        lasting = old.expires_at - old.created_at
+        token, made = await self._made(owner, old.label, old.permissions, old.zones, lasting)
         await self._table.change_key(prefix, expires_at=min(old.expires_at, now + overlap), warned=True)
         await self._accounts.load()
         return token, made
@@ -83,7 +88,7 @@ class Keyring:
 
     async def _made(
         self,
-        owner: int,
+        owner: User,
         label: str,
         rights: frozenset[Permission],
         zones: frozenset[str] | None,
@@ -91,9 +96,13 @@ class Keyring:
     ) -> tuple[str, Key]:
         prefix, token = keys.make(secrets.token_bytes(keys.PREFIX_BYTES + keys.SECRET_BYTES))
         now = self._clock.now()
-        made = Key(prefix, keys.hash_of(token), label, owner, rights, zones, now, now + lasting)
-        await self._table.save_key(made)
-        await self._accounts.load()
+        made = Key(prefix, keys.hash_of(token), label, owner.id, rights, zones, now, now + lasting)
+        async with self._making:
+            count = sum(key.user_id == owner.id for key in self.standing())
+            if count >= keys.MOST:
+                raise TokenLimitError(owner=owner.name, count=count, most=keys.MOST)
+            await self._table.save_key(made)
+            await self._accounts.load()
         return token, made
 
     # ── by and by ──────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +128,14 @@ class Keyring:
         if any(key.expires_at <= before for key in self.all()):
             await self._table.forget_keys(before)
             await self._accounts.load()
+
+
+def _check_rights(rights: frozenset[Permission], zones: frozenset[str] | None, owner: User) -> None:
+    problem = keys.too_much(rights, zones, owner) if rights else "an API token without rights opens nothing"
+    if problem:
+        asked = ", ".join(sorted(rights)) or "none"
+        allowed = "at most what its owner may"
+        raise InvalidValueError(field="permissions", value=asked, problem=problem, allowed=allowed)
 
 
 def _label(label: str) -> str:

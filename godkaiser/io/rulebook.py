@@ -51,15 +51,19 @@ class Rulebook:
         return await self._switched(rule, False, token)
 
     async def _switched(self, text: str, enabled: bool, token: str | None) -> dict[str, Any]:
-        state, clerk = self._state, self._clerk
-        who = clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
+        self._editor(text, token)
         async with self._clerk.changing:
+            who = self._editor(text, token)  # waiting took its time: the right may be gone
             found = self._clerk.rule(text).rule.id
             if self._state.rules[found].rule.enabled is not enabled:
                 await self._change(found, enabled, who)
         shown = picture.one(self._state, "rule", found, self._runner.clock.now())
         assert shown is not None
         return shown
+
+    def _editor(self, text: str, token: str | None) -> str:
+        state, clerk = self._state, self._clerk
+        return clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
 
     async def _change(self, rule: str, enabled: bool, who: str) -> None:
         merged = dict(self._clerk.documents)
@@ -69,13 +73,17 @@ class Rulebook:
 
     async def _remove(self, rule: str, token: str | None = None) -> dict[str, Any]:
         """It is gone, what it wanted is withdrawn at once; also one that is stored and refused."""
-        who = self._clerk.who(token, Permission.EDIT_RULES, lambda: self._zones_of(self._stored(rule)))
+        self._remover(rule, token)
         async with self._clerk.changing:
+            who = self._remover(rule, token)  # as above
             gone = self._stored(rule)
             left = {key: data for key, data in self._clerk.documents.items() if key != gone.id}
             stored, _ = await self._clerk.take_over(left, who)
         await self._runner.drained()
         return {"removed": gone.id, "name": gone.name, "rules": len(stored.rules)}
+
+    def _remover(self, text: str, token: str | None) -> str:
+        return self._clerk.who(token, Permission.EDIT_RULES, lambda: self._zones_of(self._stored(text)))
 
     def _zones_of(self, rule: Rule | RefusedRule) -> Zones | None:
         """Nobody knows what one that is refused would switch."""

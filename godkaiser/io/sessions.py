@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from godkaiser.auth import totp
+from godkaiser.auth.origin import origin_of
 from godkaiser.auth.passwords import NOBODY, verify_password
-from godkaiser.auth.register import LOGOUT, Grant, Register, Theft, tokens_of
+from godkaiser.auth.register import LOGOUT, Grant, Register, Theft, digest, tokens_of
 from godkaiser.auth.session import Denial, User
-from godkaiser.auth.throttle import LoginThrottle, retry_after
+from godkaiser.auth.throttle import LoginThrottle, RateThrottle, retry_after
 from godkaiser.auth.tokens import LIFETIME_S, Claims, TokenKind
 from godkaiser.errors import (
     AuthenticationFailedError,
@@ -26,7 +27,7 @@ from godkaiser.errors import (
     ThrottledError,
     UnavailableError,
 )
-from godkaiser.io.accounts import BEARERS, Accounts
+from godkaiser.io.accounts import BEARERS, Accounts, slow
 from godkaiser.model.instant import to_iso
 
 PAIR: Final = (TokenKind.ACCESS, TokenKind.REFRESH)
@@ -46,6 +47,7 @@ class Sessions:
     def __init__(self, accounts: Accounts, on_theft: Stolen) -> None:
         self._accounts, self._table, self._clock = accounts, accounts.table, accounts.clock
         self._throttle, self._on_theft = LoginThrottle(), on_theft
+        self._renewals, self._renewers = RateThrottle(), RateThrottle()
 
     @property
     def _register(self) -> Register:
@@ -109,9 +111,16 @@ class Sessions:
             return True
 
     # ── on ─────────────────────────────────────────────────────────────────────────────────────────────
-    async def renew(self, token: str) -> dict[str, Any]:
-        """A refresh token for a new pair, once. Raises `AuthenticationFailedError`, `StoreAwayError`."""
+    async def renew(self, token: str, address: str = "") -> dict[str, Any]:
+        """A refresh token for a new pair, once.
+
+        Raises `AuthenticationFailedError`, `ThrottledError`, `StoreAwayError`.
+        """
         now = self._clock.now()
+        if address:
+            slow(self._renewers, origin_of(address), now)
+        claims = self._register.read(token, (TokenKind.REFRESH,), now)
+        slow(self._renewals, digest(claims.family), now)
         found = self._register.renew(token, self._accounts.users, _words(2), now)
         if isinstance(found, Denial):
             raise AuthenticationFailedError(problem=str(found.value))

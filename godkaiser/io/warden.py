@@ -13,10 +13,10 @@ from godkaiser.auth.keys import Key
 from godkaiser.auth.passwords import ENTROPY_BYTES, generate_password
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.session import Principal, User
-from godkaiser.errors import ForbiddenError, InvalidValueError
+from godkaiser.errors import InvalidValueError
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.clerk import Clerk, Method
-from godkaiser.io.doorman import Doorman, signed_in
+from godkaiser.io.doorman import Doorman
 from godkaiser.model.instant import parse_duration, to_iso
 
 OVERLAP: Final = "1d"
@@ -28,7 +28,7 @@ class Warden:
 
     def __init__(self, clerk: Clerk, accounts: Accounts, doorman: Doorman) -> None:
         self._clerk, self._accounts = clerk, accounts
-        self._sessions, self._keyring = doorman.sessions, doorman.keyring
+        self._doorman, self._keyring = doorman, doorman.keyring
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -106,7 +106,10 @@ class Warden:
 
     async def _switched(self, name: str, active: bool, token: str | None) -> dict[str, Any]:
         who, before = self._admin(token), self._accounts.named(name)
+        theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
         count = await self._accounts.set_active(name, active)
+        for key in theirs if not active else ():
+            self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
         return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count)
 
     async def _remove(self, name: str, token: str | None = None) -> dict[str, Any]:
@@ -135,9 +138,12 @@ class Warden:
         await self._accounts.confirm_totp(name, str(code))
         return self._changed(who, name, "second factor no → yes", 0)
 
-    async def _totp_remove(self, name: str, token: str | None = None) -> dict[str, Any]:
-        """By an admin only: whoever has a stolen session must not take it away."""
-        who, before = self._admin(token), self._shown(name)["totp"]
+    async def _totp_remove(
+        self, name: str, current: str | None = None, address: str = "", token: str | None = None
+    ) -> dict[str, Any]:
+        """By an admin only, one's own with the password: whoever has a stolen session must not take it away."""
+        self._admin(token)
+        who, before = await self._self_or_admin(name, current, address, token), self._shown(name)["totp"]
         await self._accounts.remove_totp(name)
         return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
 
@@ -151,22 +157,25 @@ class Warden:
         ]
         return [self._told(key) for key in found]
 
-    async def _token_add(
+    async def _token_add(  # noqa: PLR0913, PLR0917 - what clients name
         self,
         label: str,
         permissions: list[str],
         zones: list[str] | None = None,
         lasting: str = LASTING,
         owner: str | None = None,
+        current: str | None = None,
+        address: str = "",
         token: str | None = None,
     ) -> dict[str, Any]:
-        """The whole token is said this once."""
+        """The whole token is said this once. It outlives a session, so that asks for the password again."""
         person = self._person(token)
         if owner is None and person is None:
             raise InvalidValueError(field="owner", value="none", problem="is missing", allowed="whose it is")
-        user = self._accounts.named(owner if owner is not None else person.name if person else "")
-        who = self._owner_or_admin(person, user.id, token)
-        rights, span = [_permission(word) for word in permissions], parse_duration(lasting, "lasting")
+        name = owner if owner is not None else person.name if person else ""
+        who = await self._giver(self._accounts.named(name).id, current, address, token)
+        user = self._accounts.named(name)
+        rights, span = _rights(permissions), parse_duration(lasting, "lasting")
         whole, made = await self._keyring.add(user, label, rights, self._zone_ids(zones), span)
         told = self._told(made)
         limits = f"{', '.join(told['permissions'])}, zones {_worded(made.zones)}, until {told['expires']}"
@@ -174,11 +183,17 @@ class Warden:
         return told | {"token": whole}
 
     async def _token_rotate(
-        self, prefix: str, overlap: str = OVERLAP, token: str | None = None
+        self,
+        prefix: str,
+        overlap: str = OVERLAP,
+        current: str | None = None,
+        address: str = "",
+        token: str | None = None,
     ) -> dict[str, Any]:
         """The new one, said this once; the old one is good for a while more."""
+        self._person(token)
         old, span = self._keyring.named(prefix), parse_duration(overlap, "overlap")
-        who = self._owner_or_admin(self._person(token), old.user_id, token)
+        who = await self._giver(old.user_id, current, address, token)
         whole, made = await self._keyring.rotate(prefix, span)
         self._clerk.attest(who, "token.rotated", prefix, f"{old.label}: {prefix} → {made.prefix}")
         return self._told(made) | {"token": whole, "before": self._told(self._keyring.named(prefix))}
@@ -193,8 +208,7 @@ class Warden:
 
     # ── who ────────────────────────────────────────────────────────────────────────────────────────────
     def _person(self, token: str | None) -> Principal | None:
-        person = self._clerk.person(token)
-        return None if person is None else signed_in(person)
+        return self._clerk.signed_in(token)
 
     def _admin(self, token: str | None) -> str:
         self._person(token)
@@ -204,15 +218,29 @@ class Warden:
         mine = person is not None and person.user_id == user_id
         return person.who if mine and person is not None else self._admin(token)
 
+    async def _giver(self, user_id: int, current: str | None, address: str, token: str | None) -> str:
+        """Who may make one for this account, with a session only by the password of whose session it is."""
+        person = self._person(token)
+        who = self._owner_or_admin(person, user_id, token)
+        if person is None:
+            return who
+        await self._prove(person, current, address)
+        return self._owner_or_admin(self._person(token), user_id, token)  # that took its time
+
+    async def _prove(self, person: Principal, current: str | None, address: str) -> None:
+        """Who finds an open page must neither keep its owner out nor take away what outlasts the page."""
+        if current is None:
+            action = "change this without the current password"
+            raise self._clerk.refusal(person, action, "current_password")
+        await self._doorman.prove(person, current, address)
+
     async def _self_or_admin(self, name: str, current: str | None, address: str, token: str | None) -> str:
         """For oneself only with the password: who finds an open page must not keep its owner out."""
         person = self._person(token)
         if person is None or person.name != name:
             return self._admin(token)
-        if current is None:
-            action = "change this without the current password"
-            raise ForbiddenError(who=person.name, role=person.role.value, action=action)
-        await self._sessions.check(name, current, address)
+        await self._prove(person, current, address)
+        self._person(token)  # that took its time: the session may have ended
         return person.who
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────
@@ -264,6 +292,15 @@ def _role(text: str) -> Role:
         raise InvalidValueError(
             field="role", value=str(text)[:40], problem="is none", allowed=allowed
         ) from None
+
+
+def _rights(words: object) -> list[Permission]:
+    if not isinstance(words, list):
+        shown = repr(words)[:80]
+        raise InvalidValueError(
+            field="permissions", value=shown, problem="no list", allowed="a list of rights"
+        )
+    return [_permission(word) for word in words]
 
 
 def _permission(text: str) -> Permission:

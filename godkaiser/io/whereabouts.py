@@ -35,9 +35,12 @@ def of_sensor(state: State, series: SeriesId) -> Zones:
     return [(None if spec is None else spec.zone) or (None if node is None else node.zone)]
 
 
-def of_rules(state: State, rules: Iterable[Rule]) -> Zones:
-    """Those of everything they may switch; what moves nothing is bound to no zone."""
-    return {state.zone_of(turn.actuator) for rule in rules for turn in rule.actions}
+def of_rules(state: State, rules: Iterable[Rule]) -> Zones | None:
+    """Those of everything they may ever switch; a rule that switches nothing belongs to the whole house."""
+    switched = [rule.switches for rule in rules]
+    if not switched or not all(switched):
+        return None
+    return {state.zone_of(actuator) for switches in switched for actuator in switches}
 
 
 def of_scope(state: State, scope: Scope) -> Zones | None:
@@ -55,4 +58,4 @@ def of_alarm(state: State, key: str) -> Zones | None:
     if (node := NodeId.known(source)) in state.nodes:
         return of_node(state, node)
     found = [known.rule for known in state.rules.values() if known.rule.id == source]
-    return of_rules(state, found) if found else None
+    return of_rules(state, found)

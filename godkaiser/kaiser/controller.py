@@ -106,7 +106,7 @@ class Options:
     database: str | None = None
     pool: Pool = field(default_factory=Pool)  # PostgreSQL only
     echo: bool = False  # every statement into the log
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     speed: float = 1.0
     simulated: bool = False
     link: Callable[[Publish], Link] | None = None
@@ -212,6 +212,7 @@ class Controller:
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
             key = audit_key(options.data)
+            secret = installation_secret(options.data, options.secret)  # a weak one ends the start here
             store = await SqlStore.open(
                 options.database, options.data, options.pool, echo=options.echo, audit_key=key
             )
@@ -224,7 +225,8 @@ class Controller:
             if options.check_rival:
                 await _check_rival(options.address, site.kaiser_id, journal)
             catalogue = options.catalogue.with_lost(await _used(store, site))
-            controller = cls(replace(options, catalogue=catalogue), site, folder, journal, store, archive)
+            options = replace(options, catalogue=catalogue, secret=secret)
+            controller = cls(options, site, folder, journal, store, archive)
             await controller._load(kept)
             undo.pop_all()
         return controller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -77,15 +77,19 @@ class SiteDesk:
         self, text: str, name: str = "site file", dry_run: bool = False, token: str | None = None
     ) -> dict[str, Any]:
         """Nothing is changed unless all of it can be."""
-        who = self._clerk.who(token, Permission.EDIT_RULES)
-        self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
+        self._changer(token)
         async with self._clerk.changing:
+            who = self._changer(token)  # waiting took its time: the right may be gone
             plan = self._plan(self._read(text, name))
             applied = plan.changes and not dry_run
             if applied:
                 await self._carry_out(plan, who)
                 await self._runner.drained()
         return _answer(plan, applied=applied)
+
+    def _changer(self, token: str | None) -> str:
+        self._clerk.who(token, Permission.APPROVE)  # a file may let nodes in
+        return self._clerk.who(token, Permission.EDIT_RULES)
 
     async def at_start(self, file: SiteFile, kaiser_id: str) -> None:
         """Apply the file the controller is started with; say line by line where it differs from the registry.
@@ -176,13 +180,24 @@ class SiteDesk:
 
 
 def _switched(document: RuleDocument) -> Iterator[tuple[str, ActuatorId]]:
-    """Where in a document which actuator is switched."""
-    for i, action in enumerate(document.actions):
-        inner = enumerate(action.steps) if isinstance(action, SequencePart) else ()
-        parts: list[tuple[str, object]] = [(f".steps[{j}]", step) for j, step in inner] or [("", action)]
-        for below, part in parts:
-            if isinstance(part, ActuatorPart):
-                yield f"actions[{i}]{below}", ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
+    """Where in a document which actuator is switched, by its failover too."""
+    policy = document.escalation_policy
+    failover = () if policy is None else policy.failover_actions
+    parts = [
+        *_parts("actions", document.actions),
+        *_parts("escalation_policy.failover_actions", failover),
+    ]
+    for place, part in parts:
+        if isinstance(part, ActuatorPart):
+            yield place, ActuatorId.of(NodeId.parse(part.esp_id), part.gpio)
+
+
+def _parts(place: str, actions: Iterable[object]) -> Iterator[tuple[str, object]]:
+    """Each with its place; of a sequence also its steps."""
+    for number, action in enumerate(actions):
+        yield f"{place}[{number}]", action
+        if isinstance(action, SequencePart):
+            yield from _parts(f"{place}[{number}].steps", action.steps)
 
 
 def _remembered(site: Site) -> str:

@@ -109,6 +109,10 @@ def test_what_an_owner_cannot_give(permissions: set[Permission], zones: Any, sai
     assert too_much(permissions, None if zones is None else frozenset(zones), owner) == said
 
 
+def test_who_is_not_active_gives_nothing() -> None:
+    assert too_much({P.LOOK}, None, replace(OWNER, active=False)) == "ada is not active"
+
+
 def test_when_it_is_to_be_rotated_and_when_its_use_is_written() -> None:
     assert not KEY.ends_soon(NOW)
     assert KEY.ends_soon(KEY.expires_at - 7 * keys.DAY)

@@ -13,6 +13,7 @@ from godkaiser.auth.throttle import (
     TRIES,
     WINDOW,
     LoginThrottle,
+    RateThrottle,
     retry_after,
 )
 
@@ -158,3 +159,23 @@ def test_whoever_waits_as_told_gets_in(story: list[tuple[int, bool]]) -> None:
             assert throttle.admit(HERE, "ada", now) == 0
         if wrong:
             throttle.failed(HERE, "ada", now)
+
+
+def test_a_rate_is_ten_a_minute_for_each_thing_and_the_refused_do_not_count() -> None:
+    throttle = RateThrottle()
+    assert [throttle.admit("a", START + i * SECOND) for i in range(TRIES)] == [0] * TRIES
+    for _ in range(100):
+        assert throttle.admit("a", START + TRIES * SECOND) == WINDOW - TRIES * SECOND
+    assert throttle.admit("b", START + TRIES * SECOND) == 0
+    assert throttle.admit("a", START + WINDOW) == 0
+    assert throttle.admit("a", START + WINDOW) == SECOND
+
+
+def test_a_rate_keeps_a_bounded_number_and_forgets_the_oldest() -> None:
+    throttle = RateThrottle(max_entries=3)
+    for about in ("a", "b", "c", "a", "d"):
+        throttle.admit(about, START)
+    assert len(throttle) == 3
+    for _ in range(TRIES - 2):
+        assert throttle.admit("a", START) == 0
+    assert throttle.admit("a", START) == WINDOW  # it was used last, so it was kept

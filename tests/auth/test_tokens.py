@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from godkaiser.auth.tokens import SKEW, Claims, TokenKind, issue, read
+from godkaiser.auth.tokens import SKEW, Claims, TokenKind, issue, read, weakness
 from godkaiser.errors import AuthenticationFailedError, WeakSecretError
 
 SECRET = "a-test-secret-that-is-long-enough-0123456789"
@@ -137,7 +137,31 @@ def test_what_no_bytes_can_spell_is_refused(text: str) -> None:
     assert _refused(f"a{text}.b.c") == "authentication failed"
 
 
-@pytest.mark.parametrize("secret", ["", "x" * 31, "x" * 64, "changeme" * 3])
+WEAK = [
+    "",
+    "x" * 31,
+    "x" * 64,
+    "changeme" * 3,
+    "changeme" * 8,
+    "Change-Me-" + "0123456789abcdef" * 2,
+    "your-secret-key-change-in-production",
+    "YOUR_SECRET_KEY_CHANGE_IN_PRODUCTION",
+    "12345678" * 4,
+    "abcdefgh" * 8 + "abc",
+    "0123456789a" * 4,
+]
+
+
+def test_what_is_random_is_strong() -> None:
+    for secret in (
+        "0123456789ab" * 3,
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "Kf4m-wqT7-hKxa-9PzE-Kf4m-wqT7-hKx",
+    ):
+        assert weakness(secret) == ""
+
+
+@pytest.mark.parametrize("secret", WEAK)
 def test_weak_secrets_are_refused_for_writing_and_reading(secret: str) -> None:
     with pytest.raises(WeakSecretError):
         issue(1, ACCESS, jti="j", family="f", version=0, secret=secret, now=NOW)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
+from godkaiser_dashboard.app import BODY_MOST, Dashboard, Options
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 
 from tests.dashboard.conftest import DEADLINE_S, Running, Visitor
-from tests.dashboard.fake_desk import PASSWORDS
+from tests.dashboard.fake_desk import PASSWORDS, Greenhouse
 
 PAGES = ["/", "/history", "/actuators"]
 VALUES = ["Bench air", "ESP_A1B2C3", "23.4"]
@@ -60,6 +62,41 @@ async def test_there_are_no_other_doors(running: Running, path: str) -> None:
     visitor = running.visitor()
     await visitor.sign_in()
     assert (await visitor.ask(path)).code == 404
+
+
+@pytest.mark.parametrize("stated", ["Content-Length: 3000000", "Transfer-Encoding: chunked"])
+async def test_an_oversized_form_is_refused_and_signing_in_still_works(running: Running, stated: str) -> None:
+    part = b"1000\r\n" + b"x" * 0x1000 + b"\r\n" if "chunked" in stated else b"x" * 0x1000
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.dashboard.port)
+    with suppress(ConnectionError):  # it may hang up while we still write
+        writer.write(f"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n{stated}\r\n\r\n".encode())
+        for _ in range(BODY_MOST // 0x1000 + 1):
+            writer.write(part)
+        await asyncio.wait_for(writer.drain(), DEADLINE_S)
+    answer = b""
+    with suppress(ConnectionError):
+        answer = await asyncio.wait_for(reader.read(), DEADLINE_S)  # to the end: the connection is closed
+    assert not answer or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 413"))
+    writer.close()
+    visitor = running.visitor()
+    assert (await visitor.sign_in()).code == 303
+    assert (await visitor.ask("/")).code == 200
+
+
+async def test_a_form_that_never_ends_is_given_up() -> None:
+    dashboard, ready = Dashboard(Options(port=0), Greenhouse().open), asyncio.Event()
+    assert 0 < dashboard.limits["body_timeout"] <= 10
+    dashboard.limits["body_timeout"] = 0.1
+    task = asyncio.create_task(dashboard.run(lambda _: ready.set()))
+    await asyncio.wait_for(ready.wait(), DEADLINE_S)
+    reader, writer = await asyncio.open_connection("127.0.0.1", dashboard.port)
+    writer.write(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nname=")
+    answer = await asyncio.wait_for(reader.read(), DEADLINE_S)
+    assert not answer.startswith(b"HTTP/1.1 2")
+    writer.close()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @pytest.mark.parametrize("name", ["style.css", "page.js", "icon.svg"])

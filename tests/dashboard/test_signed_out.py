@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+import pytest
 from godkaiser_dashboard.app import Dashboard, Options
 from godkaiser_dashboard.guard import ANSWER_S, CLOSED_BY_US, VERIFY_EVERY_S
 from playwright.async_api import Page, WebSocket, async_playwright, expect
@@ -16,6 +17,7 @@ from tornado.websocket import WebSocketClientConnection
 
 from godkaiser.auth.passwords import hash_password
 from godkaiser.auth.policy import Role
+from godkaiser.errors import AuthenticationFailedError
 from tests.dashboard.conftest import DEADLINE_S, Visitor, until
 from tests.kaiser.house import House, file, house
 from tests.services import CHROMIUM_FLAGS
@@ -113,6 +115,40 @@ async def test_whatever_ends_a_session_closes_its_sockets(tmp_path: Path) -> Non
         assert sockets["root"].close_code is None
         assert (await visitors["root"].ask("/")).code == 200
         sockets["root"].close()
+
+
+async def test_signing_in_again_in_the_same_browser_ends_the_sign_in_before(tmp_path: Path) -> None:
+    async with serving(tmp_path, "ann", "bob") as (home, dashboard):
+        visitor, other = Visitor(dashboard.address), Visitor(dashboard.address)
+        await other.form("/login", {"name": "ann", "password": PASSWORD})
+        await visitor.form("/login", {"name": "ann", "password": PASSWORD})
+        before = visitor.cookies[dashboard.guard.cookie]
+        socket = await visitor.socket(await visitor.page_token())
+        wrong = await visitor.form("/login", {"name": "bob", "password": "wrong"})
+        assert wrong.code == 401  # who failed to sign in ends nothing
+        assert (await home.call("verify", token=before))["user"] == "ann"
+        assert (await visitor.form("/login", {"name": "bob", "password": PASSWORD})).code == 303
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=before)
+        assert await closed(socket) == CLOSED_BY_US
+        after = visitor.cookies[dashboard.guard.cookie]
+        assert (await home.call("verify", token=after))["user"] == "bob"
+        assert (await other.ask("/")).code == 200
+
+
+async def test_a_sign_in_before_that_cannot_be_ended_does_not_hinder(tmp_path: Path) -> None:
+    async with serving(tmp_path, "ann") as (home, dashboard):
+        visitor = Visitor(dashboard.address)
+        await visitor.form("/login", {"name": "ann", "password": PASSWORD})
+        before = visitor.cookies[dashboard.guard.cookie]
+        await home.controller.store.close()
+        (tmp_path / "godkaiser.db").unlink()
+        (tmp_path / "godkaiser.db").mkdir()
+        assert (await visitor.form("/login", {"name": "ann", "password": PASSWORD})).code == 303
+        assert visitor.cookies[dashboard.guard.cookie] != before
+        assert (await home.call("verify", token=before))["user"] == "ann"
+        assert (await visitor.ask("/")).code == 200
+        (tmp_path / "godkaiser.db").rmdir()
 
 
 async def test_only_a_token_of_the_pages_opens_a_page(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ LEASE = Journal("lease", "ESP_AB12CD/25", {"until": 5})
 
 
 async def test_what_was_written_is_there_after_a_kill(tmp_path: Path) -> None:
-    first = JournalFile(tmp_path / "j")
+    first = JournalFile(tmp_path / "j", within=60)
     await first.write([STOP, LEASE])
     await first.write([Journal("lease", "ESP_AB12CD/25", None)])
     second = JournalFile(tmp_path / "j")  # the first was never closed, as after kill -9
@@ -76,7 +76,7 @@ def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
 
 async def test_every_write_is_brought_to_the_disk(tmp_path: Path) -> None:
     disk = Disk()
-    journal = JournalFile(tmp_path / "j", sync=disk)
+    journal = JournalFile(tmp_path / "j", within=60, sync=disk)
     before = disk.synced
     await journal.write([STOP])
     assert disk.synced == before + 1
@@ -87,7 +87,7 @@ async def test_every_write_is_brought_to_the_disk(tmp_path: Path) -> None:
 
 async def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path) -> None:
     disk = Disk()
-    journal = JournalFile(tmp_path / "j", within=5, sync=disk)
+    journal = JournalFile(tmp_path / "j", within=60, sync=disk)
     await journal.write([LEASE])
     whole = (tmp_path / "j").read_bytes()
     disk.full = True
@@ -128,7 +128,7 @@ async def test_a_slow_disk_is_waited_for_once_and_then_gets_everything_in_order(
 
 
 async def test_two_who_write_at_once_both_know(tmp_path: Path) -> None:
-    journal = JournalFile(tmp_path / "j", within=5)
+    journal = JournalFile(tmp_path / "j", within=60)
     async with asyncio.timeout(60):
         await asyncio.gather(*(journal.write([Journal("run", str(n), {"number": n})]) for n in range(50)))
     journal.close()
@@ -148,7 +148,7 @@ def test_a_failed_tidying_up_loses_nothing_and_stops_nothing(kind: str, tmp_path
         if not calm and (folder if kind == "folder" else beside):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    journal = JournalFile(tmp_path / "j", sync=sync)
+    journal = JournalFile(tmp_path / "j", within=60, sync=sync)
     journal.write_now([STOP])
     calm = False
     for number in range(9000):
@@ -179,7 +179,7 @@ def test_a_file_that_is_deleted_or_replaced_is_written_anew_with_all_that_stands
 async def test_as_long_as_its_folder_is_gone_nothing_counts_as_written(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    journal = JournalFile(folder / "j", within=5)
+    journal = JournalFile(folder / "j", within=60)
     await journal.write([STOP])
     (folder / "j").unlink()
     folder.rmdir()
@@ -195,7 +195,7 @@ async def test_as_long_as_its_folder_is_gone_nothing_counts_as_written(tmp_path:
 
 
 def test_it_stays_small_while_it_runs(tmp_path: Path) -> None:
-    journal = JournalFile(tmp_path / "j", sync=lambda descriptor: None)
+    journal = JournalFile(tmp_path / "j", within=60, sync=lambda descriptor: None)
     journal.write_now([STOP])
     for number in range(9000):
         journal.write_now([Journal("run", "", {"number": number})])
@@ -207,7 +207,7 @@ def test_it_stays_small_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_it_stays_small(tmp_path: Path) -> None:
-    journal = JournalFile(tmp_path / "j")
+    journal = JournalFile(tmp_path / "j", within=60)
     for number in range(200):
         journal.write_now([Journal("run", "", {"number": number})])
     journal.close()

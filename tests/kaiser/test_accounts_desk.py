@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from godkaiser.errors import (
     InvalidValueError,
     LastAdminError,
     SetupDoneError,
+    TokenLimitError,
     UnknownTokenError,
     UnknownUserError,
     UnknownZoneError,
@@ -48,6 +50,18 @@ def rule(name: str, node: str, gpio: int) -> dict[str, Any]:
     }
 
 
+def rescued(name: str, node: str, gpio: int) -> dict[str, Any]:
+    """One of the bench, whose failover switches something else."""
+    other = rule(name, node, gpio)["actions"]
+    return rule(name, NODE, 25) | {"escalation_policy": {"failover_actions": other}}
+
+
+def telling(name: str) -> dict[str, Any]:
+    """One that switches nothing."""
+    word = {"type": "notification", "channel": "websocket", "target": "all", "message_template": "cold"}
+    return rule(name, NODE, 25) | {"actions": [word]}
+
+
 BENCH_FAN, HALL_FAN = f"{NODE}/25", f"{OTHER}/26"
 ACTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("set", {"actuator": BENCH_FAN, "value": 0.0}, {"actuator": HALL_FAN, "value": 0.0}),
@@ -73,7 +87,23 @@ ACTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("rules.disable", {"rule": "Cool"}, {"rule": "Hall rule"}),
     # What stands there already counts too: a rule of the hall must not become one of the bench.
     ("rules.enable", {"rule": "Cool"}, {"rule": "Hall rule"}),
-    ("rules.import", {"documents": []}, {"documents": [rule("Hall rule", NODE, 25)]}),
+    ("rules.import", {"documents": [rule("Cool", NODE, 25)]}, {"documents": [rule("Hall rule", NODE, 25)]}),
+    # What a rule switches only when its decision was not carried out counts as well.
+    (
+        "rules.import",
+        {"documents": [rescued("Mine", NODE, 25)]},
+        {"documents": [rescued("Theirs", OTHER, 26)]},
+    ),
+    ("rules.enable", {"rule": "Cool"}, {"rule": "Rescued"}),
+    ("rules.disable", {"rule": "Cool"}, {"rule": "Rescued"}),
+    # What switches nothing is heard in the whole house.
+    ("rules.import", {"documents": [rule("Mine", NODE, 25)]}, {"documents": [telling("Told")]}),
+    ("rules.import", {"documents": [rule("Mine", NODE, 25)]}, {"documents": []}),
+    (
+        "rules.import",
+        {"documents": [rule("Mine", NODE, 25)]},
+        {"documents": [rule("Mine", NODE, 25), telling("Told")]},
+    ),
     ("alarms.ack", {"key": f"node_silent:{NODE}"}, {"key": f"node_silent:{OTHER}"}),
     ("sensors.undo", {"sensor": "soil"}, {"sensor": "hall soil"}),
 ]
@@ -110,7 +140,9 @@ async def trouble(home: House, method: str, **params: Any) -> GodkaiserError | N
 async def test_an_operator_of_one_zone_acts_there_and_nowhere_else(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "root", "olaf")
-        await home.call("rules.import", documents=[rule("Hall rule", OTHER, 26)])
+        await home.call(
+            "rules.import", documents=[rule("Hall rule", OTHER, 26), rescued("Rescued", OTHER, 26)]
+        )
         await home.beat()
         await home.beat(OTHER)
         await home.soil(2000)
@@ -275,6 +307,27 @@ async def test_ones_own_password_and_phone_need_the_password(tmp_path: Path) -> 
             await home.call("verify", token=olaf)
 
 
+async def test_an_admin_takes_their_own_second_factor_away_by_the_password_only(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        accounts = home.controller.accounts
+        for name in tokens:
+            phone = pyotp.parse_uri(await accounts.begin_totp(name))
+            assert isinstance(phone, pyotp.TOTP)
+            await accounts.confirm_totp(name, phone.now())
+        own = {"name": "root", "address": "here", "token": tokens["root"]}
+        with pytest.raises(ForbiddenError, match="without the current password"):
+            await home.call("users.totp.remove", **own)
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("users.totp.remove", **own, current="wrong")
+        assert [user["totp"] for user in await home.call("users.list")] == [True, True]
+        assert (await home.call("users.totp.remove", **own, current=PASSWORD))["totp"] is False
+        with pytest.raises(ForbiddenError, match="olaf"):
+            await home.call("users.totp.remove", name="olaf", current=PASSWORD, token=tokens["olaf"])
+        done = await home.call("users.totp.remove", name="olaf", token=tokens["root"])
+        assert done["totp"] is False
+
+
 async def test_pairs_are_renewed_and_one_that_comes_twice_is_audited(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "vera")
@@ -323,9 +376,10 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         with pytest.raises(InvalidValueError, match="owner"):
             await home.call("tokens.add", label="x", permissions=["look"])
         with pytest.raises(InvalidValueError, match="permissions"):
-            await home.call("tokens.add", label="x", permissions=["fly"], token=olaf)
+            await home.call("tokens.add", label="x", permissions=["fly"], current=PASSWORD, token=olaf)
         asked = {"label": "logger", "permissions": ["look", "switch"], "zones": ["hall"], "lasting": "6d"}
-        made = await home.call("tokens.add", **asked, token=olaf)
+        own = {"current": PASSWORD, "address": "10.0.0.3", "token": olaf}
+        made = await home.call("tokens.add", **asked, **own)
         prefix, key = made["prefix"], made["token"]
         assert made | {"zones": ["hall"], "owner": "olaf", "state": "good", "ends_soon": True} == made
         assert isinstance(
@@ -352,7 +406,7 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         assert caplog.text.count(f"The API token {prefix} (logger) of olaf ends at") == 1
         [listed] = await home.call("tokens.list", token=root)
         assert listed["last_used"] is not None
-        new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", token=olaf)
+        new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", **own)
         assert (await home.call("verify", token=new["token"]))["user"] == "olaf"
         assert (await home.call("verify", token=key))["user"] == "olaf"
         assert (await home.call("tokens.revoke", prefix=prefix, token=root))["state"] == "revoked"
@@ -362,6 +416,7 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         assert [row[:3] for row in rows] == [
             ("user:olaf", "token.added", prefix),
             (f"user:olaf/{prefix}", "denied", "switch"),
+            *[(f"user:olaf/{prefix}", "denied", "session")] * 6,
             ("user:vera", "denied", "manage_users"),
             ("controller", "token.ending", prefix),
             ("user:olaf", "token.rotated", prefix),
@@ -369,6 +424,92 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         ]
         assert key not in str(rows)
         assert new["token"] not in str(rows)
+
+
+async def test_what_outlives_a_session_needs_the_password(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        olaf, root = tokens["olaf"], tokens["root"]
+        asked = {"label": "x", "permissions": ["look", "switch"]}
+        made = await home.call("tokens.add", owner="olaf", **asked)  # the local user has no password
+        tried: list[tuple[str, dict[str, Any], str]] = [
+            ("tokens.add", asked, olaf),
+            ("tokens.add", asked | {"owner": "olaf"}, root),
+            ("tokens.rotate", {"prefix": made["prefix"]}, olaf),
+            ("tokens.rotate", {"prefix": made["prefix"]}, root),
+        ]
+        for number, (method, params, token) in enumerate(tried):
+            here = {"address": f"10.0.1.{number}", "token": token}
+            with pytest.raises(ForbiddenError, match="without the current password"):
+                await home.call(method, **params, **here)
+            with pytest.raises(AuthenticationFailedError):
+                await home.call(method, **params, current="wrong", **here)
+            assert (await home.call(method, **params, current=PASSWORD, **here))["token"]
+
+
+async def test_an_api_token_is_not_renewed_beyond_what_its_owner_may_now(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"owner": "olaf", "label": "x", "permissions": ["look", "switch"]}
+        wide = await home.call("tokens.add", **asked)
+        hall = await home.call("tokens.add", **asked, zones=["hall"])
+        await home.call("users.zones", name="olaf", zones=["bench"])
+        with pytest.raises(InvalidValueError, match="olaf may not act in hall"):
+            await home.call("tokens.rotate", prefix=hall["prefix"])
+        assert (await home.call("tokens.rotate", prefix=wide["prefix"]))["zones"] is None
+        await home.call("users.role", name="olaf", role="viewer")
+        with pytest.raises(InvalidValueError, match=r"olaf \(viewer\) may not switch"):
+            await home.call("tokens.rotate", prefix=wide["prefix"])
+
+
+async def test_nobody_has_more_than_twenty_api_tokens(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"label": "x", "permissions": ["look"]}
+        for _ in range(18):
+            made = await home.call("tokens.add", owner="olaf", **asked)
+        tried = [trouble(home, "tokens.add", owner="olaf", **asked) for _ in range(4)]
+        found = await asyncio.gather(*tried, return_exceptions=True)
+        assert [type(one) for one in found] == [type(None)] * 2 + [TokenLimitError] * 2
+        with pytest.raises(TokenLimitError, match="olaf has 20 API tokens already"):
+            await home.call("tokens.rotate", prefix=made["prefix"])
+        await home.call("tokens.revoke", prefix=made["prefix"])  # what has ended does not count
+        assert (await home.call("tokens.add", owner="olaf", **asked))["state"] == "good"
+        assert (await home.call("tokens.add", owner="root", **asked))["state"] == "good"
+
+
+async def test_the_api_tokens_of_who_is_not_active_are_revoked_for_good(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        asked = {"label": "x", "permissions": ["look"]}
+        made = await home.call("tokens.add", owner="olaf", **asked)
+        other = await home.call("tokens.add", owner="root", **asked)
+        await home.call("users.activate", name="olaf")  # is active already: nothing ends
+        assert (await home.call("verify", token=made["token"]))["user"] == "olaf"
+        await home.call("users.deactivate", name="olaf")
+        assert [row["state"] for row in await home.call("tokens.list")] == ["revoked", "good"]
+        with pytest.raises(InvalidValueError, match="olaf is not active"):
+            await home.call("tokens.add", owner="olaf", **asked)
+        await home.call("users.activate", name="olaf")
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
+        assert (await home.call("verify", token=other["token"]))["user"] == "root"
+        rows = [row[1:] for row in await details(home, 0) if row[1] == "token.revoked"]
+        assert rows == [("token.revoked", made["prefix"], "x, with its owner")]
+    async with house(tmp_path) as home:
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
+
+
+async def test_what_an_older_version_left_to_who_was_not_active_does_not_come_back(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        made = await home.call("tokens.add", owner="olaf", label="x", permissions=["look"])
+        await home.call("users.deactivate", name="olaf")
+        await home.controller.accounts.table.change_key(made["prefix"], revoked=False)
+        await home.call("users.activate", name="olaf")
+        with pytest.raises(AuthenticationFailedError, match="revoked"):
+            await home.call("verify", token=made["token"])
 
 
 async def test_everything_is_as_it_was_after_a_restart(tmp_path: Path) -> None:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from godkaiser.auth.policy import Role
-from godkaiser.errors import AuthenticationFailedError, DataFolderError, ForbiddenError, ThrottledError
+from godkaiser.errors import (
+    AuthenticationFailedError,
+    CodeNeededError,
+    DataFolderError,
+    ForbiddenError,
+    ThrottledError,
+    WeakSecretError,
+)
+from godkaiser.kaiser.controller import Controller, Options
+from godkaiser.testing import RecordingLink
 from tests.kaiser.house import NODE, file, house
 
 PASSWORD = "Pump-2026-house"
@@ -43,6 +53,41 @@ async def test_each_way_in_and_out_is_one_row(tmp_path: Path) -> None:
         assert not [word for word in (PASSWORD, "wrong", session["token"]) if word in str(rows)]
 
 
+async def test_what_only_began_and_what_was_refused_is_a_row(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        accounts = home.controller.accounts
+        await accounts.add("root", PASSWORD, Role.ADMIN)
+        session = (await home.call("login", name="root", password=PASSWORD, address="10.0.0.3"))["token"]
+        phone = pyotp.parse_uri(await accounts.begin_totp("root"))
+        assert isinstance(phone, pyotp.TOTP)
+        await accounts.confirm_totp("root", phone.now())
+        begun = len(await home.audit())
+        with pytest.raises(CodeNeededError):
+            await home.call("login", name="root", password=PASSWORD, address="10.0.0.4")
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("login", name="root", password=PASSWORD, address="10.0.0.5", code="000000")
+        mine = {"name": "root", "token": session}
+        with pytest.raises(AuthenticationFailedError):
+            await home.call("users.password", current="wrong", address="10.0.0.6", **mine)
+        with pytest.raises(ForbiddenError):
+            await home.call("users.password", **mine)
+        made = await home.call("tokens.add", owner="root", label="x", permissions=["manage_users"])
+        for method, params in (("logout", {}), ("users.add", {"name": "eve", "role": "admin"})):
+            with pytest.raises(ForbiddenError):
+                await home.call(method, token=made["token"], **params)
+        await home.controller.runner.drained()
+        rows = [row for row in await home.call("audit") if row["action"] != "token.added"][begun:]
+        assert [(row["who"], row["action"], row["target"], row["detail"]) for row in rows] == [
+            ("nobody", "login.code_needed", "root", "from 10.0.0.4"),
+            ("nobody", "login.failed", "root", "from 10.0.0.5"),
+            ("user:root", "login.failed", "root", "from 10.0.0.6, current password"),
+            ("user:root", "denied", "current_password", ""),
+            (f"user:root/{made['prefix']}", "denied", "session", ""),
+            (f"user:root/{made['prefix']}", "denied", "session", ""),
+        ]
+        assert not [word for word in (PASSWORD, phone.secret, session, made["token"]) if word in str(rows)]
+
+
 async def test_a_flood_of_tries_does_not_fill_it(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as home:
         begun = len(await home.audit())
@@ -55,7 +100,9 @@ async def test_a_flood_of_tries_does_not_fill_it(tmp_path: Path) -> None:
             except AuthenticationFailedError:
                 continue
         assert refused > 20
-        assert len(await home.audit()) - begun == 40 - refused + 1, "and that the address is kept out"
+        failed = ("nobody", "login.failed", "admin")
+        kept_out = ("controller", "address.blocked", "10.0.0.4")
+        assert (await home.audit())[begun:] == [*[failed] * (40 - refused), kept_out]
 
 
 async def test_only_administrators_read_it(tmp_path: Path) -> None:
@@ -64,6 +111,24 @@ async def test_only_administrators_read_it(tmp_path: Path) -> None:
         session = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3")
         with pytest.raises(ForbiddenError):
             await home.call("audit", token=session["token"])
+
+
+@pytest.mark.parametrize("secret", ["12345678" * 4, "your-secret-key-change-in-production"])
+async def test_nothing_starts_with_a_secret_everybody_knows(secret: str, tmp_path: Path) -> None:
+    linked: list[object] = []
+
+    def link(last: object) -> RecordingLink:
+        linked.append(last)
+        return RecordingLink()
+
+    (tmp_path / "secret.key").write_text(secret)
+    for configured, name in ((secret, "JWT_SECRET_KEY"), (None, "secret.key")):
+        options = Options(tmp_path, secret=configured, link=link, check_rival=False)
+        with pytest.raises(WeakSecretError, match=name) as caught:
+            await Controller.open(options)
+        assert secret not in str(caught.value)
+        assert not (tmp_path / "controller.sock").exists()
+    assert linked == []
 
 
 @pytest.mark.parametrize("name", ["audit.key", "secret.key"])

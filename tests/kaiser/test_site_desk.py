@@ -418,3 +418,13 @@ async def test_the_place_of_what_is_taken_out_is_that_in_the_document(
     async with house(tmp_path, file()) as made:
         with pytest.raises(DocumentError, match=rf"rules\.0\.{re.escape(place)} .*no longer declared"):
             await made.call("site.diff", text=bare.replace("actuators:", "actuators: []"))
+
+
+async def test_what_only_a_failover_switches_cannot_be_taken_out_either(tmp_path: Path) -> None:
+    spare = f"  - {{node: {NODE}, gpio: 26, type: relay, kind: fan, name: spare, max_on_s: 600}}\n"
+    policy = f"    escalation_policy: {{failover_actions: [{SWITCH.replace('25', '26')}]}}\n"
+    text = TEXT.replace("rules:\n", f"{spare}rules:\n") + policy
+    async with house(tmp_path, file(text)) as made:
+        place = r"rules\.0\.escalation_policy\.failover_actions\.0 .*26, which is no longer declared"
+        with pytest.raises(DocumentError, match=place):
+            await made.call("site.diff", text=text.replace(spare, ""))

@@ -43,7 +43,7 @@ async def test_the_past_is_told_by_what_was_stored(tmp_path: Path) -> None:
         assert "What it wanted was not carried out by then: " in then["text"]
         later = await made.call("rules.why", rule="cool", at=to_iso(made.clock.now()))
         assert (later["truth"], later["acting"], later["outcome"]) == ("false", False, None)
-        assert later["text"].endswith("It wanted nothing.")
+        assert " It wanted nothing." in later["text"]
         assert then["flips"] == []
 
         never = await made.call("rules.why", rule="Cool", at=to_iso(start - HOUR))

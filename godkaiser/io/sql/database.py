@@ -23,6 +23,7 @@ from godkaiser.errors import (
     SettingsError,
     StoreAwayError,
 )
+from godkaiser.io.folder import keep_private
 from godkaiser.io.sql.access import WITHIN
 from godkaiser.io.sql.migrations import HEAD
 from godkaiser.io.sql.pool import Pool
@@ -69,6 +70,7 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
     engine = engine_of(url, pool)
     try:
         with typed(url):
+            _keep_private(url)
             async with asyncio.timeout(OPEN_WITHIN):
                 missing = await _missing(engine)
             if missing:
@@ -78,6 +80,16 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
         await engine.dispose()
         raise
     return engine
+
+
+def _keep_private(url: URL) -> None:
+    """Before SQLite makes it. What is no plain file (in memory, a name of SQLite's own) is left alone."""
+    name = url.database
+    if url.get_backend_name() == "sqlite" and name and name != ":memory:" and not name.startswith("file:"):
+        keep_private(Path(name))
+        for beside in (Path(f"{name}-wal"), Path(f"{name}-shm")):  # of a run that did not end
+            if beside.exists():
+                keep_private(beside)
 
 
 async def open_to_read(url: URL) -> AsyncEngine:

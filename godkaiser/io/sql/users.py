@@ -68,7 +68,10 @@ class UserTable:
             await connection.execute(_USER.insert().values(row | {"active": True, "version": 0}))
 
     async def change(self, user_id: int, values: Mapping[str, Any], ended: Iterable[Entry] = ()) -> None:
-        """Change a row and void every token of the account. Raises `LastAdminError`, `UnknownUserError`."""
+        """Change a row and void every session of the account; who is not active has no API tokens either.
+
+        Raises `LastAdminError`, `UnknownUserError`.
+        """
         async with self._alone() as connection:
             before = (await connection.execute(_USER.select().where(_USER.c.id == user_id, _HERE))).mappings()
             row = before.first()
@@ -79,8 +82,11 @@ class UserTable:
             changed = {**_columns(values), "version": row["version"] + 1}
             await connection.execute(update(_USER).where(_USER.c.id == user_id).values(changed))
             await self._put(connection, ended)
+            theirs = _KEY.c.user_id == user_id
             if values.get("removed"):
-                await connection.execute(delete(_KEY).where(_KEY.c.user_id == user_id))
+                await connection.execute(delete(_KEY).where(theirs))
+            elif "active" in values and not (values["active"] and row["active"]):  # nor brought back later
+                await connection.execute(update(_KEY).where(theirs).values(revoked=True))
 
     async def set_totp(self, user_id: int, totp: Totp | None) -> None:
         """Sessions go on."""
