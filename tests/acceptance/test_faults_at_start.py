@@ -37,11 +37,13 @@ def test_unusable_data_folder(tmp_path: Path) -> None:
 def test_broken_database_is_not_touched(tmp_path: Path) -> None:
     database = tmp_path / "godkaiser.db"
     database.write_bytes(b"this is not a database at all, but it was here first" * 40)
+    database.chmod(0o644)
     before = database.read_bytes()
     done = godkaiser("run", data=tmp_path)
     assert done.returncode == 2
     assert "Move the file away" in _one_line(done.stderr)
     assert database.read_bytes() == before
+    assert database.stat().st_mode & 0o777 == 0o644
 
 
 def test_broken_safety_journal_is_not_guessed(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from godkaiser.io.sql.version import Version, shown, version_of
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 UPGRADE_WITHIN = 3600.0  # a large file on a slow card; to be cut off half-way helps nobody
 DEFAULTS = Pool()
 
@@ -83,13 +84,24 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
 
 
 def _keep_private(url: URL) -> None:
-    """Before SQLite makes it. What is no plain file (in memory, a name of SQLite's own) is left alone."""
+    """Before SQLite makes it. What is no plain file (in memory, a name of SQLite's own) or no database is left."""
     name = url.database
-    if url.get_backend_name() == "sqlite" and name and name != ":memory:" and not name.startswith("file:"):
+    plain = (
+        url.get_backend_name() == "sqlite" and name and name != ":memory:" and not name.startswith("file:")
+    )
+    if name and plain and _may_be_ours(Path(name)):
         keep_private(Path(name))
         for beside in (Path(f"{name}-wal"), Path(f"{name}-shm")):  # of a run that did not end
             if beside.exists():
                 keep_private(beside)
+
+
+def _may_be_ours(path: Path) -> bool:
+    """A file that is not there yet, is empty, or begins as every SQLite database does."""
+    if not path.is_file():
+        return not path.exists()
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) in (b"", _MAGIC)
 
 
 async def open_to_read(url: URL) -> AsyncEngine:
