@@ -54,8 +54,20 @@ def reconsider(moment: Moment, rule_id: RuleId) -> None:
     elif before is not state.truth:
         record_decision(moment, state, "")
         _let_go(moment, state)
+    if wanted:
+        _listen(moment, state)
     look_back(moment, state)
     mark_degraded(moment, state)
+
+
+def _listen(moment: Moment, state: RuleState) -> None:
+    """No reading will wake a rule that has none and waits for a word of a node. Asked here: `is_free` only looks."""
+    if inputs_of(state.rule.when):
+        return
+    known = (moment.state.actuators.get(turn.actuator) for turn in state.rule.actions)
+    released = [a.id for a in known if a is not None and moment.state.stopped(a.id) is None]
+    if not all(is_free(moment, state, actuator) for actuator in released):
+        moment.state.due.sooner(("rule", state.rule.id), moment.now + LOOK_AGAIN)
 
 
 def _wanted(moment: Moment, state: RuleState) -> bool:
@@ -162,10 +174,7 @@ def is_free(moment: Moment, state: RuleState, actuator: ActuatorId) -> bool:
         return False
     inputs = inputs_of(state.rule.when)
     if not inputs and known.released_at >= 0:
-        if _heard_since(moment.state, actuator, known.released_at):
-            return True
-        moment.state.due.sooner(("rule", state.rule.id), moment.now + LOOK_AGAIN)
-        return False
+        return _heard_since(moment.state, actuator, known.released_at)
     readings = (moment.state.latest(*read) for read in inputs)
     return all(reading is None or reading.received_at > known.released_at for reading in readings)
 

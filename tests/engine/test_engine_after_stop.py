@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from godkaiser.engine.whynot import why_not
+from godkaiser.io.snapshot import to_bytes
 from godkaiser.model.ids import RuleId
 from tests.engine.bench import CLIMATE, FAN, VENT, rule
 from tests.engine.test_engine_course import Greenhouse, turn
@@ -45,11 +46,25 @@ def test_a_rule_that_reads_nothing_waits_for_a_word_of_the_node(condition: dict[
         desk.follow(desk.wait(1))
     desk.follow(desk.wait(5))
     assert energised(desk) == 1
+    before = to_bytes(desk.state)
     said = why_not(desk.state, desk.state.rules[ID], desk.now)["text"]
     assert "nothing was heard of" in said
+    assert to_bytes(desk.state) == before, "who asks why changes nothing, or a replay would differ"
     desk.follow(desk.beat(CLIMATE))
     desk.follow(desk.wait(11))
     assert energised(desk) == 2
+
+
+def test_who_asks_why_of_a_rule_that_is_false_wakes_nothing() -> None:
+    desk = there(check("critical"))
+    desk.follow(desk.stop())
+    desk.follow(desk.clear(force=True))
+    while desk.state.stops:
+        desk.follow(desk.wait(1))
+    desk.follow(desk.wait(15))
+    before = to_bytes(desk.state)
+    assert "nothing was heard of" in why_not(desk.state, desk.state.rules[ID], desk.now)["text"]
+    assert to_bytes(desk.state) == before
 
 
 def test_what_a_stop_makes_of_the_others_starts_nothing_while_it_is_cleared() -> None:
