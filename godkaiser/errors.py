@@ -4,7 +4,7 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError,
-    │                        BrokerFilesError
+    │                        BrokerFilesError, CipherKeyError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
     │                        RuleRefusedError, UnknownSensorTypeError, SensorTypeError, CalibrationError,
     │                        MessageTooLargeError, NodeCapacityError
@@ -246,6 +246,15 @@ class WeakSecretError(ConfigurationError):
     sentence = "Secret {name}: {problem}"
     hint = "Use at least 32 random characters, for example from `openssl rand -hex 32`."
     name: str
+    problem: str
+
+
+class CipherKeyError(ConfigurationError):
+    """The file with the keys for the details of the audit cannot be used."""
+
+    sentence = "Key file {path}: {problem}"
+    hint = "Make one with `godkaiser audit new-key FILE`, and keep it outside the database, mode 0600."
+    path: str
     problem: str
 
 

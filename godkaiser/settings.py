@@ -81,6 +81,20 @@ class Settings(BaseSettings):
     )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
+    audit_encryption_key_file: Path | None = Field(
+        None,
+        description="file with the key for the audit's details (`audit new-key`); default: they are in clear",
+    )
+    audit_retention_enabled: bool = Field(False, description="erase old rows of the audit once a day")
+    audit_retention_dry_run: bool = Field(True, description="only count what would be erased")
+    audit_retention_info_days: int = Field(
+        30, ge=1, le=36500, description="days rows of severity info are kept, if old ones are erased"
+    )
+    audit_retention_warning_days: int = Field(90, ge=1, le=36500, description="the same of warning")
+    audit_retention_error_days: int = Field(
+        365, ge=1, le=36500, description="the same of error; what is critical is never erased"
+    )
+
     godkaiser_db_pool_size: int | None = Field(
         None, ge=1, le=1000, description="PostgreSQL only: connections kept open; default: 10"
     )

@@ -1,8 +1,10 @@
 """The chain of the audit: each row is sealed together with the seal before it, so that none can be changed unseen.
 
-A seal is an HMAC with SHA-256 over the seal before, the row's place in the chain and its fields. Whoever has the
-database but not the key cannot make one. What was cut off at the end cannot be seen from inside: keep the last seal
-somewhere else, and compare.
+A seal is an HMAC with SHA-256 over the seal before, the row's place in the chain, its time and severity, and the
+digest of everything else in it. Whoever has the database but not the key cannot make one. As the digest is kept, too,
+what is in a row can be erased lawfully later without breaking the chain; a row that says so allows it (`Permit`).
+
+What was cut off at the end cannot be seen from inside: keep the last seal somewhere else, and compare.
 """
 
 from __future__ import annotations
@@ -14,23 +16,52 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from godkaiser.model.instant import to_iso
+from godkaiser.model.audited import AuditSeverity
+from godkaiser.model.instant import Instant, to_iso
 
 FIRST: Final = "0" * 64  # before the first row
-FIELDS: Final = ("at", "who", "action", "target", "detail")
 SHOWN: Final = 20
 LATEST: Final = 253_402_300_800_000_000  # the year 10,000
+FORM: Final = 2  # how seals are made now; rows without a digest have the form of before
+CONTENT: Final = (
+    "who", "action", "target", "address", "correlation", "detail", "before", "after", "cipher",
+)  # fmt: skip
+_FORMER: Final = ("at", "who", "action", "target", "detail")
+_LATER: Final = ("severity", "address", "correlation", "before", "after", "cipher")
+FIELDS: Final = ("at", "severity", *CONTENT)
+ERASED: Final[Mapping[str, str]] = dict.fromkeys(CONTENT, "")
 _KINDS: Final[tuple[tuple[str, type | tuple[type, ...]], ...]] = (
     ("place", (int, type(None))),
     ("at", int),
-    *((name, str) for name in FIELDS[1:]),
+    ("digest", (str, type(None))),
+    *((name, str) for name in ("severity", *CONTENT)),
 )
+Permit = Mapping[AuditSeverity, Instant]  # of each severity, what happened before then may be erased
+
+
+def digest(key: bytes, place: int, row: Mapping[str, Any]) -> str:
+    """64 hexadecimal signs of what can be erased. With the key, or what was erased could be guessed and compared."""
+    return _signed(key, ["content", place, *(row[name] for name in CONTENT)])
 
 
 def seal(key: bytes, before: str, place: int, row: Mapping[str, Any]) -> str:
-    """64 hexadecimal signs."""
-    said = json.dumps([before, place, *(row[name] for name in FIELDS)], separators=(",", ":"))
-    return hmac.new(key, said.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    """64 hexadecimal signs; `row` has its `digest`."""
+    return _signed(key, [FORM, before, place, row["at"], row["severity"], row["digest"]])
+
+
+def former_seal(key: bytes, before: str, place: int, row: Mapping[str, Any]) -> str:
+    """As rows without a digest were sealed."""
+    return _signed(key, [before, place, *(row[name] for name in _FORMER)])
+
+
+def _signed(key: bytes, said: list[Any]) -> str:
+    text = json.dumps(said, separators=(",", ":"))
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def is_erased(row: Mapping[str, Any]) -> bool:
+    """Is only its place left? Every row that was written has an action."""
+    return all(row[name] == "" for name in CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +75,16 @@ class Break:
 
 @dataclass(slots=True)
 class Check:
-    """Rows in the order they were written. `unsealed`: of before there was a chain."""
+    """Rows in the order they were written. `unsealed`: of before there was a chain.
+
+    `erased`: only their place is left. `permits`: all that rows of the same chain say may be erased.
+    """
 
     key: bytes = field(repr=False)
+    permits: Permit = field(default_factory=dict)
     rows: int = 0
     unsealed: int = 0
+    erased: int = 0
     broken: int = 0
     breaks: list[Break] = field(default_factory=list)
     last: str = FIRST
@@ -59,6 +95,7 @@ class Check:
         return {
             "rows": self.rows,
             "unsealed": self.unsealed,
+            "erased": self.erased,
             "broken": self.broken,
             "breaks": [
                 {"place": one.place, "problem": one.problem, "row": _shown(one.row)} for one in self.breaks
@@ -67,7 +104,7 @@ class Check:
         }
 
     def take(self, row: Mapping[str, Any]) -> None:
-        """The next row: `place`, `seal` and the fields."""
+        """The next row: `place`, `seal`, `digest` and the fields."""
         self.rows += 1
         place, found = row["place"], row["seal"] or ""
         if any(not isinstance(row[name], kind) for name, kind in _KINDS) or not isinstance(found, str):
@@ -82,9 +119,26 @@ class Check:
         missing = place - self.place - 1
         if missing:
             self._broken(row, f"{missing} before it are missing" if missing > 0 else "is not in its place")
-        elif not hmac.compare_digest(found.encode(), seal(self.key, self.last, place, row).encode()):
-            self._broken(row, "is not what was sealed")
+        elif problem := self._problem(row, place, found):
+            self._broken(row, problem)
         self.place, self.last = place, found
+
+    def _problem(self, row: Mapping[str, Any], place: int, found: str) -> str:
+        former = row["digest"] is None
+        made = (former_seal if former else seal)(self.key, self.last, place, row)
+        if not hmac.compare_digest(found.encode("utf-8", "surrogatepass"), made.encode()):
+            return "is not what was sealed"
+        if former:
+            return "is not what was sealed" if any(row[name] for name in _LATER) else ""
+        if is_erased(row):
+            self.erased += 1
+            return "" if self._allowed(row) else "was erased, and nothing in the audit allowed it"
+        same = hmac.compare_digest(row["digest"].encode(), digest(self.key, place, row).encode())
+        return "" if same else "is not what was sealed"
+
+    def _allowed(self, row: Mapping[str, Any]) -> bool:
+        before = self.permits.get(row["severity"])
+        return before is not None and row["at"] < before
 
     def _broken(self, row: Mapping[str, Any], problem: str) -> None:
         self.broken += 1

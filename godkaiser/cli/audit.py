@@ -19,19 +19,88 @@ FAILED = 1
 def list_(
     since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-24h",
     until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
+    who: Annotated[str | None, typer.Option(help='Only of "user:NAME", "local:NAME", "controller".')] = None,
+    action: Annotated[
+        str | None, typer.Option(help='Only this action; with a dot at the end all that begin so: "user.".')
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Only of this thing.")] = None,
+    address: Annotated[str | None, typer.Option(help="Only from this address.")] = None,
+    correlation: Annotated[str | None, typer.Option(help="Only of this request.")] = None,
+    severity: Annotated[str | None, typer.Option(help="info, warning, error or critical.")] = None,
+    limit: Annotated[int, typer.Option(help="Only the newest, 1 to 100,000.")] = 100_000,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """List who did what, oldest first."""
-    show(ask(data, "audit", since=since, until=until), as_json, _tell_rows)
+    wanted = {
+        "who": who, "action": action, "target": target, "address": address, "correlation": correlation,
+        "severity": severity,
+    }  # fmt: skip
+    given = {name: value for name, value in wanted.items() if value is not None}
+    show(ask(data, "audit", since=since, until=until, limit=limit, wanted=given), as_json, _tell_rows)
 
 
 def _tell_rows(rows: list[dict[str, Any]]) -> None:
-    columns = ("at", "who", "action", "target", "detail")
+    columns = ("at", "severity", "who", "address", "action", "target", "detail")
     table(
-        ("When", "Who", "What", "Of", "Details"),
+        ("When", "Severity", "Who", "From", "What", "Of", "Details"),
         [[row[name] for name in columns] for row in rows],
         "Nothing.",
+    )
+
+
+@app.command()
+def stats(
+    since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-30d",
+    until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
+    tz: Annotated[str, typer.Option(help="Time zone of the days.")] = "UTC",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Count what happened: by action, person, severity, address and day."""
+    show(ask(data, "audit.statistics", since=since, until=until, tz=tz), as_json, _tell_statistics)
+
+
+def _tell_statistics(found: dict[str, Any]) -> None:
+    say(f"{found['rows']} rows from {found['since']} to {found['until']}, and {found['erased']} erased ones.")
+    for name, title in (("action", "What"), ("who", "Who"), ("address", "From"), ("severity", "Severity")):
+        rows = [(value or "(this machine)", count) for value, count in found["by"][name].items()]
+        table((title, "Rows"), rows, "")
+    columns = ("begins", "info", "warning", "error", "critical")
+    days = [[day[name] for name in columns] for day in found["days"]]
+    table(("Day", "Info", "Warning", "Error", "Critical"), days, "")
+
+
+@app.command()
+def retention(
+    erase: Annotated[bool, typer.Option("--erase", help="Really; without only counted.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Count, or erase, rows that are older than AUDIT_RETENTION_… says. What is critical always stays."""
+    show(ask(data, "audit.retention", dry_run=not erase), as_json, _tell_retention)
+
+
+def _tell_retention(found: dict[str, Any]) -> None:
+    what = "would be erased" if found["dry_run"] else "erased"
+    say(f"{found['rows']} rows {what}{', and there are more' if found['more'] else ''}.")
+    for severity, before in found["before"].items():
+        say(f"{severity}: of before {before}")
+
+
+@app.command("new-key")
+def new_key(
+    file: Annotated[Path, typer.Argument(help="Made, or given another key on top.")], as_json: Json = False
+) -> None:
+    """Make a key for the audit's details; AUDIT_ENCRYPTION_KEY_FILE names its file. Keep it outside the database."""
+    from godkaiser.io.cipher import new_key as made
+
+    show({"file": str(file), "key": made(file)}, as_json, _tell_key)
+
+
+def _tell_key(done: dict[str, Any]) -> None:
+    say(
+        f"Key {done['key']} is the first of {done['file']}. Without this file what it locks cannot be read again."
     )
 
 
@@ -53,6 +122,7 @@ def verify(
 
 async def _check(data: Path | None, head: str | None) -> dict[str, Any]:
     from godkaiser.io.accounts import AUDIT_KEY, audit_key
+    from godkaiser.io.sql.audits import Keys
     from godkaiser.io.sql.database import database_url
     from godkaiser.io.sql.store import SqlStore
 
@@ -60,16 +130,18 @@ async def _check(data: Path | None, head: str | None) -> dict[str, Any]:
     if not (folder / AUDIT_KEY).exists():
         raise DataFolderError(path=str(folder / AUDIT_KEY), problem="is not there, and seals need it")
     address = database_url(url, folder).render_as_string(hide_password=False)
-    store = await SqlStore.look(address)
+    store = await SqlStore.look(address, Keys(audit_key(folder)))
     try:
-        check, seen = await store.check_audits(audit_key(folder), head)
+        check, seen = await store.audits.check(head)
     finally:
         await store.close()
     return check.document() | {"head_found": seen, "intact": not check.broken and seen is not False}
 
 
 def _tell_check(found: dict[str, Any]) -> None:
-    say(f"{found['rows']} rows, {found['unsealed']} of them from before there were seals.")
+    say(
+        f"{found['rows']} rows, {found['unsealed']} of them from before there were seals, {found['erased']} erased."
+    )
     for one in found["breaks"]:
         row = one["row"]
         say(f"Row {one['place']} {one['problem']}: {row['at']} {row['who']} {row['action']} {row['target']}")

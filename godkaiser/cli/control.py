@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from godkaiser.auth.retention import ERASABLE, AuditRetention
 from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
 from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
+from godkaiser.io.cipher import load_cipher
 from godkaiser.io.clock import WallClock
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.porter import BrokerFiles
@@ -26,6 +28,7 @@ from godkaiser.io.tls import broker_tls
 from godkaiser.io.wire.encode import Tokens
 from godkaiser.kaiser.controller import Controller, Options
 from godkaiser.kaiser.site import load_site
+from godkaiser.model.instant import DAY
 from godkaiser.model.scope import Scope
 from godkaiser.plugins import load as load_plugins
 from godkaiser.settings import Settings, load_settings
@@ -143,6 +146,7 @@ async def until(stop: asyncio.Event, controller: Controller) -> None:
 
 def _options(settings: Settings, folder: DataFolder | None) -> Options:
     catalogue, path = load_plugins(), settings.godkaiser_site
+    locked = settings.audit_encryption_key_file
     for fault in catalogue.faults:
         logging.getLogger(__name__).warning(
             "plug-in %s of %s is left out: %s", fault.plugin, fault.package, fault.problem
@@ -174,7 +178,19 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
         linger=settings.godkaiser_commit_interval_s,
         record_most=settings.godkaiser_record_mb << 20,
         broker_files=BrokerFiles(settings.godkaiser_broker_dir, settings.godkaiser_broker_reload),
+        audit=_retention(settings),
+        audit_cipher=None if locked is None else load_cipher(locked),
     )
+
+
+def _retention(settings: Settings) -> AuditRetention:
+    days = (
+        settings.audit_retention_info_days,
+        settings.audit_retention_warning_days,
+        settings.audit_retention_error_days,
+    )
+    keep = {severity: count * DAY for severity, count in zip(ERASABLE, days, strict=True)}
+    return AuditRetention(settings.audit_retention_enabled, settings.audit_retention_dry_run, keep)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -119,13 +119,20 @@ class SeriesRecord:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Who did what."""
+    """Who did what. `before`, `after`: JSON of what was changed, without secrets, empty where nothing was.
+
+    `address`, `correlation`: of the request that it came of; the shell fills them in.
+    """
 
     at: Instant
     who: str
     action: str
     target: str
     detail: str
+    before: str = ""
+    after: str = ""
+    address: str = ""
+    correlation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

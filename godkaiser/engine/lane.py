@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from godkaiser.engine.actuation import safe_intent, submit
 from godkaiser.engine.decide import reconsider_node
-from godkaiser.engine.effect import Journal, Say, Send
+from godkaiser.engine.effect import Audit, Journal, Say, Send, Store
 from godkaiser.engine.note import note
 from godkaiser.engine.state import Confirmed, Lane, Moment, NodeState, Step
 from godkaiser.engine.wanted import fingerprint, hardware_of, offline_proof, subzones_of, wanted_config
@@ -285,8 +285,14 @@ def _send_config(moment: Moment, node: NodeState, step: Step) -> str:
     part = replace(step.part, generation=generation, correlation=node.lane.correlation)
     if part.scope == "sensors":
         moment.emit(Say(SensorConfig(node.kaiser, part)))
-        return ""
-    return _send_sealed(moment, part)
+        problem = ""
+    else:
+        problem = _send_sealed(moment, part)
+    said = f"{part.scope}, {len(part.items)} items, generation {generation}" + (
+        f"; {problem}" if problem else ""
+    )
+    moment.emit(Store(Audit(moment.now, "controller", "node.configured", node.id, said)))
+    return problem
 
 
 def _send_sealed(moment: Moment, part: ConfigPart) -> str:

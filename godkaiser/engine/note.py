@@ -41,7 +41,8 @@ def _repeated(node: NodeState, now: Instant, kind: str, text: str) -> bool:
 
 def on_attested(moment: Moment, event: Attested) -> None:
     """Not our business, but the audit's."""
-    moment.emit(Store(Audit(moment.now, event.who, event.action, event.target, event.detail)))
+    told = (event.who, event.action, event.target, event.detail, event.before, event.after)
+    moment.emit(Store(Audit(moment.now, *told)))
 
 
 def on_fault(moment: Moment, event: NodeFault) -> None:

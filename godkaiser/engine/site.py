@@ -19,6 +19,7 @@ from godkaiser.engine.place import note_moves, places_of
 from godkaiser.engine.registry import on_decided, on_removed, store_node
 from godkaiser.engine.state import Moment, NodeState, SensorState, State
 from godkaiser.engine.wanted import subzones_of, wanted_config
+from godkaiser.model.discreet import told
 from godkaiser.model.event import NodeDecided, NodeRemoved, RulesChanged, SiteChanged
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.site import ActuatorSpec, Site
@@ -34,7 +35,8 @@ def on_site(moment: Moment, event: SiteChanged) -> None:
     moment.emit(Store(Audit(moment.now, event.by, "site.applied", "all", _count(event))))
     for difference in event.differences:
         action = "site.changed" if difference.applied else "site.differs"
-        moment.emit(Store(Audit(moment.now, event.by, action, difference.path, difference.meaning)))
+        change = (told(difference.old), told(difference.new))
+        moment.emit(Store(Audit(moment.now, event.by, action, difference.path, difference.meaning, *change)))
     _name(moment.state, event.site)
     _place_nodes(moment, event)
     _describe_sensors(moment, event)
@@ -142,8 +144,10 @@ def _age_anew(moment: Moment, sensor: SensorState) -> None:
 def on_rules(moment: Moment, event: RulesChanged) -> None:
     """Only the rules changed."""
     before = {rule_id: held.rule for rule_id, held in moment.state.rules.items()}
+    documents = {rule_id: change for rule_id, *change in event.documents}
     for rule_id, said in amendments(before, event.rules):
-        moment.emit(Store(Audit(moment.now, event.by, "rules.changed", str(rule_id), said)))
+        change = documents.get(str(rule_id), ())
+        moment.emit(Store(Audit(moment.now, event.by, "rules.changed", str(rule_id), said, *change)))
     _refuse(moment, event)
     _replace_rules(moment, event.rules, event.actuators)
 

@@ -14,7 +14,7 @@ from godkaiser.engine.record import level, report
 from godkaiser.engine.state import SAME, ActuatorState, ChainStep, Moment, RuleState, State
 from godkaiser.model.event import HoldEnded
 from godkaiser.model.ids import ActuatorId, NodeId
-from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant
+from godkaiser.model.instant import MINUTE, SECOND, Duration, Instant, describe_duration
 from godkaiser.model.intent import Intent, Origin
 from godkaiser.model.outcome import Fate, Outcome, Severity
 from godkaiser.rules.arbitrate import PERSON, PERSONS, Tenure, Wish, leads_away, settle, taken
@@ -31,7 +31,9 @@ def on_asked(moment: Moment, intent: Intent) -> None:
         actuator.chain = [
             ChainStep("intent", moment.now, f"{intent.who} wants {level(actuator, intent.value)}")
         ]
-    if submit(moment, intent) and actuator is not None:
+    denied = attempt(moment, intent)
+    _attest(moment, intent, denied)
+    if denied is None and actuator is not None:
         actuator.tenure = None
         hold = intent.hold if intent.hold is not None else intent.duration or HOLD
         wish = Wish(
@@ -39,6 +41,16 @@ def on_asked(moment: Moment, intent: Intent) -> None:
         )
         moment.state.wishes.setdefault(intent.actuator, {})[PERSONS] = wish
         moment.state.due.set(("hold", intent.actuator), moment.now + hold)
+
+
+def _attest(moment: Moment, intent: Intent, denied: Denied | None) -> None:
+    """Rules' commands have their decisions; people's are in the audit, also those the gate refuses."""
+    said = f"{intent.value:g}"
+    if intent.duration is not None:
+        said += f" for {describe_duration(intent.duration)}"
+    if denied is not None:
+        said += "; refused: " + " ".join(finding.sentence for finding in denied.findings)
+    moment.emit(Store(Audit(moment.now, intent.who, "actuator.set", intent.actuator, said)))
 
 
 def on_hold_end(moment: Moment, actuator: ActuatorId) -> None:

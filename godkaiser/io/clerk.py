@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -39,6 +40,7 @@ from godkaiser.errors import (
     UnknownZoneError,
 )
 from godkaiser.io.accounts import Accounts, require
+from godkaiser.io.asking import ASKING, known
 from godkaiser.io.hub import Hub
 from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
@@ -55,6 +57,7 @@ from godkaiser.io.whereabouts import (
     whole_house,
 )
 from godkaiser.model import event as ev
+from godkaiser.model.discreet import told
 from godkaiser.model.ids import ActuatorId, NodeId, SeriesId
 from godkaiser.model.instant import (
     DAY,
@@ -137,12 +140,15 @@ class Clerk:
         if handler is None:
             raise ProtocolError(problem=f"no method {method!r}; there are {', '.join(sorted(self._methods))}")
         _check_texts(params)
+        asking = ASKING.set(known(ASKING.get()))
         try:
             return await handler(**params)
         except TypeError as error:
             if "argument" not in str(error):
                 raise
             raise ProtocolError(problem=f"{method}: {error}".replace("Clerk._", "")) from None
+        finally:
+            ASKING.reset(asking)
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """A snapshot, then changes."""
@@ -263,7 +269,7 @@ class Clerk:
     ) -> list[dict[str, str]]:
         """What a reader of a curve must know of."""
         shown = picture.sensor_picture(self._state, self._state.sensors[sensor], span[1])
-        marks = await self._store.marks((sensor, sensor.node), MARKING, *span)
+        marks = await self._store.audits.marks((sensor, sensor.node), MARKING, *span)
         marks = sorted([*marks, *marks_of(self._state, zone or shown["zone"], *span)])
         return [{"at": to_iso(at), "text": text} for at, text in marks]
 
@@ -304,9 +310,18 @@ class Clerk:
         self.attest(person.who, "denied", target)
         return ForbiddenError(who=person.name, role=person.role.value, action=action)
 
-    def attest(self, who: str, action: str, target: str, detail: str = "") -> None:
-        """For the audit."""
-        self._runner.post(ev.Attested(self._runner.clock.now(), who, action, target, detail))
+    def attest(
+        self,
+        who: str,
+        action: str,
+        target: str,
+        detail: str = "",
+        change: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None] = (None, None),
+    ) -> None:
+        """For the audit. `change`: what was before and is after, without secrets."""
+        before, after = ("" if part is None else json.dumps(part, separators=(",", ":")) for part in change)
+        now = self._runner.clock.now()
+        self._runner.post(ev.Attested(now, who, action, target, detail, before, after))
 
     # ── acting ─────────────────────────────────────────────────────────────────────────────────────────
     async def _set(
@@ -612,9 +627,10 @@ class Clerk:
         stored = self.stored(documents)
         declared = undeclared(stored.rules, self._state.actuators)
         await self._store.save_rules(list(stored.documents.items()))
+        changes = tuple(_changes(self.documents, stored.documents))
         self.documents = stored.documents
         now = self._runner.clock.now()
-        self._runner.post(ev.RulesChanged(now, stored.rules, declared, who, stored.refused))
+        self._runner.post(ev.RulesChanged(now, stored.rules, declared, who, stored.refused, changes))
         return stored, declared
 
     @property
@@ -721,3 +737,12 @@ def _raised(outcome: Outcome) -> Outcome:
         case Fate.REJECTED | Fate.FAILED | Fate.SUPERSEDED:
             raise CommandFailedError(actuator=outcome.actuator, message=outcome.message)
     return outcome
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What became of which document. One that cannot be read is not told."""
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            texts = (told(part) if isinstance(part, dict) else "" for part in (old, new))
+            yield key, next(texts), next(texts)

@@ -1,8 +1,9 @@
 """The local socket: JSON lines between the controller and its clients (commands, notebooks, the dashboard).
 
-Request `{"id": 1, "call": "set", "with": {…}}`, answer `{"id": 1, "ok": …}` or `{"id": 1, "error": {…}}`. After
-`{"id": 2, "call": "watch"}` changes come as `{"change": {…}}`, the first being a whole snapshot. The socket
-file is 0600: who may open it is the user of the controller.
+Request `{"id": 1, "call": "set", "with": {…}}`, answer `{"id": 1, "ok": …}` or `{"id": 1, "error": {…}}`. `from`,
+with `address` and `correlation`, says for whom a client asks; the answer has the `correlation`, made if none was
+said. After `{"id": 2, "call": "watch"}` changes come as `{"change": {…}}`, the first being a whole snapshot. The
+socket file is 0600: who may open it is the user of the controller.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from godkaiser.errors import (
     ProtocolError,
     from_wire,
 )
+from godkaiser.io.asking import ASKING, NOBODY, Asking, known, read_asking
 from godkaiser.io.ending import ended
 
 log = logging.getLogger(__name__)
@@ -115,12 +117,13 @@ class _Client:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, line: bytes) -> None:
-        number, method = None, ""
+        number, method, asking = None, "", NOBODY
         try:
-            number, method, params = _request(line)
+            number, method, params, asking = _request(line)
             if method == "watch":
                 await self._watch(number)
                 return
+            ASKING.set(asking)  # of this task only
             answer = {"id": number, "ok": await self._requests.call(method, params)}
         except GodkaiserError as error:
             answer = {"id": number, "error": error.to_wire()}
@@ -131,6 +134,7 @@ class _Client:
                 "id": number,
                 "error": ProtocolError(problem=f"{type(error).__name__}: {error}"[:200]).to_wire(),
             }
+        answer |= {"correlation": asking.correlation} if asking.correlation else {}
         with contextlib.suppress(ConnectionError, TimeoutError):
             await self._write(answer)
 
@@ -152,15 +156,16 @@ class _Client:
         self._writer.close()
 
 
-def _request(line: bytes) -> tuple[Any, str, dict[str, Any]]:
+def _request(line: bytes) -> tuple[Any, str, dict[str, Any], Asking]:
     try:
         document = json.loads(line)
         number, method, params = document.get("id"), document["call"], document.get("with", {})
+        said = document.get("from")
     except (ValueError, KeyError, AttributeError, RecursionError):
         raise ProtocolError(problem="not a JSON object with 'call'") from None
     if not isinstance(method, str) or not isinstance(params, dict):
         raise ProtocolError(problem="'call' must be a text and 'with' an object")
-    return number, method, params
+    return number, method, params, known(read_asking(said))
 
 
 # ── finding the controller ─────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ from godkaiser.errors import (
     UnavailableError,
 )
 from godkaiser.io.accounts import BEARERS, Accounts
+from godkaiser.io.asking import asked_from
 from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.keyring import Keyring
@@ -83,35 +84,36 @@ class Doorman:
         self._blocklist.check(address)
         async with self._watched("nobody", name, address):
             session = await self.sessions.login(name, password, address, code, pair=bool(pair))
-        self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
+        self._clerk.attest(f"user:{name}", "login", name)
         return session
 
     async def prove(self, person: Principal, current: str, address: str) -> None:
         """Is it really the person whose session this is? Throttled and audited as a sign-in."""
         _texts(current=current, address=address)
-        async with self._watched(person.who, person.name, address, ", current password"):
+        async with self._watched(person.who, person.name, address, "current password"):
             await self.sessions.check(person.name, current, address)
 
     @asynccontextmanager
     async def _watched(self, who: str, name: str, address: str, of: str = "") -> AsyncIterator[None]:
         """What is wrong is a row of the audit; what came too soon is none."""
-        where = f"from {address}"[:200] + of
+        asked_from(address)
         try:
             yield
         except CodeNeededError:
-            self._clerk.attest(who, "login.code_needed", name[:80], where)
+            self._clerk.attest(who, "login.code_needed", name[:80], of)
             raise
         except ThrottledError:
             await self._blocklist.denied(address)
             raise
         except AuthenticationFailedError:
-            self._clerk.attest(who, "login.failed", name[:80], where)
+            self._clerk.attest(who, "login.failed", name[:80], of)
             await self._blocklist.denied(address)
             raise
 
     async def _refresh(self, token: str, address: str = "") -> dict[str, Any]:
         """A new pair for a refresh token, once."""
         _texts(token=token, address=address)
+        asked_from(address)
         return await self.sessions.renew(token, address)
 
     def _stolen(self, name: str, count: int) -> None:
@@ -144,8 +146,10 @@ class Doorman:
     async def _setup(self, name: str, password: str, address: str = "") -> dict[str, Any]:
         """The first account, while there is none."""
         _texts(name=name, password=password, address=address)
+        asked_from(address)
         await self._accounts.set_up(name, password, address)
-        self._clerk.attest("nobody", "user.added", name, "admin, the first account")
+        made: dict[str, Any] = {"role": "admin", "zones": None, "active": True}
+        self._clerk.attest("nobody", "user.added", name, "admin, the first account", (None, made))
         return {"name": name, "role": "admin"}
 
     async def _setup_required(self) -> dict[str, Any]:

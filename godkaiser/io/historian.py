@@ -15,13 +15,12 @@ from godkaiser.io.packing import bucket_columns, check_buckets, worst_rank
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.summary import Wish
-from godkaiser.io.sql.table import AuditRow, DecisionRow, HeartbeatRow, OutcomeRow, RuleNoticeRow
+from godkaiser.io.sql.table import DecisionRow, HeartbeatRow, OutcomeRow, RuleNoticeRow
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.channel import is_sent
 from godkaiser.model.instant import parse_duration, to_iso
 
 ROWS_MOST: Final = 100_000
-_AUDIT: Final = ("at", "who", "action", "target", "detail", "place")
 
 
 class Historian:
@@ -40,7 +39,6 @@ class Historian:
             "commands": self._commands,
             "heartbeats": self._heartbeats,
             "notices": self._notices,
-            "audit": self._audit,
         }
 
     async def _buckets(
@@ -109,16 +107,6 @@ class Historian:
         """What rules told people, oldest first; the newest `limit`, 1..100,000. `sent` false: kept and shown only."""
         rows = await self._listed(RuleNoticeRow, since, until, token, _count(limit))
         return [row | {"sent": is_sent(row["channel"])} for row in rows]
-
-    async def _audit(
-        self, since: str = "-24h", until: str | None = None, token: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Who did what, oldest first; the newest 100,000."""
-        self._clerk.who(token, Permission.MANAGE_USERS)
-        span = self._clerk.span(since, until)
-        await self._runner.depot.committed()
-        rows = await self._store.between(AuditRow, *span, ROWS_MOST)
-        return [{name: row[name] for name in _AUDIT} | {"at": to_iso(row["at"])} for row in rows]
 
     async def _listed(
         self, model: Any, since: str, until: str | None, token: str | None, limit: int = ROWS_MOST

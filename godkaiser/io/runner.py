@@ -12,6 +12,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,7 @@ from godkaiser.errors import (
     JournalError,
     LinkDownError,
 )
+from godkaiser.io.asking import ASKING, NOBODY, Asking
 from godkaiser.io.depot import Depot
 from godkaiser.io.recorder import Recorder
 from godkaiser.io.retry import Backoff
@@ -45,7 +47,7 @@ from godkaiser.safety.seal import SafeCommand
 
 JOURNAL_AGAIN: Final = 0.5
 PUBLISH_TRIES: Final = 3
-Entry = tuple[ev.Event, RawMessage | None]
+Entry = tuple[ev.Event, RawMessage | None, Asking]
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +74,7 @@ class Runner:
         self._on_reply, self.tokens, self._recorder = on_reply, tokens, recorder
         self._inbox: deque[Entry] = deque()
         self._beats: dict[NodeId, Entry] = {}  # before the inbox, as nodes wait for the answer
-        self._urgent: deque[ev.Event] = deque()
+        self._urgent: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
         self._publishing: set[asyncio.Task[None]] = set()
@@ -88,20 +90,22 @@ class Runner:
     # ── what enters ────────────────────────────────────────────────────────────────────────────────────
     def post(self, event: ev.Event, message: RawMessage | None = None) -> None:
         """One event for the engine. Stops have a lane of their own, past the inbox."""
+        entry = (event, message, ASKING.get())
         if isinstance(event, ev.StopAsked):
-            self._urgent.append(event)
+            self._urgent.append(entry)
         else:
-            self._enqueue(event, message)
+            self._enqueue(entry)
         self._idle.clear()
         self._wake.set()
 
-    def _enqueue(self, event: ev.Event, message: RawMessage | None) -> None:
+    def _enqueue(self, entry: Entry) -> None:
         """After a gap only the newest heartbeat of a node is handled, and before all that waits."""
+        event = entry[0]
         if not isinstance(event, ev.Heartbeat):
-            self._inbox.append((event, message))
+            self._inbox.append(entry)
             return
         self._overtaken(self._beats.pop(event.node, None))
-        self._beats[event.node] = (event, message)
+        self._beats[event.node] = entry
 
     def _overtaken(self, entry: Entry | None) -> None:
         """A newer one of its kind is handled instead."""
@@ -160,10 +164,10 @@ class Runner:
                 self._turns += 1
                 if by := self.clock.jumped():
                     jump = ev.ClockJumped(self.clock.now(), by)
-                    await self._carry_out(self._handled(jump, None), None)
-                event, message = entry
+                    await self._carry_out(self._handled(jump, None), None, NOBODY)
+                event, message, asking = entry
                 token = None if message is None else message.token
-                await self._carry_out(self._handled(event, message), token)
+                await self._carry_out(self._handled(event, message), token, asking)
             self._handling = False
             self._arm()
             if not self._waiting and not self._publishing:
@@ -179,12 +183,12 @@ class Runner:
 
     def _next(self) -> Entry | None:
         if self._urgent:
-            return self._urgent.popleft(), None
+            return self._urgent.popleft()
         if self._beats:
             return self._beats.pop(next(iter(self._beats)))
         due = self.engine.next_wakeup
         if due is not None and due <= (self._inbox[0][0].at if self._inbox else self.clock.now()):
-            return ev.Timer(max(due, 0)), None
+            return ev.Timer(max(due, 0)), None, NOBODY
         return self._inbox.popleft() if self._inbox else None
 
     @property
@@ -203,7 +207,7 @@ class Runner:
         self._idle.clear()
         self._wake.set()
 
-    async def _carry_out(self, effects: list[fx.Effect], token: object | None) -> None:
+    async def _carry_out(self, effects: list[fx.Effect], token: object | None, asking: Asking) -> None:
         await self._written([effect for effect in effects if isinstance(effect, fx.Journal)])
         safe_only = self._sick.is_set()
         for effect in effects:
@@ -220,6 +224,7 @@ class Runner:
                 case fx.Say(notice=notice):
                     self._send(partial(self._notice, notice), _id_of(notice))
                 case fx.Store(record=record):
+                    record = _from(asking, record)
                     self.depot.add(record)
                     self._on_record(record)
                 case fx.Tell(kind=kind, id=thing):
@@ -344,6 +349,13 @@ class Runner:
         """Wait until everything posted so far was handled; does not wait for the broker."""
         while self._handling or self._waiting or self._wake.is_set():
             await asyncio.sleep(0.001)
+
+
+def _from(asking: Asking, record: fx.Record) -> fx.Record:
+    """The engine does not know where a request came from; the audit does."""
+    if asking is NOBODY or not isinstance(record, fx.Audit):
+        return record
+    return replace(record, address=asking.address, correlation=asking.correlation)
 
 
 def _id_of(notice: Notice) -> str:

@@ -69,19 +69,21 @@ class Warden:
         who = self._admin(token)
         chosen, found, reach = _chosen(password), _role(role), self._zone_ids(zones)
         await self._accounts.add(str(name), chosen, found, reach)
-        self._clerk.attest(who, "user.added", str(name), f"{found.value}, zones {_worded(reach)}")
+        detail = f"{found.value}, zones {_worded(reach)}"
+        made = _facts(self._accounts.named(str(name)))
+        self._clerk.attest(who, "user.added", str(name), detail, (None, made))
         return self._shown(str(name)) | {"password": chosen if password is None else None}
 
     async def _role(self, name: str, role: str, token: str | None = None) -> dict[str, Any]:
         who, before, after = self._admin(token), self._accounts.named(name), _role(role)
         count = await self._accounts.set_role(name, after)
-        return self._changed(who, name, f"role {before.role.value} → {after.value}", count)
+        return self._changed(who, name, f"role {before.role.value} → {after.value}", count, before)
 
     async def _zones(self, name: str, zones: list[str], token: str | None = None) -> dict[str, Any]:
         """An empty list: everywhere."""
         who, before, after = self._admin(token), self._accounts.named(name), self._zone_ids(zones)
         count = await self._accounts.set_zones(name, after)
-        return self._changed(who, name, f"zones {_worded(before.zones)} → {_worded(after)}", count)
+        return self._changed(who, name, f"zones {_worded(before.zones)} → {_worded(after)}", count, before)
 
     async def _password(
         self,
@@ -110,12 +112,13 @@ class Warden:
         count = await self._accounts.set_active(name, active)
         for key in theirs if not active else ():
             self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
-        return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count)
+        return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count, before)
 
     async def _remove(self, name: str, token: str | None = None) -> dict[str, Any]:
         who, before = self._admin(token), self._accounts.named(name)
         await self._accounts.remove(name)
-        self._clerk.attest(who, "user.removed", name, f"{before.role.value}, zones {_worded(before.zones)}")
+        detail = f"{before.role.value}, zones {_worded(before.zones)}"
+        self._clerk.attest(who, "user.removed", name, detail, (_facts(before), None))
         return {"name": name, "removed": True}
 
     async def _logout(self, name: str, token: str | None = None) -> dict[str, Any]:
@@ -244,19 +247,17 @@ class Warden:
         return person.who
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────
-    def _changed(self, who: str, name: str, detail: str, count: int) -> dict[str, Any]:
-        self._clerk.attest(who, "user.changed", name, detail + (f"; {count} tokens ended" if count else ""))
+    def _changed(
+        self, who: str, name: str, detail: str, count: int, before: User | None = None
+    ) -> dict[str, Any]:
+        change = (None, None) if before is None else (_facts(before), _facts(self._accounts.named(name)))
+        ended = f"; {count} tokens ended" if count else ""
+        self._clerk.attest(who, "user.changed", name, detail + ended, change)
         return self._shown(name) | {"tokens_invalidated": count}
 
     def _shown(self, name: str) -> dict[str, Any]:
         user: User = self._accounts.named(name)
-        return {
-            "name": user.name,
-            "role": user.role.value,
-            "zones": sorted(user.zones),
-            "active": user.active,
-            "totp": user.totp is not None and user.totp.step is not None,
-        }
+        return {"name": user.name} | _facts(user)
 
     def _told(self, key: Key) -> dict[str, Any]:
         now, owner = self._accounts.clock.now(), self._accounts.users.get(key.user_id)
@@ -278,6 +279,16 @@ class Warden:
             shown = repr(zones)[:80]
             raise InvalidValueError(field="zones", value=shown, problem="no list", allowed="a list of zones")
         return frozenset(self._clerk.zone(str(zone)) for zone in zones or ())
+
+
+def _facts(user: User) -> dict[str, Any]:
+    """What may be told of an account."""
+    return {
+        "role": user.role.value,
+        "zones": sorted(user.zones),
+        "active": user.active,
+        "totp": user.totp is not None and user.totp.step is not None,
+    }
 
 
 def _chosen(password: str | None) -> str:

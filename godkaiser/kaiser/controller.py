@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from godkaiser.auth.retention import AuditRetention
 from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
@@ -30,13 +31,16 @@ from godkaiser.io.accounts import Accounts, audit_key, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
+from godkaiser.io.auditor import Auditor
 from godkaiser.io.blocklist import Blocklist
+from godkaiser.io.cipher import Cipher
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.doorman import Doorman
 from godkaiser.io.ending import ended
+from godkaiser.io.eraser import Eraser
 from godkaiser.io.explainer import Explainer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.historian import Historian
@@ -54,6 +58,7 @@ from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sim.spec import Publish
 from godkaiser.io.spool import Spool
+from godkaiser.io.sql.audits import Keys
 from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.calibrations import versions_of
 from godkaiser.io.sql.changes import ChangeTable
@@ -116,6 +121,8 @@ class Options:
     on_record: Callable[[Record], None] = lambda record: None
     tokens: Tokens = NO_TOKENS
     journal_within: float = JOURNAL_WITHIN
+    audit: AuditRetention = field(default_factory=AuditRetention)
+    audit_cipher: Cipher | None = None  # for the details of the audit; None: they are in clear
     record_most: int = 0  # bytes of recordings kept; 0: nothing is recorded
     broker_files: BrokerFiles = field(default_factory=BrokerFiles)
     folder: DataFolder | None = None  # taken already, by one that stood by
@@ -181,6 +188,9 @@ class Controller:
         self.clerk.offer(Almanac(self.runner, self.clerk).methods)
         self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
         self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
+        self.clerk.offer(Auditor(self.runner, store.audits, self.clerk).methods)
+        self.eraser = Eraser(self.runner, store.audits, self.clerk, options.audit)
+        self.clerk.offer(self.eraser.methods)
         self.clerk.offer(Explainer(self.runner, store, self.clerk).methods)
         self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
         self.clerk.offer(Rulebook(self.runner, self.clerk).methods)
@@ -211,10 +221,10 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
-            key = audit_key(options.data)
+            keys = Keys(audit_key(options.data), options.audit_cipher)
             secret = installation_secret(options.data, options.secret)  # a weak one ends the start here
             store = await SqlStore.open(
-                options.database, options.data, options.pool, echo=options.echo, audit_key=key
+                options.database, options.data, options.pool, echo=options.echo, keys=keys
             )
             undo.push_async_callback(store.close)
             archive = Archive(store, Spool(options.data / "spool"))
@@ -318,6 +328,8 @@ class Controller:
         """Link, engine, store and desk at work; on leaving, everything we energised is made safe first."""
         tasks = [asyncio.create_task(self.runner.run()), asyncio.create_task(self.link.run(self.runner))]
         tasks += [asyncio.create_task(self.roller.run()), asyncio.create_task(self.doorman.run())]
+        if self.options.audit.enabled:
+            tasks.append(asyncio.create_task(self.eraser.run()))
         if self.options.broker_files.folder is not None:
             tasks.append(asyncio.create_task(self.porter.run()))
         if self.recorder is not None:

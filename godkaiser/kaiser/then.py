@@ -84,7 +84,8 @@ async def then_of(
 ) -> Then:
     """`heard`: when a node was. Stops may be older than the span, and changes of rules younger."""
     names, moved = sorted(set(rules)), sorted(set(actuators))
-    audits = [row async for row in store.each(AuditRow, 0, _EVER, _column(AuditRow.action).in_(_HANDS))]
+    hands = store.each(AuditRow, 0, _EVER, _column(AuditRow.action).in_(_HANDS))
+    audits = [store.audits.readable(row) async for row in hands]
     before = {rule: await last_decision(store, rule, span[0] - 1) for rule in names}
     first = [await last_trace(store, rule, span[0] - 1) for rule in names]
     decided = [decision_of(row) async for row in store.each(DecisionRow, *span)]

@@ -115,13 +115,17 @@ class Retold:
 
 @dataclass(frozen=True, slots=True)
 class RulesChanged:
-    """The set of rules is now this (already checked); `refused` are stored besides and not carried out."""
+    """The set of rules is now this (already checked); `refused` are stored besides and not carried out.
+
+    `documents`: of each that changed the id and JSON of it before and after, for the audit.
+    """
 
     at: Instant
     rules: tuple[Any, ...]
     actuators: tuple[Any, ...]
     by: str
     refused: tuple[Any, ...] = ()
+    documents: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,8 @@ class Attested:
     action: str
     target: str
     detail: str = ""
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,66 @@
-"""No row of the audit can be changed, taken out or put in without being found."""
+"""No row of the audit can be changed, taken out or put in without being found, also when old ones are erased."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from godkaiser.auth.chain import FIELDS, FIRST, SHOWN, Check, seal
+from godkaiser.auth.chain import (
+    CONTENT,
+    ERASED,
+    FIELDS,
+    FIRST,
+    SHOWN,
+    Check,
+    Permit,
+    digest,
+    former_seal,
+    seal,
+)
+from godkaiser.model.audited import AuditSeverity
 
 KEY = b"a key that is not in the database"
+LAST = 1 << 50
 Row = dict[str, Any]
 TEXTS = st.text(max_size=12)
 BODIES = st.lists(
-    st.fixed_dictionaries({"at": st.integers(0, 1 << 50), **dict.fromkeys(FIELDS[1:], TEXTS)}),
+    st.fixed_dictionaries(
+        {"at": st.integers(0, LAST), "severity": st.sampled_from([one.value for one in AuditSeverity])}
+        | dict.fromkeys(CONTENT, TEXTS)
+        | {"action": st.text(min_size=1, max_size=12)}
+    ),
     min_size=1,
     max_size=8,
 )
+BODY: Row = (
+    {"at": 1, "severity": "critical"} | dict(ERASED) | {"who": "ann", "action": "stop", "target": "all"}
+)
 
 
-def chained(bodies: list[Row], key: bytes = KEY) -> list[Row]:
-    rows, last = [], FIRST
-    for place, body in enumerate(bodies, start=1):
-        last = seal(key, last, place, body)
-        rows.append(body | {"place": place, "seal": last})
+def chained(bodies: list[Row], key: bytes = KEY, last: str = FIRST, begin: int = 1) -> list[Row]:
+    rows = []
+    for place, body in enumerate(bodies, start=begin):
+        row = body | {"place": place, "digest": digest(key, place, body)}
+        last = row["seal"] = seal(key, last, place, row)
+        rows.append(row)
     return rows
 
 
-def checked(rows: list[Row], key: bytes = KEY) -> Check:
-    check = Check(key)
+def former(bodies: list[Row]) -> list[Row]:
+    """As they were sealed before they had a digest."""
+    rows, last = [], FIRST
+    for place, body in enumerate(bodies, start=1):
+        row = body | dict.fromkeys(("severity", "address", "correlation", "before", "after", "cipher"), "")
+        last = former_seal(KEY, last, place, row)
+        rows.append(row | {"place": place, "seal": last, "digest": None})
+    return rows
+
+
+def checked(rows: list[Row], key: bytes = KEY, permits: Permit | None = None) -> Check:
+    check = Check(key, permits or {})
     for row in rows:
         check.take(row)
     return check
@@ -42,7 +74,7 @@ def places(check: Check) -> list[int | None]:
 def test_what_was_not_touched_is_whole(bodies: list[Row]) -> None:
     rows = chained(bodies)
     check = checked(rows)
-    assert (check.rows, check.broken, check.unsealed) == (len(rows), 0, 0)
+    assert (check.rows, check.broken, check.unsealed, check.erased) == (len(rows), 0, 0, 0)
     assert check.last == rows[-1]["seal"]
     assert checked(rows, b"another key").broken == len(rows)
 
@@ -51,7 +83,7 @@ def test_what_was_not_touched_is_whole(bodies: list[Row]) -> None:
 def test_one_bit_is_found_and_named(bodies: list[Row], data: st.DataObject) -> None:
     rows = chained(bodies)
     number = data.draw(st.integers(0, len(rows) - 1))
-    name = data.draw(st.sampled_from(FIELDS))
+    name = data.draw(st.sampled_from([*FIELDS, "digest"]))
     rows[number][name] = (
         rows[number]["at"] ^ (1 << data.draw(st.integers(0, 49)))
         if name == "at"
@@ -60,7 +92,8 @@ def test_one_bit_is_found_and_named(bodies: list[Row], data: st.DataObject) -> N
     check = checked(rows)
     assert places(check) == [number + 1]
     assert check.breaks[0].problem == "is not what was sealed"
-    assert check.breaks[0].row[name] == rows[number][name]
+    if name != "digest":
+        assert check.breaks[0].row[name] == rows[number][name]
 
 
 def _flipped(text: str, bit: int) -> str:
@@ -80,25 +113,92 @@ def test_a_row_that_was_taken_out_is_found(bodies: list[Row], data: st.DataObjec
 @given(BODIES, TEXTS)
 def test_a_row_that_was_put_in_is_found(bodies: list[Row], who: str) -> None:
     rows = chained(bodies)
-    forged = rows[-1] | {"who": who, "place": len(rows) + 1}
-    forged["seal"] = seal(b"no key", rows[-1]["seal"], forged["place"], forged)
+    forged = chained([bodies[-1] | {"who": who}], b"no key", rows[-1]["seal"], len(rows) + 1)[0]
     assert places(checked([*rows, forged])) == [len(rows) + 1]
     assert places(checked([*rows, rows[-1]])) == [len(rows)]
     assert places(checked([*rows, forged | {"place": None, "seal": None}])) == [None]
 
 
+@given(BODIES, st.data())
+def test_what_is_in_two_rows_cannot_be_exchanged(bodies: list[Row], data: st.DataObject) -> None:
+    rows = chained([bodies[0] | {"who": "ann"}, *bodies, bodies[0] | {"who": "bob"}])
+    names = data.draw(st.sampled_from([(*CONTENT, "digest"), CONTENT, ("digest",)]))
+    first, last = ({name: rows[place][name] for name in names} for place in (0, -1))
+    rows[0], rows[-1] = rows[0] | last, rows[-1] | first
+    assert places(checked(rows)) == [1, len(rows)]
+
+
+# ── erasing ────────────────────────────────────────────────────────────────────────────────────────────
+@given(BODIES, st.data())
+def test_what_was_erased_as_allowed_leaves_the_chain_whole(bodies: list[Row], data: st.DataObject) -> None:
+    rows = chained(bodies)
+    permit = data.draw(st.dictionaries(st.sampled_from(list(AuditSeverity)), st.integers(0, LAST + 1)))
+    gone = [n for n, row in enumerate(rows) if row["at"] < permit.get(row["severity"], 0)]
+    for number in gone:
+        rows[number] |= ERASED
+    check = checked(rows, permits=permit)
+    assert (check.broken, check.erased, check.last) == (0, len(gone), rows[-1]["seal"])
+    assert check.document()["erased"] == len(gone)
+
+
+@given(BODIES, st.data())
+def test_what_nothing_allowed_to_erase_is_named(bodies: list[Row], data: st.DataObject) -> None:
+    rows = chained(bodies)
+    number = data.draw(st.integers(0, len(rows) - 1))
+    severity, at = AuditSeverity(rows[number]["severity"]), rows[number]["at"]
+    permit = dict.fromkeys(AuditSeverity, LAST + 1) | {severity: data.draw(st.integers(0, at))}
+    if data.draw(st.booleans()):
+        del permit[severity]
+    rows[number] |= ERASED
+    check = checked(rows, permits=permit)
+    assert places(check) == [number + 1]
+    assert check.breaks[0].problem == "was erased, and nothing in the audit allowed it"
+
+
+@given(BODIES, st.data())
+def test_what_is_left_of_an_erased_row_cannot_be_changed(bodies: list[Row], data: st.DataObject) -> None:
+    rows, permit = chained(bodies), dict.fromkeys(AuditSeverity, 1 << 62)
+    number = data.draw(st.integers(0, len(rows) - 1))
+    rows[number] |= ERASED
+    assert not checked(rows, permits=permit).broken
+    name = data.draw(st.sampled_from([*FIELDS, "digest"]))
+    rows[number][name] = rows[number]["at"] ^ 1 if name == "at" else _flipped(rows[number][name], 1)
+    assert places(checked(rows, permits=permit)) == [number + 1]
+
+
+# ── rows of before ─────────────────────────────────────────────────────────────────────────────────────
 def test_rows_of_before_the_chain_are_counted_and_a_seal_that_was_emptied_is_found() -> None:
-    body = {"at": 1, "who": "ann", "action": "stop", "target": "all", "detail": ""}
-    old = body | {"place": None, "seal": None}
-    rows = chained([body] * 3)
+    old = BODY | {"place": None, "seal": None, "digest": None}
+    rows = chained([BODY] * 3)
     check = checked([old, old, *rows])
     assert (check.rows, check.unsealed, check.broken) == (5, 2, 0)
     rows[1]["seal"] = None
     assert places(checked(rows)) == [2, 3]
 
 
+@given(BODIES, BODIES, st.data())
+def test_rows_sealed_as_a_whole_go_on_into_the_chain_of_today(
+    olds: list[Row], news: list[Row], data: st.DataObject
+) -> None:
+    old = former(olds)
+    rows = [*old, *chained(news, last=old[-1]["seal"], begin=len(old) + 1)]
+    assert not checked(rows).broken
+    number = data.draw(st.integers(0, len(old) - 1))
+    name = data.draw(st.sampled_from(FIELDS))
+    rows[number][name] = rows[number]["at"] ^ 1 if name == "at" else _flipped(rows[number][name], 1)
+    assert places(checked(rows)) == [number + 1], "a column that came later is empty, or it was written since"
+
+
+@pytest.mark.parametrize("erased", [dict(ERASED), dict(ERASED) | {"digest": "0" * 64}])
+def test_a_row_sealed_as_a_whole_cannot_be_erased(erased: Row) -> None:
+    rows = former([BODY] * 2)
+    rows[0] |= erased
+    assert places(checked(rows, permits=dict.fromkeys(AuditSeverity, 1 << 62)))[0] == 1
+
+
+# ── what is told ───────────────────────────────────────────────────────────────────────────────────────
 def test_what_is_told_has_a_limit_and_says_how_much_there_is() -> None:
-    body = {"at": 1_800_000_000_000_000, "who": "ann", "action": "stop", "target": "all", "detail": ""}
+    body = BODY | {"at": 1_800_000_000_000_000}
     check = checked(chained([body] * (SHOWN + 5)), b"another key")
     told = check.document()
     assert (told["broken"], len(told["breaks"])) == (SHOWN + 5, SHOWN)
@@ -111,14 +211,16 @@ def test_the_key_is_in_no_repr() -> None:
 
 def test_what_no_column_should_hold_is_broken_and_can_be_told() -> None:
     """SQLite keeps anything in any column."""
-    body = {"at": 1, "who": "ann", "action": "stop", "target": "all", "detail": ""}
-    for name, value in [("at", "x"), ("place", "x"), ("seal", b"x"), ("detail", b"x"), ("who", None)]:
-        rows = chained([body] * 2)
+    for name, value in [
+        ("at", "x"), ("place", "x"), ("seal", b"x"), ("detail", b"x"), ("who", None),
+        ("digest", 1), ("severity", None),
+    ]:  # fmt: skip
+        rows = chained([BODY] * 2)
         rows[0][name] = value
         check = checked(rows)
         assert check.broken >= 1
         assert check.breaks[0].problem == "holds what nobody can have written"
         assert check.document()["breaks"][0]["row"]["action"] == "stop"
-    rows = chained([body])
+    rows = chained([BODY])
     rows[0]["at"] = (1 << 63) - 1
     assert checked(rows).document()["breaks"][0]["row"]["at"] == str((1 << 63) - 1)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from godkaiser.engine.effect import Audit
+from godkaiser.io.sql.audits import Keys
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model.instant import SECOND
 from tests.io.test_sql_store import T0
@@ -29,7 +30,7 @@ async def url(request: pytest.FixtureRequest) -> str | None:
 async def store(url: str | None, tmp_path: Path) -> AsyncIterator[SqlStore]:
     """Fifteen rows, written in five batches and by two starts of the controller."""
     for start in range(2):
-        made = await SqlStore.open(url, tmp_path, audit_key=KEY)
+        made = await SqlStore.open(url, tmp_path, keys=Keys(KEY))
         for batch in range(start * 3, 5 if start else 3):
             numbers = range(batch * 3, batch * 3 + 3)
             await made.append(
@@ -42,16 +43,15 @@ async def store(url: str | None, tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 
 async def broken(store: SqlStore) -> list[tuple[int | None, str]]:
-    check, _ = await store.check_audits(KEY)
+    check, _ = await store.audits.check()
     return [(one.place, str(one.row["detail"])) for one in check.breaks]
 
 
 async def test_what_nobody_touched_is_whole_also_over_starts(store: SqlStore) -> None:
-    check, seen = await store.check_audits(KEY)
+    check, seen = await store.audits.check()
     assert (check.rows, check.unsealed, check.broken, seen) == (15, 0, 0, None)
-    assert await store.check_audits(KEY, check.last) == (check, True)
-    assert (await store.check_audits(KEY, "f" * 64))[1] is False
-    assert (await store.check_audits(b"another key"))[0].broken == 15
+    assert await store.audits.check(check.last) == (check, True)
+    assert (await store.audits.check("f" * 64))[1] is False
 
 
 @pytest.mark.parametrize(
@@ -68,23 +68,23 @@ async def test_what_nobody_touched_is_whole_also_over_starts(store: SqlStore) ->
 async def test_what_somebody_changed_is_found_and_named(
     store: SqlStore, change: str, found: list[tuple[int, str]]
 ) -> None:
-    before = (await store.check_audits(KEY))[0].last
+    before = (await store.audits.check())[0].last
     await store.execute(text(change))
     assert await broken(store) == found
     await store.append([Audit(T0, "user:ann", "clear", "all", "later")])
     assert await broken(store) == found, "what comes later does not hide it"
-    assert (await store.check_audits(KEY, before))[1] is True
+    assert (await store.audits.check(before))[1] is True
 
 
 async def test_rows_cut_off_at_the_end_are_seen_with_a_seal_that_was_noted(store: SqlStore) -> None:
-    before = (await store.check_audits(KEY))[0].last
+    before = (await store.audits.check())[0].last
     await store.execute(text("DELETE FROM audit WHERE place > 12"))
-    check, seen = await store.check_audits(KEY, before)
+    check, seen = await store.audits.check(before)
     assert (check.broken, seen) == (0, False)
 
 
 async def test_rows_of_before_the_chain_stay(store: SqlStore) -> None:
     await store.execute(text("UPDATE audit SET seal = NULL, place = NULL"))
     await store.append([Audit(T0, "user:ann", "clear", "all", "the first one sealed")])
-    check, _ = await store.check_audits(KEY)
+    check, _ = await store.audits.check()
     assert (check.rows, check.unsealed, check.broken, check.place) == (16, 15, 0, 1)

@@ -179,7 +179,7 @@ async def test_marks_are_found_by_target_action_and_time(store: SqlStore) -> Non
     ]  # fmt: skip
     await store.append(rows)
     actions = ("node.replaced", "sensor.recalibrated")
-    found = await store.marks((SERIES, NODE), actions, T0, T0 + 9 * SECOND)
+    found = await store.audits.marks((SERIES, NODE), actions, T0, T0 + 9 * SECOND)
     assert found == [(T0 + second * SECOND, f"{second}") for second in (1, 2, 3)]
 
 

@@ -345,7 +345,7 @@ async def test_pairs_are_renewed_and_one_that_comes_twice_is_audited(tmp_path: P
         with pytest.raises(AuthenticationFailedError):
             await home.call("verify", token=new["access_token"])
         assert await details(home, begun) == [
-            ("user:vera", "login", "vera", "from x"),
+            ("user:vera", "login", "vera", ""),
             ("nobody", "session.reused", "vera", "4 tokens ended"),
         ]
         for token in (None, 5, ["x"]):

@@ -20,6 +20,7 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.trace_text import to_text
+from godkaiser.model.audited import severity_of
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
@@ -95,14 +96,10 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def audit_row(audit: Audit) -> dict[str, Any]:
-    """Who did what."""
-    return {
-        "at": audit.at,
-        "who": audit.who,
-        "action": audit.action,
-        "target": str(audit.target),
-        "detail": audit.detail,
-    }
+    """Without its place in the chain."""
+    texts = ("who", "action", "target", "address", "correlation", "detail", "before", "after")
+    row = {name: str(getattr(audit, name)) for name in texts}
+    return row | {"at": audit.at, "severity": severity_of(audit.action).value, "cipher": ""}
 
 
 def node_row(node: NodeRecord) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from godkaiser.auth.chain import Check
 from godkaiser.engine.effect import (
     ActuatorGone,
     AlarmChange,
@@ -27,7 +26,7 @@ from godkaiser.engine.effect import (
 )
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import WITHIN, Access
-from godkaiser.io.sql.audits import add_audits, check_audits
+from godkaiser.io.sql.audits import Audits, Keys
 from godkaiser.io.sql.bulk import Part, few, many, occurring
 from godkaiser.io.sql.calibrations import row_of
 from godkaiser.io.sql.database import DEFAULTS, database_url, open_database, open_to_read
@@ -52,6 +51,7 @@ from godkaiser.ports import Columns
 SITE: Final = "site"  # its row in the table of facts
 LOOK_WITHIN: Final = 600.0  # seconds for one question of somebody who reads a database by himself
 BATCH: Final = "batch"  # the row that names the batch that came last
+NO_KEYS: Final = Keys()
 WATCHED: Final = "watched"  # the row that says when somebody last looked after the actuators
 _DECLARED: Final = frozenset({ActuatorSpec, ActuatorGone, CalibrationRecord, Placed})
 Documents = Sequence[tuple[str, dict[str, Any] | str]]  # of a rule; a text is kept to the letter
@@ -71,18 +71,18 @@ class SqlStore:
         *,
         echo: bool = False,
         within: float = WITHIN,
-        audit_key: bytes = b"",
+        keys: Keys = NO_KEYS,
     ) -> SqlStore:
         """The store of a URL, or of the SQLite file in a data folder.
 
-        `within`: seconds for one transaction; `audit_key`: what the audit's rows are sealed with.
+        `within`: seconds for one transaction; `keys`: of the audit.
         """
-        return cls(await open_database(database_url(url, data), pool, echo=echo), within, audit_key)
+        return cls(await open_database(database_url(url, data), pool, echo=echo), within, keys)
 
     @classmethod
-    async def look(cls, url: str) -> SqlStore:
+    async def look(cls, url: str, keys: Keys = NO_KEYS) -> SqlStore:
         """The store of a URL as it is, only to read; many rows may take their time."""
-        store = cls(await open_to_read(database_url(url, Path())), LOOK_WITHIN)
+        store = cls(await open_to_read(database_url(url, Path())), LOOK_WITHIN, keys)
         store._group = regrouped
         return store
 
@@ -105,8 +105,9 @@ class SqlStore:
         """The calibrations behind the readings of a stretch, and whether any is a sum with a coverage."""
         return await occurring(self._access, series, Part(since, until))
 
-    def __init__(self, engine: AsyncEngine, within: float = WITHIN, audit_key: bytes = b"") -> None:
-        self._access, self._audit_key = Access(engine, within), audit_key
+    def __init__(self, engine: AsyncEngine, within: float = WITHIN, keys: Keys = NO_KEYS) -> None:
+        self._access = Access(engine, within)
+        self.audits = Audits(self._access, keys)
         self._postgres = engine.dialect.name == "postgresql"
         self._series: dict[SeriesId, int] = {}
         self._group: Grouping = grouped
@@ -141,7 +142,7 @@ class SqlStore:
             if found := groups.get(kind):
                 await connection.execute(_table(model).insert(), [row_of_one(record) for record in found])
         if audits := groups.get(Audit):
-            await add_audits(connection, self._audit_key, audits)
+            await self.audits.add(connection, audits)
         if beats := groups.get(Heartbeat):
             await self._add_new(connection, t.HeartbeatRow, [heartbeat_row(beat) for beat in beats])
         if watched := groups.get(Watched):
@@ -260,20 +261,6 @@ class SqlStore:
         rows = await self.rows(t.Meta, "key")
         return next((str(row["value"]) for row in rows if row["key"] == SITE), None)
 
-    async def marks(
-        self, targets: Sequence[str], actions: Sequence[str], since: Instant, until: Instant
-    ) -> list[tuple[Instant, str]]:
-        """When any of these things was done to any of these targets, and the words about it, oldest first."""
-        table = _table(t.AuditRow)
-        query = (
-            select(table.c.at, table.c.detail)
-            .where(table.c.at >= since, table.c.at < until)
-            .where(table.c.target.in_(list(targets)), table.c.action.in_(list(actions)))
-            .order_by(table.c.at, table.c.id)
-        )
-        async with self._access.reading() as connection:
-            return [(row[0], row[1]) for row in await connection.execute(query)]
-
     async def alarm_changes(self, since: Instant, until: Instant, limit: int) -> list[AlarmChange]:
         """Steps of alarms with since ≤ at < until, oldest first; the newest `limit` of them."""
         table = _table(t.AlarmRow)
@@ -377,10 +364,6 @@ class SqlStore:
                 return
             since = rows[-1]["at"]
             after = [tuple_(*keys) > tuple_(*(rows[-1][key.name] for key in keys))]
-
-    async def check_audits(self, key: bytes, head: str | None = None) -> tuple[Check, bool | None]:
-        """Is every row of the audit what was sealed? And is there one with the seal `head`?"""
-        return await check_audits(self._access, key, head)
 
     async def heard(self) -> list[str]:
         """The nodes whose heartbeats are kept."""

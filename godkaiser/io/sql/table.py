@@ -6,7 +6,9 @@ whole seconds, so (series, time) alone would lose a measurement.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, SmallInteger, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, SmallInteger, String, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -220,11 +222,16 @@ class RuleRow(SQLModel, table=True):
     document: str = Field(sa_column=Column(Text, nullable=False))
 
 
+def _added(kind: Any = String) -> Any:
+    """A text that rows of before it was added have empty."""
+    return Field(sa_column=Column(kind, nullable=False, server_default=""))
+
+
 class AuditRow(SQLModel, table=True):
-    """Who did what."""
+    """Who did what. What was erased has nothing left but its place."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("audit_at", "at"),)
+    __table_args__ = (Index("audit_at", "at"), Index("audit_severity", "severity", "at"))
     id: int | None = Field(default=None, primary_key=True)
     at: int = Field(sa_column=Column(BigInteger, nullable=False))
     who: str
@@ -233,6 +240,15 @@ class AuditRow(SQLModel, table=True):
     detail: str = Field(sa_column=Column(Text, nullable=False))
     place: int | None = Field(sa_column=Column(BigInteger))  # in the chain; NULL: of before there was one
     seal: str | None
+    severity: str = _added()  # empty: of before it was written
+    address: str = _added()
+    correlation: str = _added()
+    before: str = _added(Text)
+    after: str = _added(Text)
+    cipher: str = (
+        _added()
+    )  # the key that `detail` is locked with, and `before` and `after` in it; empty: it can be read
+    digest: str | None  # of what can be erased; NULL: sealed as a whole
 
 
 class AlarmRow(SQLModel, table=True):
