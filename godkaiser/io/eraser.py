@@ -20,6 +20,7 @@ from godkaiser.model.instant import DAY, SECOND, Instant, to_iso
 
 LOOK_EVERY: Final = 60.0  # seconds
 RUN_EVERY: Final = DAY
+CONTROLLER: Final = "controller"
 log = logging.getLogger(__name__)
 
 
@@ -49,13 +50,15 @@ class Eraser:
 
     async def look(self) -> None:
         """Once a day, over restarts: the last run is a row of the audit itself."""
-        now = self._runner.clock.now()
-        runs = await self._audits.listed(now - RUN_EVERY, now + SECOND, 1, {"action": RETAINED})
-        if not runs:
-            found = await self._run("controller", dry_run=self._retention.dry_run)
-            log.info(
-                "Old rows of the audit: %d%s.", found["rows"], " would go" if found["dry_run"] else " erased"
-            )
+        async with self._one_at_a_time:
+            now = self._runner.clock.now()
+            ours = {"action": RETAINED, "who": CONTROLLER}
+            if await self._audits.listed(now - RUN_EVERY, now + SECOND, 1, ours):
+                return
+            found = await self._run(CONTROLLER, dry_run=self._retention.dry_run)
+        log.info(
+            "Old rows of the audit: %d%s.", found["rows"], " would go" if found["dry_run"] else " erased"
+        )
 
     async def _asked(self, dry_run: bool = True, token: str | None = None) -> dict[str, Any]:
         """Erase what is older than its severity is kept for, or only count it."""
@@ -64,30 +67,26 @@ class Eraser:
             raise InvalidValueError(
                 field="dry_run", value=repr(dry_run)[:40], problem="is neither", allowed="true, false"
             )
-        return await self._run(who, dry_run=dry_run)
+        async with self._one_at_a_time:
+            return await self._run(who, dry_run=dry_run)
 
     async def _run(self, who: str, *, dry_run: bool) -> dict[str, Any]:
         """One row for each run, stored with its first batch: what was erased without it would be found as a break."""
-        async with self._one_at_a_time:
-            await self._runner.depot.committed()
-            now, asking = self._runner.clock.now(), ASKING.get()
-            permit = self._retention.permit(now)
-            most = BATCH * BATCHES_MOST
-            count = await self._audits.count_erasable(permit, most)
-            detail = (
-                f"{count} rows"
-                + (" would be erased" if dry_run else "")
-                + (" and more" if count == most else "")
-            )
-            target = "nothing" if dry_run else written(permit)
-            told = Audit(now, who, RETAINED, target, detail, "", "", asking.address, asking.correlation)
-            await self._erase({} if dry_run else permit, told, count)
+        await self._runner.depot.committed()
+        now, asking, most = self._runner.clock.now(), ASKING.get(), BATCH * BATCHES_MOST
+        permit = self._retention.permit(now)
+        count = await self._audits.count_erasable(permit, most)
+        more = count == most
+        detail = f"{count} rows{' would be erased' if dry_run else ''}{' and more' if more else ''}"
+        target = "nothing" if dry_run else written(permit)
+        told = Audit(now, who, RETAINED, target, detail, "", "", asking.address, asking.correlation)
+        await self._erase({} if dry_run else permit, told, count)
         kept = {severity.value: to_iso(before) for severity, before in permit.items()}
-        return {"rows": count, "more": count == most, "dry_run": dry_run, "before": kept}
+        return {"rows": count, "more": more, "dry_run": dry_run, "before": kept}
 
     async def _erase(self, permit: Mapping[AuditSeverity, Instant], told: Audit, count: int) -> None:
-        done = await self._audits.erase(permit, told)
-        while done and done < count:
+        done = batch = await self._audits.erase(permit, told)
+        while batch and done < count:
             await asyncio.sleep(0)  # others may write in between
-            more = await self._audits.erase(permit, None)
-            done = done + more if more else count
+            batch = await self._audits.erase(permit, None)
+            done += batch

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 LEFT_OUT: Final = "…"
-_WITH_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#@\s]*@)?([^/?#@\s]*)\S*", re.IGNORECASE)
+_WITH_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@)?([^/?#@\s]*)\S*", re.IGNORECASE)
 _SECRET: Final = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 
 

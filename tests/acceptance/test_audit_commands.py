@@ -1,6 +1,7 @@
 """`godkaiser audit …` as people type it."""
 
 import sqlite3
+from pathlib import Path
 
 from tests.acceptance.station import Station, ask, godkaiser
 
@@ -27,3 +28,29 @@ def test_who_did_what_and_that_nobody_changed_it(house: Station) -> None:
     (house.data / "audit.key").unlink()
     blind = godkaiser("audit", "verify", data=house.data)
     assert (blind.returncode, "audit.key" in blind.stderr) == (2, True)
+
+
+def test_it_is_counted_searched_and_old_rows_go(house: Station) -> None:
+    ask("users", "add", "olga", "--role", "viewer", data=house.data)
+    (row,) = ask("audit", "list", "--action", "user.", "--limit", "1", data=house.data)
+    assert (row["target"], row["severity"]) == ("olga", "warning")
+    assert ask("audit", "list", "--who", "user:nobody", data=house.data) == []
+    counted = ask("audit", "stats", data=house.data)
+    assert counted["by"]["action"]["user.added"] >= 1
+    shown = godkaiser("audit", "stats", data=house.data).stdout
+    assert ("user.added" in shown, "critical" in shown) == (True, True)
+    assert ask("audit", "retention", data=house.data)["dry_run"] is True
+    assert "0 rows erased." in godkaiser("audit", "retention", "--erase", data=house.data).stdout
+    assert "erased" in godkaiser("audit", "verify", data=house.data).stdout
+    nonsense = godkaiser("audit", "list", "--limit", "0", data=house.data)
+    assert (nonsense.returncode, "1..100000" in nonsense.stderr) == (2, True)
+
+
+def test_a_key_for_the_details_is_made_and_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "audit.keys"
+    made = godkaiser("audit", "new-key", str(file))
+    assert made.returncode == 0
+    assert file.read_text().strip() not in made.stdout + made.stderr
+    assert file.stat().st_mode & 0o077 == 0
+    failed = godkaiser("audit", "new-key", str(tmp_path / "no" / "file"))
+    assert (failed.returncode, "No such file" in failed.stderr) == (2, True)

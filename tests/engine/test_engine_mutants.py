@@ -245,10 +245,10 @@ def _swallowed(moment: Moment, intent: Any) -> None:
 wish_asked = wish.on_asked
 
 
-def _kept_and_sent(moment: Moment, intent: Any) -> bool:
+def _kept_and_sent(moment: Moment, intent: Any) -> Any:
     """A queue in front of the broker."""
     with planted(gate, "CHECKS", without("reachable")), planted(actuation, "_online", lambda *_, **__: True):
-        return actuation.submit(moment, intent)
+        return actuation.attempt(moment, intent)
 
 
 def _not_outside(intent: Any, spec: Any, *_: Any) -> Any:
@@ -294,7 +294,7 @@ DEFECTS = [
     ),
     Defect("no rest", gate, "CHECKS", without("cooldown"), it_rests_after_a_run),
     Defect("the node ends it", engine._WHEN_DUE, "lease", NOTHING, it_ends_without_its_node),
-    Defect("kept for the broker", wish, "submit", _kept_and_sent, nothing_waits_for_the_broker),
+    Defect("kept for the broker", wish, "attempt", _kept_and_sent, nothing_waits_for_the_broker),
     Defect("any reading counts", Freshness, "usable", property(lambda _: True), a_pump_stops_without_its_sensor),
     Defect(
         "hours of the clock", budget, "_within",

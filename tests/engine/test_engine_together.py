@@ -283,6 +283,7 @@ def test_it_ends_by_itself_goes_safe_and_then_the_rule_has_it_again() -> None:
     assert moves(desk.wait(1)) == [ON]
     assert [(a.who, a.action) for a in stored(Audit, desk.log)] == [
         ("ann", "service.begun"),
+        ("ann", "actuator.set"),
         ("controller", "service.ended"),
     ]
 

@@ -8,14 +8,25 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from godkaiser.auth.chain import CONTENT
+from godkaiser.auth.retention import AuditRetention, written
 from godkaiser.engine.effect import Audit
+from godkaiser.io.cipher import Cipher, load_cipher, new_key
 from godkaiser.io.sql.audits import Keys
 from godkaiser.io.sql.store import SqlStore
-from godkaiser.model.instant import SECOND
+from godkaiser.model.audited import RETAINED
+from godkaiser.model.instant import DAY, SECOND
 from tests.io.test_sql_store import T0
 from tests.services import Postgres
 
 KEY = b"not in the database"
+
+
+def updating(what: str, place: int) -> str:
+    return " ".join(("UPDATE audit SET", what, "WHERE place =", str(place)))
+
+
+ERASING = ", ".join(f"\"{name}\" = ''" for name in CONTENT)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -63,6 +74,21 @@ async def test_what_nobody_touched_is_whole_also_over_starts(store: SqlStore) ->
         ("DELETE FROM audit WHERE place = 8", [(9, "no. 8")]),
         ("DELETE FROM audit WHERE place <= 3", [(4, "no. 3")]),
         ("UPDATE audit SET seal = NULL, place = NULL WHERE place = 8", [(None, "no. 7"), (9, "no. 8")]),
+        *(
+            (updating(f"{name} = {value}", 8), [(8, "no. 7")])
+            for name, value in (
+                ("severity", "'info'"),
+                ("severity", "''"),
+                ("address", "'192.0.2.9'"),
+                ("correlation", "'x'"),
+                ('"before"', "'{}'"),
+                ('"after"', "'{}'"),
+                ("cipher", "'abcdefgh'"),
+                ("digest", "NULL"),
+                ("digest", "'x'"),
+            )
+        ),
+        (updating(ERASING, 8), [(8, "")]),
     ],
 )
 async def test_what_somebody_changed_is_found_and_named(
@@ -88,3 +114,105 @@ async def test_rows_of_before_the_chain_stay(store: SqlStore) -> None:
     await store.append([Audit(T0, "user:ann", "clear", "all", "the first one sealed")])
     check, _ = await store.audits.check()
     assert (check.rows, check.unsealed, check.broken, check.place) == (16, 15, 0, 1)
+
+
+# ── erasing ────────────────────────────────────────────────────────────────────────────────────────────
+RETENTION = AuditRetention()
+NOW = T0 + 60 * DAY
+
+
+def run_of(now: int) -> Audit:
+    return Audit(now, "controller", RETAINED, written(RETENTION.permit(now)), "")
+
+
+async def test_what_is_old_is_erased_by_severity_and_the_chain_stays_whole(
+    url: str | None, tmp_path: Path
+) -> None:
+    store = await SqlStore.open(url, tmp_path, keys=Keys(KEY))
+    try:
+        for at in (T0, NOW):
+            actions = ("login", "denied", "address.blocked", "stop")
+            await store.append([Audit(at, "user:ann", action, "x", "why", "1", "2") for action in actions])
+        permit, audits = RETENTION.permit(NOW), store.audits
+        assert await audits.count_erasable(permit, 10) == 1
+        assert await audits.erase(permit, run_of(NOW)) == 1
+        later = RETENTION.permit(NOW + 60 * DAY)
+        assert await audits.count_erasable(later, 10) == 2
+        assert await audits.count_erasable(later, 1) == 1
+        assert await audits.erase(later, run_of(NOW + 60 * DAY)) == 2
+        check, _ = await audits.check()
+        assert (check.rows, check.erased, check.broken) == (10, 3, 0)
+        left = await audits.listed(0, 1 << 60, 100, {})
+        assert [row["action"] for row in left if row["at"] == T0] == ["address.blocked", "stop"]
+        assert len(left) == 7
+        found = await store.fetch(text("SELECT count(*) FROM audit WHERE detail = 'why' OR target = 'x'"))
+        assert found[0][0] == 5
+        assert await audits.erase(later, None) == 0
+        await store.append([Audit(NOW, "user:ann", "login", "x", "after it")])
+        assert (await audits.check())[0].broken == 0
+    finally:
+        await store.close()
+
+
+async def test_nothing_is_erased_without_the_row_that_allows_it(store: SqlStore) -> None:
+    await store.append([Audit(T0, "user:ann", "login", "x", "")])
+    permit = RETENTION.permit(NOW)
+    assert await store.audits.erase(permit, None) == 1
+    assert await broken(store) == [(16, "")], "somebody who only has the database did that"
+    await store.append([run_of(NOW)])
+    assert await broken(store) == []
+
+
+async def test_a_trial_allows_nothing_and_a_forged_permit_is_a_break_itself(store: SqlStore) -> None:
+    await store.append(
+        [Audit(T0, "user:ann", "login", "x", ""), Audit(NOW, "ann", RETAINED, "nothing", "1 row")]
+    )
+    await store.execute(text(updating(ERASING, 16)))
+    assert await broken(store) == [(16, "")]
+    forged = written(RETENTION.permit(NOW))
+    await store.execute(text(updating(f"target = '{forged}'", 17)))
+    assert [place for place, _ in await broken(store)] == [17]
+
+
+async def test_a_row_sealed_as_a_whole_is_not_erased(store: SqlStore) -> None:
+    await store.append([Audit(T0, "user:ann", "login", "x", "")])
+    await store.execute(text("UPDATE audit SET digest = NULL, severity = '' WHERE place = 16"))
+    assert await store.audits.count_erasable(RETENTION.permit(NOW), 10) == 0
+
+
+# ── locking ────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def cipher(tmp_path: Path) -> Cipher:
+    new_key(tmp_path / "audit.keys")
+    return load_cipher(tmp_path / "audit.keys")
+
+
+async def test_details_are_locked_in_the_database_and_read_with_the_key(
+    url: str | None, tmp_path: Path, cipher: Cipher
+) -> None:
+    told = Audit(
+        T0, "user:ann", "user.changed", "bob", "role viewer", '{"role":"x"}', "{}", "192.0.2.7", "web-1"
+    )
+    store = await SqlStore.open(url, tmp_path, keys=Keys(KEY, cipher))
+    try:
+        await store.append([told, Audit(T0, "user:ann", "stop", "all", ""), run_of(NOW)])
+        raw = await store.fetch(text("SELECT * FROM audit ORDER BY id"))
+        assert not [word for word in ("role", "viewer") if word in str(raw[0])]
+        assert "192.0.2.7" in str(raw[0])
+        row, stop, run = await store.audits.listed(0, 1 << 60, 10, {})
+        assert (row["detail"], row["before"], row["after"]) == ("role viewer", '{"role":"x"}', "{}")
+        assert (stop["detail"], stop["cipher"], run["cipher"]) == ("", "", ""), "what is empty hides nothing"
+        assert await store.audits.marks(["bob"], ["user.changed"], T0, T0 + 1) == [(T0, "role viewer")]
+        assert (await store.audits.check())[0].broken == 0
+    finally:
+        await store.close()
+    new_key(tmp_path / "other.keys")
+    for other in (None, load_cipher(tmp_path / "other.keys")):
+        store = await SqlStore.open(url, tmp_path, keys=Keys(KEY, other))
+        try:
+            assert (await store.audits.check())[0].broken == 0, "checking needs no key of theirs"
+            row, *_ = await store.audits.listed(0, 1 << 60, 10, {})
+            assert row["detail"] == f"(locked with a key that is not here: {cipher.name})"
+            assert (row["before"], row["after"], row["target"]) == ("", "", "bob")
+        finally:
+            await store.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from godkaiser.auth.retention import AuditRetention
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.wire.encode import NO_TOKENS
@@ -114,6 +115,7 @@ async def house(
         record_most=more.get("record_most", 0),
         tokens=more.get("tokens", NO_TOKENS),
         broker_files=more.get("broker_files", BrokerFiles()),
+        audit=more.get("audit", AuditRetention()),
     )
     controller = await Controller.open(options)
     async with controller.running():

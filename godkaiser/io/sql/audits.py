@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from godkaiser.auth.chain import ERASED, FIRST, Check, Permit, digest, seal
@@ -171,4 +171,4 @@ def _erasable(permit: Permit) -> Any:
     """What was sealed as a whole stays: without a digest nothing could be checked any more."""
     of = _AUDIT.c
     old = [and_(of.severity == severity.value, of.at < before) for severity, before in permit.items()]
-    return and_(of.digest.is_not(None), of.action != "", or_(*old))
+    return and_(of.digest.is_not(None), of.action != "", or_(false(), *old))
