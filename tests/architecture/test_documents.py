@@ -1,6 +1,8 @@
 """Facts that stand in the docs as well are compared with their source."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from godkaiser import errors
@@ -32,11 +34,13 @@ from godkaiser.io import (
 from godkaiser.io.wire.reference import SHAPES, page
 from godkaiser.io.wire.topic import TOPICS, Way
 from godkaiser.kaiser import sitedesk, trying
+from godkaiser.model.audited import ACTIONS
 from godkaiser.model.site import Site
 from godkaiser.safety.finding import FINDINGS
 from godkaiser.safety.reference import page as findings_page
 from godkaiser.sensors.types import ALIASES, TYPES
 from godkaiser.settings import Settings, env_example
+from scripts import audit_page
 from scripts.error_page import families
 from scripts.error_page import page as errors_page
 
@@ -69,6 +73,27 @@ def test_the_page_of_topics_is_made_from_the_table() -> None:
 def test_the_page_of_alarms_is_made_from_the_tables() -> None:
     assert (ROOT / "docs/reference/alarms.md").read_text() == alarms_page()
     assert all(f"### `{code}`" in alarms_page() for code in KINDS)
+
+
+def test_the_actions_of_the_audit_are_all_listed_and_the_page_is_made_from_them() -> None:
+    text = audit_page.PAGE.read_text()
+    assert text == audit_page.page(text), "python -m scripts.audit_page"
+    named = {word for path in (ROOT / "godkaiser").rglob("*.py") for word in _attested(path.read_text())}
+    assert len(named) > 30
+    assert named <= set(ACTIONS)
+    answers = ("ack", "reset", "shelve", "unshelve", "remove", "restore")
+    assert {f"alarm.{word}" for word in answers} <= set(ACTIONS)
+
+
+def _attested(source: str) -> Iterator[str]:
+    """Actions that stand as a plain text where a row of the audit is made."""
+    where = {"Audit": 2, "Attested": 2, "attest": 1, "_attest": 1, "_audit": 3}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            said = node.args[where[name]] if name in where and len(node.args) > where[name] else None
+            if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                yield said.value
 
 
 def test_the_page_of_errors_is_made_from_the_tree() -> None:
