@@ -308,6 +308,10 @@ class Clerk:
         """For the audit."""
         self._runner.post(ev.Attested(self._runner.clock.now(), who, action, target, detail))
 
+    def keep_out(self, number: int, newest: str) -> None:
+        """For the alarm: so many addresses may not sign in."""
+        self._runner.post(ev.KeptOut(self._runner.clock.now(), number, newest))
+
     # ── acting ─────────────────────────────────────────────────────────────────────────────────────────
     async def _set(
         self,

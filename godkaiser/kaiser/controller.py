@@ -103,6 +103,9 @@ class Options:
     file: SiteFile | None = None
     address: BrokerAddress = field(default_factory=BrokerAddress)
     clock: Clock = field(default_factory=WallClock)
+    wall: Clock = field(
+        default_factory=WallClock
+    )  # of sessions and tokens, also where the greenhouse is simulated
     database: str | None = None
     pool: Pool = field(default_factory=Pool)  # PostgreSQL only
     echo: bool = False  # every statement into the log
@@ -139,7 +142,8 @@ class Controller:
         self.engine = Engine(from_site(site, options.catalogue))
         self.engine.state.planner = plan_push
         self.link = self._link()
-        self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
+        secret = installation_secret(options.data, options.secret)
+        self.accounts = Accounts(UserTable(store), secret, options.wall)
         depot = Depot(
             archive,
             self.link,
@@ -272,6 +276,7 @@ class Controller:
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
         await self.blocklist.load()
+        state.kept_out = self.blocklist.told  # before the first event, with which alarms are looked at
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())

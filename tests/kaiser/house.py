@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from godkaiser.io.clock import VirtualClock
+from godkaiser.io.clock import VirtualClock, WallClock
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.wire.encode import NO_TOKENS
 from godkaiser.kaiser.controller import Controller, Options
@@ -105,6 +105,7 @@ async def house(
         more.get("first", Site()),
         file=site,
         clock=clock,
+        wall=more.get("wall", WallClock()),
         link=lambda _: link,
         check_rival=False,
         journal_within=5.0,
