@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from godkaiser.auth.requests import MOST
 from godkaiser.errors import SettingsError
 from godkaiser.model.request import TOKEN_MOST
 
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
     )
     godkaiser_mqtt_version: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version: 3.1.1 or 5")
 
+    godkaiser_api_requests_per_minute: int = Field(
+        100,
+        description="requests a minute for each person and API token, 1 to 10000; the pages have ten times as many",
+    )
+
     godkaiser_db_pool_size: int | None = Field(
         None, ge=1, le=1000, description="PostgreSQL only: connections kept open; default: 10"
     )
@@ -97,6 +103,13 @@ class Settings(BaseSettings):
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"needs at least {MIN_SECRET} characters")
+        return value
+
+    @field_validator("godkaiser_api_requests_per_minute")
+    @classmethod
+    def _limited(cls, value: int) -> int:
+        if not 1 <= value <= MOST:
+            raise ValueError(f"is 1 to {MOST}: there is always a limit, and 0 would let nobody in")
         return value
 
     @field_validator("mqtt_broker_host")

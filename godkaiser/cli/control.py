@@ -174,6 +174,7 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
         linger=settings.godkaiser_commit_interval_s,
         record_most=settings.godkaiser_record_mb << 20,
         broker_files=BrokerFiles(settings.godkaiser_broker_dir, settings.godkaiser_broker_reload),
+        requests_per_minute=settings.godkaiser_api_requests_per_minute,
     )
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.auth.session import Principal
 from godkaiser.engine import picture
 from godkaiser.engine.calibration import calibration_picture, versions_of
@@ -44,6 +45,7 @@ from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.stored import Stored, sort_out
+from godkaiser.io.turnstile import ORIGIN, Turnstile
 from godkaiser.io.whereabouts import (
     Where,
     Zones,
@@ -84,7 +86,7 @@ from godkaiser.safety.stop import Step, Stop
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
-TEXTS: Final = frozenset({"token", "current", "password", "address", "code"})
+TEXTS: Final = frozenset({"token", "current", "password", "address", "code", ORIGIN})
 MARKING: Final = ("node.replaced", "sensor.recalibrated")  # what a reader of a curve must know of
 Method = Callable[..., Awaitable[Any]]
 
@@ -93,11 +95,19 @@ class Clerk:
     """Answers requests. Holds what they need; changes nothing except by posting events."""
 
     def __init__(
-        self, runner: Runner, store: SqlStore, accounts: Accounts, *, speed: float, simulated: bool
+        self,
+        runner: Runner,
+        store: SqlStore,
+        accounts: Accounts,
+        *,
+        speed: float,
+        simulated: bool,
+        per_minute: int = PER_MINUTE,
     ) -> None:
         self._runner, self._store, self._accounts = runner, store, accounts
         self._state = runner.engine.state
         self._speed, self._simulated = speed, simulated
+        self.turnstile = Turnstile(accounts, self.attest, per_minute)
         self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
         self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
@@ -132,11 +142,22 @@ class Clerk:
         self._methods.update(methods)
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """One request. Every error is typed."""
+        """One request. Every error is typed. Whoever passes it on may say its `origin`, an address."""
         handler = self._methods.get(method)
         if handler is None:
             raise ProtocolError(problem=f"no method {method!r}; there are {', '.join(sorted(self._methods))}")
         _check_texts(params)
+        origin = params.get(ORIGIN) or ""
+        params = {name: value for name, value in params.items() if name != ORIGIN}
+        self.turnstile.admit(method, params.get("token"))
+        with self.turnstile.asking(method, params, origin) as said:
+            try:
+                return await self._done(method, handler, params)
+            except ForbiddenError:
+                await self.turnstile.on_denied(said)
+                raise
+
+    async def _done(self, method: str, handler: Method, params: dict[str, Any]) -> Any:
         try:
             return await handler(**params)
         except TypeError as error:
@@ -284,7 +305,7 @@ class Clerk:
         try:
             require(person, permission, zones)
         except ForbiddenError:
-            self.attest(person.who, "denied", permission.value)
+            self.turnstile.denied(person, permission.value)
             raise
         return person.who
 
@@ -301,7 +322,7 @@ class Clerk:
 
     def refusal(self, person: Principal, action: str, target: str) -> ForbiddenError:
         """What to raise; that it was is in the audit."""
-        self.attest(person.who, "denied", target)
+        self.turnstile.denied(person, target)
         return ForbiddenError(who=person.name, role=person.role.value, action=action)
 
     def attest(self, who: str, action: str, target: str, detail: str = "") -> None:

@@ -61,6 +61,7 @@ class Doorman:
     async def look(self) -> None:
         """Forget what is over, write when API tokens were used, warn of those that end soon."""
         self._blocklist.look()
+        self._clerk.turnstile.tell()
         await self.sessions.forget()
         await self.keyring.write_uses()
         for key in await self.keyring.ending():

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
 from godkaiser.engine.engine import Engine
@@ -121,6 +122,7 @@ class Options:
     journal_within: float = JOURNAL_WITHIN
     record_most: int = 0  # bytes of recordings kept; 0: nothing is recorded
     broker_files: BrokerFiles = field(default_factory=BrokerFiles)
+    requests_per_minute: int = PER_MINUTE  # of each person and API token
     folder: DataFolder | None = None  # taken already, by one that stood by
     catalogue: Catalogue = BUILT_IN
 
@@ -166,9 +168,15 @@ class Controller:
             recorder=recorder,
         )
         self.clerk = Clerk(
-            self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
+            self.runner,
+            store,
+            self.accounts,
+            speed=options.speed,
+            simulated=options.simulated,
+            per_minute=options.requests_per_minute,
         )
         self.blocklist = Blocklist(self.clerk, BlockTable(store), self.accounts.clock)
+        self.clerk.turnstile.on_denied = self.blocklist.denied
         self.clerk.offer(self.blocklist.methods)
         self.doorman = Doorman(self.clerk, self.accounts, self.blocklist)
         self.clerk.offer(self.doorman.methods)
@@ -338,6 +346,7 @@ class Controller:
             if self.options.desk:
                 await self.desk.stop()  # nobody may ask for anything any more
             await self.trying.close()
+            self.clerk.turnstile.tell(everything=True)
             await self.make_safe()
             await ended(tasks)
             await self._close()

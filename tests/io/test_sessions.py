@@ -7,6 +7,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pyotp
@@ -36,6 +37,7 @@ from godkaiser.io.sessions import Sessions
 from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.users import UserTable
+from godkaiser.io.turnstile import Turnstile
 from godkaiser.model.instant import DAY, MINUTE, SECOND
 from tests.io.rig import until
 
@@ -255,7 +257,8 @@ async def test_while_the_database_is_away_what_is_over_is_forgotten_later(
     await people.pair()
     people.wait(31 * MINUTE)
     await people.store.close()
-    nobody = cast("Clerk", None)  # nothing is to be audited
+    gate = Turnstile(people.accounts, lambda *row: None)
+    nobody = cast("Clerk", SimpleNamespace(turnstile=gate))  # nothing is to be audited
     blocklist = Blocklist(nobody, BlockTable(people.store), people.clock)
     doorman = Doorman(nobody, people.accounts, blocklist)
     task = asyncio.create_task(doorman.run())

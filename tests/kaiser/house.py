@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.io.clock import VirtualClock, WallClock
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.wire.encode import NO_TOKENS
@@ -114,6 +115,7 @@ async def house(
         catalogue=more.get("catalogue", BUILT_IN),
         record_most=more.get("record_most", 0),
         tokens=more.get("tokens", NO_TOKENS),
+        requests_per_minute=more.get("requests_per_minute", PER_MINUTE),
         broker_files=more.get("broker_files", BrokerFiles()),
     )
     controller = await Controller.open(options)
