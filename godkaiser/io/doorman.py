@@ -88,8 +88,15 @@ class Doorman:
         self._clerk.attest(f"user:{name}", "login", name, f"from {address}"[:200])
         return session
 
-    async def prove(self, person: Principal, current: str, address: str) -> None:
-        """Is it really the person whose session this is? Throttled and audited as a sign-in."""
+    async def confirm(self, person: Principal, current: str | None, address: str) -> None:
+        """Is it really the person whose session this is? Throttled and audited as a sign-in.
+
+        For what outlasts a page that somebody finds open. Raises `ForbiddenError`, `AuthenticationFailedError`,
+        `ThrottledError`.
+        """
+        if current is None:
+            action = "change this without the current password"
+            raise self._clerk.refusal(person, action, "current_password")
         _texts(current=current, address=address)
         async with self._watched(person.who, person.name, address, ", current password"):
             await self.sessions.check(person.name, current, address)

@@ -17,7 +17,7 @@ from godkaiser.io.accounts import Accounts
 # Never counted: stopping; what ends or proves a sign-in, of which guesses are slowed down where they are looked at.
 FREE: Final = frozenset({"stop", "logout", "verify", "refresh"})
 ORIGIN: Final = "origin"  # where a request comes from, as whoever passes it on says
-_ADDRESSED: Final = ("users.", "tokens.")  # these are told where from as `address`
+_ADDRESSED: Final = ("users.", "tokens.", "broker.")  # these are told where from as `address`
 # What a request is about, as far as that is no secret. The first that is there is told.
 _THINGS: Final = (
     "actuator", "actuators", "sensor", "series", "rule", "documents", "node", "nodes", "key", "prefix", "label",

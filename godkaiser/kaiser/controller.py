@@ -184,7 +184,8 @@ class Controller:
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
         controller = options.address.username or CONTROLLER
-        self.porter = Porter(self.runner, self.clerk, options.broker_files, controller)
+        confirm = self.doorman.confirm
+        self.porter = Porter(self.runner, self.clerk, confirm, options.broker_files, controller)
         self.clerk.offer(self.porter.methods)
         self.clerk.offer(Registrar(self.runner, self.clerk, self.porter.forget).methods)
         self.clerk.offer(Workshop(self.runner, self.clerk).methods)
