@@ -35,6 +35,7 @@ class Doorman:
         self._clerk, self._accounts, self._blocklist = clerk, accounts, blocklist
         self.sessions = Sessions(accounts, self._stolen)
         self.keyring = Keyring(accounts)
+        accounts.on_set_back = self._set_back
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -122,6 +123,11 @@ class Doorman:
         """A new pair for a refresh token, once."""
         _texts(token=token, address=address)
         return await self.sessions.renew(token, address)
+
+    def _set_back(self) -> None:
+        self._clerk.attest(
+            "controller", "session.all_ended", "all", "the clock was set back by more than a day"
+        )
 
     def _stolen(self, name: str, count: int) -> None:
         self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")

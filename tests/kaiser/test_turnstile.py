@@ -18,7 +18,7 @@ from godkaiser.errors import (
     ThrottledError,
 )
 from godkaiser.io.clock import VirtualClock, WallClock
-from godkaiser.model.instant import MINUTE, SECOND
+from godkaiser.model.instant import DAY, MINUTE, SECOND
 from godkaiser.settings import load_settings
 from tests.kaiser.house import NODE, House, file, house
 from tests.kaiser.test_accounts_desk import PASSWORD, details, people, trouble
@@ -178,3 +178,23 @@ async def test_what_somebody_may_is_no_denial(tmp_path: Path) -> None:
         for _ in range(2 * DENIALS):
             await home.call("users.list", token=root, origin=BAD)
         assert await home.call("blocks.list") == []
+
+
+async def test_a_clock_that_was_days_ahead_ends_all_sessions_once_and_says_so(tmp_path: Path) -> None:
+    began = WallClock().now()
+    ahead = VirtualClock(began)
+    async with house(tmp_path, file(), wall=ahead) as home:
+        await people(home, "root", "vera")
+        told = await home.call("login", name="vera", password=PASSWORD, address="10.0.0.3", pair=True)
+        await home.call("logout", token=told["access_token"])
+        ahead.advance(began + 30 * DAY)
+        await home.controller.doorman.look()
+    for _ in range(2):
+        async with house(tmp_path, wall=VirtualClock(began + MINUTE)) as home:
+            await home.controller.doorman.look()
+            with pytest.raises(AuthenticationFailedError):
+                await home.call("refresh", token=told["refresh_token"])
+            rows = [row[:3] for row in await details(home, 0) if row[1] == "session.all_ended"]
+            assert rows == [("controller", "session.all_ended", "all")]
+            token = await access(home, "vera")
+            assert (await home.call("verify", token=token))["user"] == "vera"
