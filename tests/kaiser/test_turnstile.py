@@ -12,6 +12,7 @@ from godkaiser.auth.policy import Role
 from godkaiser.auth.requests import PAGES_SHARE
 from godkaiser.errors import (
     AddressBlockedError,
+    AuthenticationFailedError,
     ForbiddenError,
     InvalidValueError,
     SettingsError,
