@@ -93,7 +93,7 @@ class Accounts:
         self.users: dict[int, User] = {}
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
-        self._loading = asyncio.Lock()
+        self._loading, self._righting = asyncio.Lock(), asyncio.Lock()
         self._guesses, self._setups = RateThrottle(), RateThrottle()
         self.on_set_back: Callable[[], None] = lambda: None  # all sessions end, as the clock was set back
         self._owed = False  # that is still to be stored
@@ -115,12 +115,15 @@ class Accounts:
 
         Counts at once, and is stored as soon as it can be.
         """
-        behind = self.register.behind(self.clock.now())
-        if not behind and not self._owed:
-            return
-        if behind:
-            log.warning("The clock was set back behind what was forgotten of sessions: all of them end.")
-            self.on_set_back()
+        async with self._righting:  # else two who notice it would end the sessions that began between them
+            behind = self.register.behind(self.clock.now())
+            if behind:
+                log.warning("The clock was set back behind what was forgotten of sessions: all of them end.")
+                self.on_set_back()
+            if behind or self._owed:
+                await self._end_everybody(behind)
+
+    async def _end_everybody(self, behind: bool) -> None:
         try:
             await self.table.end_everybody()
             self._owed = False
