@@ -37,7 +37,8 @@ class ActionHandler(OwnHandler):
 
     async def _do(self, method: str, **params: Any) -> None:
         try:
-            await self.guard.call(method, token=self.ticket.token, **params)
+            origin = self.guard.address_of(self.request)
+            await self.guard.call(method, token=self.ticket.token, origin=origin, **params)
         except TROUBLE as error:
             self.set_status(error.kind.http_status if isinstance(error, GodkaiserError) else 503)
             problem = words_of(self)("shell.failed", problem=str(error))

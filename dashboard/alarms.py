@@ -41,11 +41,12 @@ def alarm_card(words: Words, alarm: Thing, view: View, now: datetime) -> str:
     tone: Tone = "none" if view.gone else _TONES.get(state, "none")
     kind, priority = str(alarm.get("kind")), str(alarm.get("priority"))
     title = words.known(f"alarm.kind.{kind}", kind)
+    name = words.known(f"alarm.source.{alarm.get('source')}", str(alarm.get("name")))
     rank = words.known(f"alarm.priority.{priority}", priority)
     remedy = words.known(f"alarm.remedy.{kind}", str(alarm.get("remedy") or ""))
     lines = "".join(f"<p>{escape(line)}</p>" for line in _history(words, alarm, view, now))
     return (
-        f'<div class="card inner {tone}"><div class="name"><span>{escape(str(alarm.get("name")))}</span>'
+        f'<div class="card inner {tone}"><div class="name"><span>{escape(name)}</span>'
         f"<span>{escape(rank)}</span></div><div>{marked(words, Remark(_state_key(state), tone))}</div>"
         f"<p><b>{escape(title)}</b> {escape(str(alarm.get('text') or ''))}</p>"
         f'<p>{escape(remedy)}</p><div class="soft">{lines}</div></div>'

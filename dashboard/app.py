@@ -194,7 +194,8 @@ def _page(dashboard: Dashboard, name: str) -> pn.Template:
     words = Words(pick_language(lang, request.headers.get("Accept-Language")))
     query = f"&lang={words.language}" if lang else ""
     wanted = _argument(request, "sensor") or _argument(request, "node")
-    session = Session(dashboard.feed, ticket, words, doc, query, wanted)
+    origin = dashboard.guard.address_of(request)
+    session = Session(dashboard.feed, ticket, words, doc, query, wanted, origin)
     doc.on_session_destroyed(lambda _: session.close())
     return _assemble(session, name, request, lang or "")
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from godkaiser.auth.requests import MOST
 from godkaiser.errors import SettingsError
 from godkaiser.model.request import TOKEN_MOST
 
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
     audit_retention_error_days: int = Field(
         365, ge=1, le=36500, description="the same of error; what is critical is never erased"
     )
+    godkaiser_api_requests_per_minute: int = Field(
+        100,
+        description="requests a minute for each person and API token, 1 to 10000; the pages have ten times as many",
+    )
 
     godkaiser_db_pool_size: int | None = Field(
         None, ge=1, le=1000, description="PostgreSQL only: connections kept open; default: 10"
@@ -111,6 +116,13 @@ class Settings(BaseSettings):
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"needs at least {MIN_SECRET} characters")
+        return value
+
+    @field_validator("godkaiser_api_requests_per_minute")
+    @classmethod
+    def _limited(cls, value: int) -> int:
+        if not 1 <= value <= MOST:
+            raise ValueError(f"is 1 to {MOST}: there is always a limit, and 0 would let nobody in")
         return value
 
     @field_validator("mqtt_broker_host")

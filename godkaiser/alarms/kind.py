@@ -36,7 +36,8 @@ class Kind:
     `delay_on`: so long must the condition hold before it is an alarm. `delay_off`: so long must it be gone before the
     alarm returns. `auto_clear`: so long after its return an alarm nobody has acknowledged goes by itself (None: it
     waits for a person). `latching`: it stays until a person resets it. `momentary`: something that happened, not
-    something that lasts: it returns as soon as it is raised, and every further time counts up.
+    something that lasts: it returns as soon as it is raised, and every further time counts up. `retold`: its words
+    follow what is known while it holds, without being raised anew.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Kind:
     auto_clear: Duration | None = None
     latching: bool = False
     momentary: bool = False
+    retold: bool = False
 
 
 _ROWS: Final = (
@@ -105,6 +107,13 @@ _ROWS: Final = (
         "Until then it stays as it is stored, and every other rule works. "
         "Its priority is low when it is switched off.",
         auto_clear=10 * MINUTE,
+    ),
+    Kind(
+        "address_blocked", Priority.MEDIUM, 0,
+        "{name} is closed to addresses that were denied too often.",
+        "Look who it is (`godkaiser blocks list`) and what was tried (`godkaiser audit list`). Let in whom you know "
+        "with `godkaiser blocks lift ADDRESS`; everybody else is let in again when the time is over.",
+        auto_clear=10 * MINUTE, retold=True,
     ),
 )  # fmt: skip
 KINDS: Final = MappingProxyType({row.code: row for row in _ROWS})

@@ -85,9 +85,9 @@ class Watch:
 
     def _described(self, alarm: Alarm, sign: Sign) -> Alarm | None:
         """A standing one may become more urgent, never less, while it holds."""
-        if sign.rank <= alarm.priority:
-            return None
-        return self.keep(a.changed(alarm, sign.text, sign.rank))
+        if sign.rank > alarm.priority or (sign.kind.retold and sign.text != alarm.text):
+            return self.keep(a.changed(alarm, sign.text, max(sign.rank, alarm.priority)))
+        return None
 
     def _forget(self, key: str) -> None:
         self._turned.pop(key, None)

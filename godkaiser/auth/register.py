@@ -4,6 +4,9 @@ A sign-in begins a *family*; renewing it goes on in the same family. A refresh t
 comes a second time, two hold it, nobody can say who of them is the thief, and the whole family ends. The end of a
 family is an entry of its own, so a token that is being made while its family ends is void as well.
 
+What has ended by itself is forgotten a day later, and up to when it was forgotten is remembered: a clock that stood
+ahead makes that be forgotten which is needed when it is set back. Then none of them is accepted any more.
+
 Only hashes are kept. A token nobody noted is judged by its signature, its time and its user alone, so that people can
 sign in while the database is away.
 """
@@ -15,6 +18,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from godkaiser.errors import AuthenticationFailedError
+from godkaiser.model.instant import DAY
+
 from .session import Denial, Principal, User, admit
 from .tokens import LIFETIME_S, SECOND, Claims, TokenKind, issue, read
 
@@ -23,6 +29,7 @@ REUSED: Final = "reused"
 LOGOUT: Final = "logout"
 EVERYWHERE: Final = "everywhere"
 FAMILY: Final = "family"  # the kind of the entry that ends one
+FORGOTTEN_AFTER: Final = DAY  # so far may a clock be set back without harm
 _LONGEST: Final = max(LIFETIME_S.values()) * SECOND
 
 
@@ -70,9 +77,13 @@ class Theft:
 
 @dataclass(slots=True)
 class Register:
-    """Decides; whoever uses it stores what was decided, and then notes it here."""
+    """Decides; whoever uses it stores what was decided, and then notes it here.
+
+    `horizon`: tokens that end before it may be forgotten, void ones too.
+    """
 
     secret: str = field(repr=False)
+    horizon: int = 0
     _entries: dict[str, Entry] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -86,10 +97,17 @@ class Register:
                 self._entries[entry.hash] = entry
 
     def forget(self, now: int) -> int:
-        """What has ended by itself; how many."""
-        before = len(self._entries)
-        self._entries = {name: entry for name, entry in self._entries.items() if entry.expires_at > now}
-        return before - len(self._entries)
+        """What has ended by itself a day ago; how many."""
+        before, until = len(self._entries), forgotten_until(now)
+        self._entries = {name: entry for name, entry in self._entries.items() if entry.expires_at > until}
+        gone = before - len(self._entries)
+        if gone:
+            self.horizon = max(self.horizon, until)
+        return gone
+
+    def behind(self, now: int) -> bool:
+        """Was the clock set back behind what was forgotten? Then nobody knows which tokens are void."""
+        return now < self.horizon
 
     def grant(
         self, user: User, kinds: Iterable[TokenKind], family: str, ids: Iterable[str], now: int
@@ -109,10 +127,16 @@ class Register:
         *others, last = kinds
         for kind in others:
             try:
-                return read(token, kind, secret=self.secret, now=now)
+                return self._read(token, kind, now)
             except PermissionError:
                 continue
-        return read(token, last, secret=self.secret, now=now)
+        return self._read(token, last, now)
+
+    def _read(self, token: str, kind: TokenKind, now: int) -> Claims:
+        claims = read(token, kind, secret=self.secret, now=now)
+        if self.behind(now):
+            raise AuthenticationFailedError(problem="the session has ended")
+        return claims
 
     def principal(self, claims: Claims, users: Mapping[int, User]) -> Principal | Denial:
         """The person behind it, as of now."""
@@ -122,7 +146,7 @@ class Register:
         self, token: str, users: Mapping[int, User], ids: Iterable[str], now: int
     ) -> Renewal | Theft | Denial:
         """A refresh token for two new ones, once. Raises `AuthenticationFailedError`."""
-        claims = read(token, TokenKind.REFRESH, secret=self.secret, now=now)
+        claims = self._read(token, TokenKind.REFRESH, now)
         over = digest(claims.family) in self._entries
         found = admit(claims, users.get(claims.user_id), revoked=over)
         if isinstance(found, Denial):
@@ -167,6 +191,11 @@ class Register:
 def _entry(claims: Claims) -> Entry:
     family = digest(claims.family)
     return Entry(digest(claims.jti), claims.kind.value, family, claims.user_id, claims.expires_at)
+
+
+def forgotten_until(now: int) -> int:
+    """What ended until then may be forgotten now."""
+    return now - FORGOTTEN_AFTER
 
 
 def tokens_of(ended: Iterable[Entry]) -> int:

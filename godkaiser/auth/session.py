@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .policy import POLICY, Permission, Role, within
-from .tokens import Claims
+from .tokens import Claims, TokenKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class User:
 class Principal:
     """Somebody who is signed in. `session` is the token's id; times are microseconds since 1970.
 
-    `zones`: None for all of them. `key`: the prefix of the API token this came with, empty for a person.
+    `zones`: None for all of them. `key`: the prefix of the API token this came with, empty for a person. `by_page`:
+    the pages ask for them.
     """
 
     user_id: int
@@ -58,6 +59,7 @@ class Principal:
     zones: frozenset[str] | None = None
     permissions: frozenset[Permission] = frozenset()
     key: str = ""
+    by_page: bool = False
 
     @property
     def who(self) -> str:
@@ -82,6 +84,7 @@ def admit(claims: Claims, user: User | None, *, revoked: bool) -> Principal | De
         return Denial.INVALID_USER
     if revoked or claims.version != user.version:
         return Denial.REVOKED
+    by_page, rights = claims.kind is TokenKind.PAGE, POLICY[user.role]
     return Principal(
-        user.id, user.name, user.role, claims.jti, claims.expires_at, user.reach, POLICY[user.role]
+        user.id, user.name, user.role, claims.jti, claims.expires_at, user.reach, rights, by_page=by_page
     )

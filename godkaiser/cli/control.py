@@ -180,6 +180,7 @@ def _options(settings: Settings, folder: DataFolder | None) -> Options:
         broker_files=BrokerFiles(settings.godkaiser_broker_dir, settings.godkaiser_broker_reload),
         audit=_retention(settings),
         audit_cipher=None if locked is None else load_cipher(locked),
+        requests_per_minute=settings.godkaiser_api_requests_per_minute,
     )
 
 

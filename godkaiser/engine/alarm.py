@@ -11,11 +11,12 @@ from godkaiser.alarms.kept import alarm_of, data_of
 from godkaiser.alarms.kind import KINDS
 from godkaiser.alarms.watch import Sign
 from godkaiser.engine import condition as c
+from godkaiser.engine import door
 from godkaiser.engine.effect import AlarmChange, Audit, Journal, Store, Tell
 from godkaiser.engine.seen import Seen
 from godkaiser.engine.state import Moment
 from godkaiser.engine.state import State as EngineState
-from godkaiser.model.event import AlarmAnswered, Event
+from godkaiser.model.event import AlarmAnswered, Event, KeptOut
 from godkaiser.model.ids import ActuatorId, NodeId, RuleId
 from godkaiser.model.instant import Instant, to_iso
 from godkaiser.model.report import Alert
@@ -30,8 +31,7 @@ def watch(moment: Moment, event: Event) -> None:
     """Look at what this event touched. A controller that closes makes everything safe and raises nothing."""
     if moment.state.closing:
         return
-    if isinstance(event, Alert):
-        _on_alert(moment, event)
+    _on_told(moment, event)
     told = told_of(moment, LOOKED_AT)
     if not moment.state.alarms.looked or any(kind in EVERYTHING for kind, _ in told):
         _look_at_everything(moment)
@@ -46,6 +46,14 @@ def watch(moment: Moment, event: Event) -> None:
         elif kind == "stop":
             for node in tuple(moment.state.nodes):
                 _look_at_node(moment, node)
+
+
+def _on_told(moment: Moment, event: Event) -> None:
+    """Some events say themselves that something is wrong."""
+    if isinstance(event, Alert):
+        _on_alert(moment, event)
+    elif isinstance(event, KeptOut):
+        _see(moment, door.of_door(moment.state))
 
 
 def told_of(moment: Moment, kinds: Container[str]) -> set[tuple[str, str]]:
@@ -63,13 +71,14 @@ def _look_at_everything(moment: Moment) -> None:
         _look_at_actuator(moment, actuator)
     for rule in (*state.rules, *state.refused):
         _look_at_rule(moment, rule)
+    _see(moment, door.of_door(state))
     for alarm in tuple(state.alarms.watch.standing.values()):
         if alarm.source not in _things(state):
             _see(moment, Sign(alarm.kind, alarm.source, holds=False))
 
 
 def _things(state: EngineState) -> set[str]:
-    return {*state.nodes, *state.actuators, *_rules(state)}
+    return {*state.nodes, *state.actuators, *_rules(state), door.DOOR}
 
 
 def _rules(state: EngineState) -> set[RuleId]:
@@ -109,13 +118,13 @@ def _see(moment: Moment, sign: Sign) -> None:
     before = watched.get(sign.kind, sign.source)
     after = watched.see(sign, moment.now)
     if after is not None:
-        _keep(moment, after, _step_between(before, after))
+        _keep(moment, after, _step_between(before, after))  # only other words are no step
     _arrange(moment, sign.key)
 
 
 def _step_between(before: Alarm, after: Alarm) -> str:
     if before.holds == after.holds:
-        return "escalated"
+        return "escalated" if before.priority != after.priority else ""
     return "raised" if after.holds else "returned"
 
 
@@ -157,6 +166,8 @@ def on_due(moment: Moment, key: str) -> None:
         _look_at_node(moment, NodeId.known(source))
     elif code in c.OF_RULES:
         _look_at_rule(moment, RuleId.known(source))
+    elif code == door.ADDRESS_BLOCKED.code:
+        _see(moment, door.of_door(moment.state))
     else:
         _look_at_actuator(moment, ActuatorId.known(source))
     _arrange(moment, key)
@@ -195,10 +206,17 @@ def find(state: EngineState, key: str) -> Alarm | None:
     code, _, source = key.partition(":")
     if (standing := state.alarms.watch.standing.get(key)) is not None:
         return standing
-    things: set[str] = set(
+    known = code in KINDS and source in _things_of(state, code)
+    return state.alarms.watch.get(KINDS[code], source) if known else None
+
+
+def _things_of(state: EngineState, code: str) -> set[str]:
+    """Of which things there may be an alarm of this kind."""
+    if code == door.ADDRESS_BLOCKED.code:
+        return {door.DOOR}
+    return set(
         state.nodes if code in c.OF_NODES else _rules(state) if code in c.OF_RULES else state.actuators
     )
-    return state.alarms.watch.get(KINDS[code], source) if code in KINDS and source in things else None
 
 
 def on_answered(moment: Moment, event: AlarmAnswered) -> None:
@@ -218,17 +236,13 @@ def on_answered(moment: Moment, event: AlarmAnswered) -> None:
 def _keep(
     moment: Moment, alarm: Alarm, step: str, who: str = "", reason: str = "", *, before: Alarm | None = None
 ) -> None:
-    """Journal first: a restart must not forget what stands, nor who has seen it."""
+    """Journal first: a restart must not forget what stands, nor who has seen it. Without a step no row is kept."""
     normal = alarm.state is State.NORM
     moment.emit(Journal("alarm", alarm.key, None if normal else data_of(alarm)))
     shown = before if normal and before is not None else alarm
-    moment.emit(
-        Store(
-            AlarmChange(
-                moment.now, alarm.key, step, alarm.state.value, shown.priority.word, shown.text, who, reason
-            )
-        )
-    )
+    state, rank = alarm.state.value, shown.priority.word
+    if step:
+        moment.emit(Store(AlarmChange(moment.now, alarm.key, step, state, rank, shown.text, who, reason)))
     moment.tell("alarms")
 
 

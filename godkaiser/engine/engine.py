@@ -22,6 +22,7 @@ from godkaiser.engine import (
     course,
     decide,
     declared,
+    door,
     elapsed,
     ending,
     escalate,
@@ -253,6 +254,7 @@ HANDLERS: Final[dict[type[Any], tuple[Callable[[Moment, Any], None], ...]]] = {
     ev.CalibrationUndone: (calibration.on_undone,),
     ev.Attested: (note.on_attested,),
     # from the shell
+    ev.KeptOut: (door.on_kept_out,),
     ev.LinkUp: (surroundings.on_link_up, lambda moment, _: schedule.on_link_up(moment)),
     ev.LinkDown: (surroundings.on_link_down,),
     ev.SendFailed: (answer.on_send_failed, lane.on_send_failed, request.on_send_failed),

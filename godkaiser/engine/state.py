@@ -386,6 +386,7 @@ class State:
     stops: dict[Scope, Standing] = field(default_factory=dict)
     journal_problem: str = ""
     alarms: Alarms = field(default_factory=Alarms)
+    kept_out: tuple[int, str] = (0, "")  # addresses that may not sign in, and the newest of them
     chronicle: Chronicle = field(default_factory=Chronicle)
     guards: dict[SeriesId, list[ActuatorId]] | None = (
         None  # who is looked at when a series changes; None: to be made

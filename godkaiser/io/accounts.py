@@ -6,9 +6,10 @@ Time here is the wall clock, also where the greenhouse runs on simulated time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,7 @@ from godkaiser.auth.passwords import (
     hash_password,
 )
 from godkaiser.auth.policy import Permission, Role
-from godkaiser.auth.register import EVERYWHERE, Register, tokens_of
+from godkaiser.auth.register import EVERYWHERE, Register, forgotten_until, tokens_of
 from godkaiser.auth.session import Denial, Principal, Totp, User
 from godkaiser.auth.throttle import RateThrottle, retry_after
 from godkaiser.auth.tokens import TokenKind, weakness
@@ -35,6 +36,7 @@ from godkaiser.errors import (
     ForbiddenError,
     InvalidValueError,
     ThrottledError,
+    UnavailableError,
     UnknownUserError,
     WeakSecretError,
 )
@@ -43,6 +45,7 @@ from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import Instant
 from godkaiser.ports import Clock
 
+log = logging.getLogger(__name__)
 AUDIT_KEY: Final = "audit.key"  # of the data folder
 SIGNING_KEY: Final = "secret.key"
 BEARERS: Final = (TokenKind.PAGE, TokenKind.ACCESS)  # what opens anything; a refresh token is only exchanged
@@ -90,19 +93,47 @@ class Accounts:
         self.users: dict[int, User] = {}
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
-        self._loading = asyncio.Lock()
+        self._loading, self._righting = asyncio.Lock(), asyncio.Lock()
         self._guesses, self._setups = RateThrottle(), RateThrottle()
+        self.on_set_back: Callable[[], None] = lambda: None  # all sessions end, as the clock was set back
+        self._owed = False  # that is still to be stored
 
     async def load(self) -> None:
         """Read everything; forget what has ended by itself."""
         async with self._loading:  # what was read last is the newest
-            await self.table.forget_tokens(self.clock.now())
+            await self.table.forget_tokens(forgotten_until(self.clock.now()))
+            self.register.horizon = await self.table.forgotten()
             users = {user.id: user for user in await self.table.users()}
             self.register.note(await self.table.tokens())
             keys = {key.prefix: key for key in await self.table.keys()}
             self.users = {user.id: self._kept(user) for user in users.values()}
             self.keys = {key.prefix: self._seen(key) for key in keys.values()}
         self.register.forget(self.clock.now())
+
+    async def put_right(self) -> None:
+        """After the clock was set back behind what was forgotten: end every session, as nobody knows which were void.
+
+        Counts at once, and is stored as soon as it can be.
+        """
+        async with self._righting:  # else two who notice it would end the sessions that began between them
+            behind = self.register.behind(self.clock.now())
+            if behind:
+                log.warning("The clock was set back behind what was forgotten of sessions: all of them end.")
+                self.on_set_back()
+            if behind or self._owed:
+                await self._end_everybody(behind)
+
+    async def _end_everybody(self, behind: bool) -> None:
+        try:
+            await self.table.end_everybody()
+            self._owed = False
+            await self.load()
+        except UnavailableError:
+            if behind:
+                ended = (replace(user, version=user.version + 1) for user in self.users.values())
+                self.users = {user.id: user for user in ended}
+                self.register.horizon = 0
+            self._owed = True
 
     def _kept(self, user: User) -> User:
         """A code that was taken while the database was away is not taken again."""

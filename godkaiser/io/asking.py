@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -49,6 +50,16 @@ def read_asking(said: Any) -> Asking:
 def known(asking: Asking) -> Asking:
     """The same with a correlation of its own, if nobody gave it one."""
     return asking if asking.correlation else replace(asking, correlation=secrets.token_hex(6))
+
+
+@contextmanager
+def asking(said: Asking) -> Iterator[None]:
+    """What is posted within comes of that request."""
+    before = ASKING.set(said)
+    try:
+        yield
+    finally:
+        ASKING.reset(before)
 
 
 def asked_from(address: str) -> None:

@@ -26,6 +26,7 @@ class Blocklist:
     def __init__(self, clerk: Clerk, table: BlockTable, clock: Clock) -> None:
         self._clerk, self._table, self._clock = clerk, table, clock
         self._blocks = Blocks()
+        self._told: tuple[int, str] = (0, "")
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -43,6 +44,23 @@ class Blocklist:
                 await self._table.drop(block.address)
             else:
                 self._blocks.restore((block,), now)
+        self._told = self._present()
+
+    @property
+    def told(self) -> tuple[int, str]:
+        """How many are kept out, and the newest of them, as the engine was told."""
+        return self._told
+
+    def look(self) -> None:
+        """Tell the engine, if others are kept out than it knows: also blocks that ended by themselves."""
+        if (present := self._present()) != self._told:
+            self._told = present
+            self._clerk.keep_out(*present)
+
+    def _present(self) -> tuple[int, str]:
+        standing = self._blocks.standing(self._clock.now())
+        newest = max(standing, key=lambda block: block.since, default=None)
+        return len(standing), "" if newest is None else newest.address
 
     def check(self, address: str) -> None:
         """Raises `AddressBlockedError`."""
@@ -61,6 +79,7 @@ class Blocklist:
         self._clerk.attest(
             "controller", "address.blocked", block.address, f"for {lasting}, no. {block.times}"
         )
+        self.look()
         try:
             await self._table.keep(block)
         except UnavailableError as error:  # it counts, until this process ends
@@ -80,6 +99,7 @@ class Blocklist:
         if not self._blocks.lift(origin, self._clock.now()) and not stored:
             raise UnknownAddressError(address=origin[:80])
         self._clerk.attest(who, "address.lifted", origin, "")
+        self.look()
         return {"address": origin, "lifted": True}
 
 

@@ -9,9 +9,10 @@ from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from godkaiser.auth.policy import Permission
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.auth.session import Principal
 from godkaiser.engine import picture
 from godkaiser.engine.calibration import calibration_picture, versions_of
@@ -40,12 +41,13 @@ from godkaiser.errors import (
     UnknownZoneError,
 )
 from godkaiser.io.accounts import Accounts, require
-from godkaiser.io.asking import ASKING, known
+from godkaiser.io.asking import ASKING, asked_from, known
 from godkaiser.io.hub import Hub
 from godkaiser.io.packing import RANKS, floats, packed_array
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.stored import Stored, sort_out
+from godkaiser.io.turnstile import Turnstile, address_of
 from godkaiser.io.whereabouts import (
     Where,
     Zones,
@@ -92,15 +94,31 @@ MARKING: Final = ("node.replaced", "sensor.recalibrated")  # what a reader of a 
 Method = Callable[..., Awaitable[Any]]
 
 
+class Offers(Protocol):
+    """Somebody who answers requests."""
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By the names clients use."""
+
+
 class Clerk:
     """Answers requests. Holds what they need; changes nothing except by posting events."""
 
     def __init__(
-        self, runner: Runner, store: SqlStore, accounts: Accounts, *, speed: float, simulated: bool
+        self,
+        runner: Runner,
+        store: SqlStore,
+        accounts: Accounts,
+        *,
+        speed: float,
+        simulated: bool,
+        per_minute: int = PER_MINUTE,
     ) -> None:
         self._runner, self._store, self._accounts = runner, store, accounts
         self._state = runner.engine.state
         self._speed, self._simulated = speed, simulated
+        self.turnstile = Turnstile(accounts, self.attest, per_minute)
         self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
         self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
@@ -142,13 +160,23 @@ class Clerk:
         _check_texts(params)
         asking = ASKING.set(known(ASKING.get()))
         try:
+            asked_from(address_of(method, params))
+            self.turnstile.admit(method, params.get("token"))
+            with self.turnstile.asking(method, params):
+                return await self._done(method, handler, params)
+        except ForbiddenError:
+            await self.turnstile.on_denied(ASKING.get().address)
+            raise
+        finally:
+            ASKING.reset(asking)
+
+    async def _done(self, method: str, handler: Method, params: dict[str, Any]) -> Any:
+        try:
             return await handler(**params)
         except TypeError as error:
             if "argument" not in str(error):
                 raise
             raise ProtocolError(problem=f"{method}: {error}".replace("Clerk._", "")) from None
-        finally:
-            ASKING.reset(asking)
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """A snapshot, then changes."""
@@ -290,7 +318,7 @@ class Clerk:
         try:
             require(person, permission, zones)
         except ForbiddenError:
-            self.attest(person.who, "denied", permission.value)
+            self.turnstile.denied(person, permission.value)
             raise
         return person.who
 
@@ -307,7 +335,7 @@ class Clerk:
 
     def refusal(self, person: Principal, action: str, target: str) -> ForbiddenError:
         """What to raise; that it was is in the audit."""
-        self.attest(person.who, "denied", target)
+        self.turnstile.denied(person, target)
         return ForbiddenError(who=person.name, role=person.role.value, action=action)
 
     def attest(
@@ -322,6 +350,10 @@ class Clerk:
         before, after = ("" if part is None else json.dumps(part, separators=(",", ":")) for part in change)
         now = self._runner.clock.now()
         self._runner.post(ev.Attested(now, who, action, target, detail, before, after))
+
+    def keep_out(self, number: int, newest: str) -> None:
+        """For the alarm: so many addresses may not sign in."""
+        self._runner.post(ev.KeptOut(self._runner.clock.now(), number, newest))
 
     # ── acting ─────────────────────────────────────────────────────────────────────────────────────────
     async def _set(

@@ -36,6 +36,7 @@ class Doorman:
         self._clerk, self._accounts, self._blocklist = clerk, accounts, blocklist
         self.sessions = Sessions(accounts, self._stolen)
         self.keyring = Keyring(accounts)
+        accounts.on_set_back = self._set_back
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -61,6 +62,8 @@ class Doorman:
 
     async def look(self) -> None:
         """Forget what is over, write when API tokens were used, warn of those that end soon."""
+        self._blocklist.look()
+        self._clerk.turnstile.tell()
         await self.sessions.forget()
         await self.keyring.write_uses()
         for key in await self.keyring.ending():
@@ -87,8 +90,15 @@ class Doorman:
         self._clerk.attest(f"user:{name}", "login", name)
         return session
 
-    async def prove(self, person: Principal, current: str, address: str) -> None:
-        """Is it really the person whose session this is? Throttled and audited as a sign-in."""
+    async def confirm(self, person: Principal, current: str | None, address: str) -> None:
+        """Is it really the person whose session this is? Throttled and audited as a sign-in.
+
+        For what outlasts a page that somebody finds open. Raises `ForbiddenError`, `AuthenticationFailedError`,
+        `ThrottledError`.
+        """
+        if current is None:
+            action = "change this without the current password"
+            raise self._clerk.refusal(person, action, "current_password")
         _texts(current=current, address=address)
         async with self._watched(person.who, person.name, address, "current password"):
             await self.sessions.check(person.name, current, address)
@@ -115,6 +125,11 @@ class Doorman:
         _texts(token=token, address=address)
         asked_from(address)
         return await self.sessions.renew(token, address)
+
+    def _set_back(self) -> None:
+        self._clerk.attest(
+            "controller", "session.all_ended", "all", "the clock was set back by more than a day"
+        )
 
     def _stolen(self, name: str, count: int) -> None:
         self._clerk.attest("nobody", "session.reused", name, f"{count} tokens ended")

@@ -13,13 +13,14 @@ import os
 import secrets
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from godkaiser.auth.mosquitto import SALT_BYTES, make_password, names_of, password_line, with_line, without
 from godkaiser.auth.policy import Permission
+from godkaiser.auth.session import Principal
 from godkaiser.errors import BrokerFilesError, InvalidIdError, InvalidValueError, UnknownAccountError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
@@ -27,6 +28,7 @@ from godkaiser.io.wire.acl import access_list
 from godkaiser.model import event as ev
 from godkaiser.model.ids import NodeId
 
+Confirm = Callable[[Principal, str | None, str], Awaitable[None]]
 CONTROLLER: Final = "godkaiser"  # its account, where MQTT_USERNAME says no other
 PASSWORDS, ACL = "passwords", "acl"
 LOOK_EVERY: Final = 5.0
@@ -102,9 +104,11 @@ class Porter:
     """Answers requests about the broker's accounts, and keeps the access list after the registry."""
 
     def __init__(
-        self, runner: Runner, clerk: Clerk, files: BrokerFiles, controller: str = CONTROLLER
+        self, runner: Runner, clerk: Clerk, confirm: Confirm, files: BrokerFiles, controller: str = CONTROLLER
     ) -> None:
+        """`confirm`: that it really is the person whose session asks, by their password."""
         self._runner, self._clerk, self._files, self._controller = runner, clerk, files, controller
+        self._confirm = confirm
         self._state = runner.engine.state
         self._changing = asyncio.Lock()
         self._problem = ""
@@ -171,10 +175,21 @@ class Porter:
         return "all" if name == self._controller else "its own" if name in boards else "none"
 
     async def _passwd(
-        self, name: str, password: str | None = None, token: str | None = None
+        self,
+        name: str,
+        password: str | None = None,
+        current: str | None = None,
+        address: str = "",
+        token: str | None = None,
     ) -> dict[str, Any]:
-        """A new password, made unless it is given; it is said this once, as the file has only its hash."""
+        """A new password, made unless it is given; it is said this once, as the file has only its hash.
+
+        Who has one commands the nodes, so a session asks for the password of whose it is.
+        """
         who = self._clerk.who(token, Permission.MANAGE_USERS)
+        if (person := self._clerk.person(token)) is not None and not person.key:
+            await self._confirm(person, current, address)
+            who = self._clerk.who(token, Permission.MANAGE_USERS)  # that took its time
         account = self._account(name)
         chosen = password if password is not None else make_password(secrets.token_bytes(32))
         line = await asyncio.to_thread(password_line, account, chosen, secrets.token_bytes(SALT_BYTES))

@@ -16,7 +16,7 @@ from typing import Any, Final
 from godkaiser.auth import totp
 from godkaiser.auth.origin import origin_of
 from godkaiser.auth.passwords import NOBODY, verify_password
-from godkaiser.auth.register import LOGOUT, Grant, Register, Theft, digest, tokens_of
+from godkaiser.auth.register import LOGOUT, Grant, Register, Theft, digest, forgotten_until, tokens_of
 from godkaiser.auth.session import Denial, User
 from godkaiser.auth.throttle import LoginThrottle, RateThrottle, retry_after
 from godkaiser.auth.tokens import LIFETIME_S, Claims, TokenKind
@@ -59,6 +59,8 @@ class Sessions:
     ) -> dict[str, Any]:
         """For the pages one token, else a pair. The answer never says whether name or password was wrong."""
         user = await self._checked(name, password, address, code)
+        await self._accounts.put_right()
+        user = self._accounts.users.get(user.id, user)
         grants = self._granted(user, PAIR if pair else (TokenKind.PAGE,))
         entries = [grant.entry for grant in grants]
         self._register.note(entries)
@@ -159,9 +161,10 @@ class Sessions:
 
     async def forget(self) -> None:
         """Whose time is over. A disk that has nothing to forget is left alone."""
+        await self._accounts.put_right()
         now = self._clock.now()
         if self._register.forget(now):
-            await self._table.forget_tokens(now)
+            await self._table.forget_tokens(forgotten_until(now))
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────
     def _granted(self, user: User, kinds: tuple[TokenKind, ...]) -> tuple[Grant, ...]:

@@ -57,16 +57,18 @@ class Warden:
         self._admin(token)
         return [self._shown(user.name) for user in self._accounts.users.values()]
 
-    async def _add(
+    async def _add(  # noqa: PLR0917 - what clients name
         self,
         name: str,
         role: str,
         zones: list[str] | None = None,
         password: str | None = None,
+        current: str | None = None,
+        address: str = "",
         token: str | None = None,
     ) -> dict[str, Any]:
         """Without a password one is made; it is said this once."""
-        who = self._admin(token)
+        who = await self._proved(current, address, token)
         chosen, found, reach = _chosen(password), _role(role), self._zone_ids(zones)
         await self._accounts.add(str(name), chosen, found, reach)
         detail = f"{found.value}, zones {_worded(reach)}"
@@ -74,14 +76,25 @@ class Warden:
         self._clerk.attest(who, "user.added", str(name), detail, (None, made))
         return self._shown(str(name)) | {"password": chosen if password is None else None}
 
-    async def _role(self, name: str, role: str, token: str | None = None) -> dict[str, Any]:
-        who, before, after = self._admin(token), self._accounts.named(name), _role(role)
+    async def _role(
+        self, name: str, role: str, current: str | None = None, address: str = "", token: str | None = None
+    ) -> dict[str, Any]:
+        who = await self._proved(current, address, token)
+        before, after = self._accounts.named(name), _role(role)
         count = await self._accounts.set_role(name, after)
         return self._changed(who, name, f"role {before.role.value} → {after.value}", count, before)
 
-    async def _zones(self, name: str, zones: list[str], token: str | None = None) -> dict[str, Any]:
+    async def _zones(
+        self,
+        name: str,
+        zones: list[str],
+        current: str | None = None,
+        address: str = "",
+        token: str | None = None,
+    ) -> dict[str, Any]:
         """An empty list: everywhere."""
-        who, before, after = self._admin(token), self._accounts.named(name), self._zone_ids(zones)
+        who = await self._proved(current, address, token)
+        before, after = self._accounts.named(name), self._zone_ids(zones)
         count = await self._accounts.set_zones(name, after)
         return self._changed(who, name, f"zones {_worded(before.zones)} → {_worded(after)}", count, before)
 
@@ -93,29 +106,34 @@ class Warden:
         address: str = "",
         token: str | None = None,
     ) -> dict[str, Any]:
-        """One's own with the current one; an admin gives others a new one. Without one it is made, and said once."""
+        """One's own, or by an admin somebody else's. Without one it is made, and said once."""
         who = await self._self_or_admin(name, current, address, token)
         chosen = _chosen(password)
         count = await self._accounts.set_password(name, chosen)
         done = self._changed(who, name, "password changed", count)
         return done | {"password": chosen if password is None else None}
 
-    async def _activate(self, name: str, token: str | None = None) -> dict[str, Any]:
-        return await self._switched(name, True, token)
+    async def _activate(
+        self, name: str, current: str | None = None, address: str = "", token: str | None = None
+    ) -> dict[str, Any]:
+        return await self._switched(name, True, await self._proved(current, address, token))
 
     async def _deactivate(self, name: str, token: str | None = None) -> dict[str, Any]:
-        return await self._switched(name, False, token)
+        """Shutting somebody out must be quick: no password is asked for."""
+        return await self._switched(name, False, self._admin(token))
 
-    async def _switched(self, name: str, active: bool, token: str | None) -> dict[str, Any]:
-        who, before = self._admin(token), self._accounts.named(name)
+    async def _switched(self, name: str, active: bool, who: str) -> dict[str, Any]:
+        before = self._accounts.named(name)
         theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
         count = await self._accounts.set_active(name, active)
         for key in theirs if not active else ():
             self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
         return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count, before)
 
-    async def _remove(self, name: str, token: str | None = None) -> dict[str, Any]:
-        who, before = self._admin(token), self._accounts.named(name)
+    async def _remove(
+        self, name: str, current: str | None = None, address: str = "", token: str | None = None
+    ) -> dict[str, Any]:
+        who, before = await self._proved(current, address, token), self._accounts.named(name)
         await self._accounts.remove(name)
         detail = f"{before.role.value}, zones {_worded(before.zones)}"
         self._clerk.attest(who, "user.removed", name, detail, (_facts(before), None))
@@ -144,9 +162,8 @@ class Warden:
     async def _totp_remove(
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
-        """By an admin only, one's own with the password: whoever has a stolen session must not take it away."""
-        self._admin(token)
-        who, before = await self._self_or_admin(name, current, address, token), self._shown(name)["totp"]
+        """By an admin only: whoever has a stolen session must not take it away."""
+        who, before = await self._proved(current, address, token), self._shown(name)["totp"]
         await self._accounts.remove_totp(name)
         return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
 
@@ -227,22 +244,23 @@ class Warden:
         who = self._owner_or_admin(person, user_id, token)
         if person is None:
             return who
-        await self._prove(person, current, address)
+        await self._doorman.confirm(person, current, address)
         return self._owner_or_admin(self._person(token), user_id, token)  # that took its time
 
-    async def _prove(self, person: Principal, current: str | None, address: str) -> None:
-        """Who finds an open page must neither keep its owner out nor take away what outlasts the page."""
-        if current is None:
-            action = "change this without the current password"
-            raise self._clerk.refusal(person, action, "current_password")
-        await self._doorman.prove(person, current, address)
+    async def _proved(self, current: str | None, address: str, token: str | None) -> str:
+        """An admin, with a session only by their password: an open page must not be enough to take the house over."""
+        who, person = self._admin(token), self._person(token)
+        if person is None:
+            return who
+        await self._doorman.confirm(person, current, address)
+        return self._admin(token)  # that took its time
 
     async def _self_or_admin(self, name: str, current: str | None, address: str, token: str | None) -> str:
-        """For oneself only with the password: who finds an open page must not keep its owner out."""
+        """Oneself or an admin, with a session only by the password of whose session it is."""
         person = self._person(token)
         if person is None or person.name != name:
-            return self._admin(token)
-        await self._prove(person, current, address)
+            return await self._proved(current, address, token)
+        await self._doorman.confirm(person, current, address)
         self._person(token)  # that took its time: the session may have ended
         return person.who
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.auth.retention import AuditRetention
 from godkaiser.engine.calibration import restore
 from godkaiser.engine.effect import Journal, Record
@@ -34,7 +35,7 @@ from godkaiser.io.archive import Archive
 from godkaiser.io.auditor import Auditor
 from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.cipher import Cipher
-from godkaiser.io.clerk import Clerk
+from godkaiser.io.clerk import Clerk, Offers
 from godkaiser.io.clock import WallClock
 from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
@@ -108,6 +109,9 @@ class Options:
     file: SiteFile | None = None
     address: BrokerAddress = field(default_factory=BrokerAddress)
     clock: Clock = field(default_factory=WallClock)
+    wall: Clock = field(
+        default_factory=WallClock
+    )  # of sessions and tokens, also where the greenhouse is simulated
     database: str | None = None
     pool: Pool = field(default_factory=Pool)  # PostgreSQL only
     echo: bool = False  # every statement into the log
@@ -125,6 +129,7 @@ class Options:
     audit_cipher: Cipher | None = None  # for the details of the audit; None: they are in clear
     record_most: int = 0  # bytes of recordings kept; 0: nothing is recorded
     broker_files: BrokerFiles = field(default_factory=BrokerFiles)
+    requests_per_minute: int = PER_MINUTE  # of each person and API token
     folder: DataFolder | None = None  # taken already, by one that stood by
     catalogue: Catalogue = BUILT_IN
 
@@ -146,7 +151,8 @@ class Controller:
         self.engine = Engine(from_site(site, options.catalogue))
         self.engine.state.planner = plan_push
         self.link = self._link()
-        self.accounts = Accounts(UserTable(store), installation_secret(options.data, options.secret))
+        secret = installation_secret(options.data, options.secret)
+        self.accounts = Accounts(UserTable(store), secret, options.wall)
         depot = Depot(
             archive,
             self.link,
@@ -169,9 +175,15 @@ class Controller:
             recorder=recorder,
         )
         self.clerk = Clerk(
-            self.runner, store, self.accounts, speed=options.speed, simulated=options.simulated
+            self.runner,
+            store,
+            self.accounts,
+            speed=options.speed,
+            simulated=options.simulated,
+            per_minute=options.requests_per_minute,
         )
         self.blocklist = Blocklist(self.clerk, BlockTable(store), self.accounts.clock)
+        self.clerk.turnstile.on_denied = self.blocklist.denied
         self.clerk.offer(self.blocklist.methods)
         self.doorman = Doorman(self.clerk, self.accounts, self.blocklist)
         self.clerk.offer(self.doorman.methods)
@@ -179,25 +191,33 @@ class Controller:
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
         controller = options.address.username or CONTROLLER
-        self.porter = Porter(self.runner, self.clerk, options.broker_files, controller)
+        confirm = self.doorman.confirm
+        self.porter = Porter(self.runner, self.clerk, confirm, options.broker_files, controller)
         self.clerk.offer(self.porter.methods)
-        self.clerk.offer(Registrar(self.runner, self.clerk, self.porter.forget).methods)
-        self.clerk.offer(Workshop(self.runner, self.clerk).methods)
-        self.clerk.offer(Annunciator(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Laboratory(self.runner, self.clerk).methods)
-        self.clerk.offer(Almanac(self.runner, self.clerk).methods)
-        self.clerk.offer(Ledger(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Historian(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Auditor(self.runner, store.audits, self.clerk).methods)
         self.eraser = Eraser(self.runner, store.audits, self.clerk, options.audit)
-        self.clerk.offer(self.eraser.methods)
-        self.clerk.offer(Explainer(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Pages(self.runner, store, self.clerk).methods)
-        self.clerk.offer(Rulebook(self.runner, self.clerk).methods)
         self.trying = Trying(self.clerk, options.data, options.database)
-        self.clerk.offer(self.trying.methods)
+        desks: tuple[Offers, ...] = (self.eraser, self.trying, *self._desks())
+        for desk in desks:
+            self.clerk.offer(desk.methods)
         self.roller = Roller(store.rollups, options.clock, self._hold_of, store.traces)
         self.desk = DeskServer(options.data, self.clerk)
+
+    def _desks(self) -> tuple[Offers, ...]:
+        """Who answers requests and does nothing by itself."""
+        runner, store, clerk = self.runner, self.store, self.clerk
+        return (
+            Registrar(runner, clerk, self.porter.forget),
+            Workshop(runner, clerk),
+            Annunciator(runner, store, clerk),
+            Laboratory(runner, clerk),
+            Almanac(runner, clerk),
+            Ledger(runner, store, clerk),
+            Historian(runner, store, clerk),
+            Auditor(runner, store.audits, clerk),
+            Explainer(runner, store, clerk),
+            Pages(runner, store, clerk),
+            Rulebook(runner, clerk),
+        )
 
     def _hold_of(self, series: SeriesId) -> Duration:
         """For how long a value counts as fresh; of what the engine does not know, as long as is usual."""
@@ -282,6 +302,7 @@ class Controller:
         await ChangeTable(self.store).unwatched(state.actuators)
         await self.accounts.load()
         await self.blocklist.load()
+        state.kept_out = self.blocklist.told  # before the first event, with which alarms are looked at
         state.run = int(self._journal.content.get(("run", ""), {"number": 0})["number"]) + 1
         self._journal.write_now([Journal("run", "", {"number": state.run})])
         self.engine.restore(self._journal.content, self.options.clock.now())
@@ -345,6 +366,7 @@ class Controller:
             if self.options.desk:
                 await self.desk.stop()  # nobody may ask for anything any more
             await self.trying.close()
+            self.clerk.turnstile.tell(everything=True)
             await self.make_safe()
             await ended(tasks)
             await self._close()

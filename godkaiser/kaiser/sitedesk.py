@@ -27,6 +27,7 @@ from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Rule
 
 AT_START: Final = "site file"
+CALIBRATES: Final = ("calibration", "calibrations_later", "adc")  # fields of a sensor
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +46,11 @@ class Plan:
     def changes(self) -> bool:
         """Would anything change?"""
         return any(difference.applied for difference in self.differences)
+
+    @property
+    def calibrates(self) -> bool:
+        """Would a sensor be read by another calibration?"""
+        return any(difference.applied and _of_calibration(difference) for difference in self.differences)
 
 
 class SiteDesk:
@@ -81,6 +87,8 @@ class SiteDesk:
         async with self._clerk.changing:
             who = self._changer(token)  # waiting took its time: the right may be gone
             plan = self._plan(self._read(text, name))
+            if plan.calibrates:
+                self._clerk.who(token, Permission.CALIBRATE)
             applied = plan.changes and not dry_run
             if applied:
                 await self._carry_out(plan, who)
@@ -198,6 +206,16 @@ def _parts(place: str, actions: Iterable[object]) -> Iterator[tuple[str, object]
         yield f"{place}[{number}]", action
         if isinstance(action, SequencePart):
             yield from _parts(f"{place}[{number}].steps", action.steps)
+
+
+def _of_calibration(difference: Difference) -> bool:
+    """It says what a sensor is calibrated by, also one that is new."""
+    section, _, thing = difference.path.partition(".")
+    if section != "sensors":
+        return False
+    if thing.rpartition(".")[2] in CALIBRATES:
+        return True
+    return isinstance(difference.new, dict) and any(difference.new.get(field) for field in CALIBRATES)
 
 
 def _remembered(site: Site) -> str:

@@ -43,6 +43,7 @@ class Job:
     """A trial under way or done."""
 
     order: dict[str, Any]
+    person: int | None = None  # None: the local user
     progress: float = 0.0
     result: dict[str, Any] | None = None
     failure: GodkaiserError | None = None
@@ -73,6 +74,9 @@ class Trying:
         self._clerk.who(token, Permission.LOOK)
         found = self._found(rule)
         begin, end = self._clerk.span(since)
+        person = self._clerk.person(token)
+        owner = None if person is None else person.user_id
+        self._check_own(owner)
         if len(self._tasks) >= WAITING_MOST:
             raise TrialError(problem=f"{WAITING_MOST} are waiting already")
         documents = [
@@ -80,7 +84,7 @@ class Trying:
         ]
         order = {"url": self._url, "rule": found, "documents": documents, "span": [begin, end]}
         self._number += 1
-        job = self._jobs[self._number] = Job(order)
+        job = self._jobs[self._number] = Job(order, owner)
         for old in [n for n, one in self._jobs.items() if one.done.is_set()][:-KEPT]:
             del self._jobs[old]
         task = asyncio.create_task(self._carry_out(job))
@@ -97,6 +101,14 @@ class Trying:
         if job.failure is not None:
             raise job.failure
         return {"trial": trial, "progress": job.progress, "result": job.result}
+
+    def _check_own(self, person: int | None) -> None:
+        """Everybody may try who may look, but it costs: one at a time, so that nobody keeps others waiting."""
+        for number, job in self._jobs.items():
+            if person is not None and job.person == person and not job.done.is_set():
+                raise TrialError(
+                    problem=f"trial {number} of yours is under way; one person tries one rule at a time"
+                )
 
     def _found(self, text: str) -> str:
         for key, data in self._clerk.sound.items():

@@ -46,10 +46,15 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "session.reused": Action(
         ERROR, "a refresh token came a second time, so its whole sign-in ended; `target` is whose it was"
     ),
+    "session.all_ended": Action(
+        ERROR, "the clock was set back behind what was forgotten of sessions, so all of them ended"
+    ),
     "denied": Action(
         WARNING,
         "somebody signed in asked for what their role, zones or API token may not; `target` is the right, `session` "
-        "where an API token asked for what needs a person's session, `current_password` where that was not said",
+        "where an API token asked for what needs a person's session, `current_password` where that was not said; "
+        "`detail` is the method and what it was asked for, such as `set fan`. The first of a person, right and "
+        "method is a row at once; more within a minute are one row with their number when it is over",
     ),
     "user.added": Action(WARNING, "an account was made"),
     "user.changed": Action(

@@ -213,6 +213,15 @@ class Attested:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOut:
+    """So many addresses may not sign in now, as they were denied too often; `newest` is the one blocked last."""
+
+    at: Instant
+    number: int
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     """Connected to the broker, subscribed."""
 
@@ -287,6 +296,7 @@ Event = (
     | CalibrationMade
     | CalibrationUndone
     | Attested
+    | KeptOut
     | LinkUp
     | LinkDown
     | SendFailed
@@ -319,6 +329,7 @@ __all__ = [
     "HoldEnded",
     "IntentOutcome",
     "JournalHealth",
+    "KeptOut",
     "Lifecycle",
     "LinkDown",
     "LinkUp",

@@ -252,3 +252,13 @@ def test_whatever_happens() -> None:
     run_state_machine_as_test(
         Life, settings=settings(max_examples=200, stateful_step_count=40, deadline=None)
     )
+
+
+def test_the_words_of_a_standing_alarm_stay_unless_its_kind_is_retold() -> None:
+    watch, retold = Watch(), KINDS["address_blocked"]
+    for kind, said in ((SILENT, "text"), (retold, "more")):
+        watch.see(Sign(kind, "x", True, "text", delay=0), T0)
+        changed = watch.see(Sign(kind, "x", True, "more", Priority.LOW), T0 + 1)
+        assert (changed is None) == (kind is SILENT)
+        alarm = watch.standing[f"{kind.code}:x"]
+        assert (alarm.text, alarm.count, alarm.priority) == (said, 1, kind.priority)

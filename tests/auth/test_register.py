@@ -16,6 +16,7 @@ from godkaiser.auth.register import LOGOUT, REUSED, Register, Renewal, Theft, di
 from godkaiser.auth.session import Denial, Principal, User
 from godkaiser.auth.tokens import LIFETIME_S, TokenKind
 from godkaiser.errors import AuthenticationFailedError
+from godkaiser.model.instant import DAY
 
 SECRET = "a-test-secret-that-is-long-enough-0123456789"
 SECOND = 1_000_000
@@ -193,10 +194,10 @@ def test_only_the_kinds_that_are_asked_for_are_read() -> None:
 def test_what_is_over_is_forgotten_and_nothing_else() -> None:
     register = Register(SECRET)
     _pair(register)
-    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND - 1) == 0
-    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND) == 1
+    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND + DAY - 1) == 0
+    assert register.forget(NOW + LIFETIME_S[ACCESS] * SECOND + DAY) == 1
     assert len(register) == 1
-    assert register.forget(NOW + LIFETIME_S[REFRESH] * SECOND) == 1
+    assert register.forget(NOW + LIFETIME_S[REFRESH] * SECOND + DAY) == 1
     assert len(register) == 0
 
 
@@ -205,3 +206,23 @@ def test_neither_secret_nor_token_is_in_a_repr() -> None:
     grants = register.grant(ADA, (ACCESS,), "f", ("a",), NOW)
     assert SECRET not in repr(register)
     assert grants[0].token not in repr(grants)
+
+
+def test_with_a_clock_behind_what_was_forgotten_no_token_is_good_and_a_day_is_no_harm() -> None:
+    register = Register(SECRET)
+    grants = register.grant(ADA, [ACCESS, REFRESH], "f", ["a", "r"], NOW)
+    register.note(grant.entry for grant in grants)
+    refresh = grants[1].token
+    ended = register.end(register.read(refresh, [REFRESH], NOW), NOW, LOGOUT)
+    register.note(ended)
+    ahead = NOW + 30 * DAY
+    assert register.forget(ahead) == 3
+    assert (len(register), register.horizon) == (0, ahead - DAY)
+    assert not register.behind(ahead - DAY)
+    assert register.behind(NOW)
+    with pytest.raises(AuthenticationFailedError, match="the session has ended"):
+        register.read(refresh, [ACCESS, REFRESH], NOW)
+    with pytest.raises(AuthenticationFailedError, match="the session has ended"):
+        register.renew(refresh, {1: ADA}, ["x", "y"], NOW)
+    assert register.forget(ahead) == 0
+    assert register.horizon == ahead - DAY

@@ -158,6 +158,7 @@ class Greenhouse:
         self.away = False
         self.tokens: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.origins: list[str] = []
         self.failures = 0
         self.codes: dict[str, str] = {}
         self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
@@ -275,6 +276,8 @@ class FakeDesk:
         house = self._house
         if house.away:
             raise ControllerGoneError(problem="it was switched off")
+        if "origin" in params:
+            house.origins.append(params.pop("origin"))
         if house.archive is not None and method.startswith("history"):
             return await house.archive(method, **params)
         if method not in ("snapshot", "verify", "actuators.statistics", "notices"):

@@ -36,6 +36,13 @@ async def test_a_plain_form_leads_back_to_its_page(running: Running) -> None:
     assert answer.headers["Location"] == "/"
 
 
+async def test_the_controller_learns_where_it_was_pressed(running: Running) -> None:
+    visitor = running.visitor()
+    await visitor.sign_in()
+    await press(visitor, "/stop")
+    assert running.house.origins == ["127.0.0.1"]
+
+
 async def test_operators_clear(running: Running) -> None:
     visitor = running.visitor()
     await visitor.sign_in("olaf")

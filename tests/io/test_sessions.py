@@ -7,6 +7,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pyotp
@@ -36,8 +37,10 @@ from godkaiser.io.sessions import Sessions
 from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.users import UserTable
+from godkaiser.io.turnstile import Turnstile
 from godkaiser.model.instant import DAY, MINUTE, SECOND
 from tests.io.rig import until
+from tests.services import Postgres
 
 SECRET = "a-test-secret-that-is-long-enough-0123456789"
 T0 = 1_800_000_000 * SECOND
@@ -46,17 +49,37 @@ QUICK = hash_password(PASSWORD, bytes(16), cost=4)
 WHERE = "10.0.0.3"
 
 
+class MachineClock(VirtualClock):
+    """One that a person or a time server may set back, too."""
+
+    def set_to(self, to: int) -> None:
+        self._now = to
+
+
+class Table(UserTable):
+    """One whose database is away for a while."""
+
+    away = False
+
+    async def end_everybody(self) -> None:
+        if self.away:
+            raise StoreAwayError(problem="it was switched off")
+        await super().end_everybody()
+
+
 @dataclass
 class People:
     """A folder with accounts; `again` is what a restart of the controller makes of it."""
 
     folder: Path
-    clock: VirtualClock = field(default_factory=lambda: VirtualClock(T0))
+    url: str | None = None
+    clock: MachineClock = field(default_factory=lambda: MachineClock(T0))
     stolen: list[tuple[str, int]] = field(default_factory=list)
 
     async def open(self) -> People:
-        self.store = await SqlStore.open(None, self.folder)
-        self.accounts = Accounts(UserTable(self.store), SECRET, self.clock)
+        self.store = await SqlStore.open(self.url, self.folder)
+        self.table = Table(self.store)
+        self.accounts = Accounts(self.table, SECRET, self.clock)
         self.sessions = Sessions(self.accounts, lambda name, count: self.stolen.append((name, count)))
         self.keyring = Keyring(self.accounts)
         await self.accounts.load()
@@ -84,8 +107,12 @@ class People:
 
 
 @pytest.fixture
-async def people(tmp_path: Path) -> AsyncIterator[People]:
-    made = await People(tmp_path).open()
+async def people(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[People]:
+    url = None
+    if getattr(request, "param", "") == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = await server.fresh()
+    made = await People(tmp_path, url).open()
     for name, role in (("root", Role.ADMIN), ("ada", Role.OPERATOR)):
         await made.accounts.table.add(name, role, QUICK)
     await made.accounts.load()
@@ -242,10 +269,102 @@ async def test_what_is_over_is_forgotten(people: People) -> None:
     assert len(await people.accounts.table.tokens()) == 2
     people.wait(31 * MINUTE)
     await people.sessions.forget()
+    assert len(await people.accounts.table.tokens()) == len(people.accounts.register) == 2
+    people.wait(DAY)
+    await people.sessions.forget()
     assert len(await people.accounts.table.tokens()) == len(people.accounts.register) == 1
     people.wait(7 * DAY)
     await people.sessions.forget()
     assert len(await people.accounts.table.tokens()) == len(people.accounts.register) == 0
+
+
+async def revoked_and_forgotten(people: People) -> tuple[str, str]:
+    """A refresh token that was signed out, one that stands, and a clock that was thirty days ahead for a while."""
+    standing = (await people.pair("root"))[1]
+    access, revoked = await people.pair()
+    await people.sessions.logout(access)
+    people.wait(30 * DAY)
+    await people.sessions.forget()
+    assert await people.accounts.table.tokens() == []
+    return revoked, standing
+
+
+async def renewed(people: People, token: str) -> bool:
+    try:
+        return bool(await people.sessions.renew(token))
+    except AuthenticationFailedError:
+        return False
+
+
+BOTH = pytest.mark.parametrize("people", ["sqlite", "postgresql"], indirect=True)
+
+
+@BOTH
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_was_ahead_makes_no_revoked_token_good_again(
+    people: People, restarted: bool
+) -> None:
+    revoked, standing = await revoked_and_forgotten(people)
+    people.clock.set_to(T0 + MINUTE)
+    if restarted:
+        await people.again()
+    assert not await renewed(people, revoked)
+    assert not await renewed(people, standing), "nobody knows which of them was revoked"
+    access, refresh = await people.pair()
+    assert people.good(access)
+    assert await renewed(people, refresh)
+    await people.sessions.forget()
+    assert people.good(access)
+    await people.again()
+    assert people.good(access)
+    assert not await renewed(people, revoked)
+    assert not await renewed(people, standing)
+
+
+@BOTH
+async def test_without_a_sign_in_the_next_look_ends_all_sessions_once(people: People) -> None:
+    told = []
+    revoked, _ = await revoked_and_forgotten(people)
+    people.clock.set_to(T0 + MINUTE)
+    people.accounts.on_set_back = lambda: told.append(1)
+    await asyncio.gather(*(people.sessions.forget() for _ in range(3)))
+    assert told == [1]
+    assert {user.version for user in people.accounts.users.values()} == {1}
+    assert not await renewed(people, revoked)
+
+
+async def test_a_clock_that_was_ahead_by_less_than_a_day_ends_nothing(people: People) -> None:
+    access, refresh = await people.pair()
+    people.wait(20 * 60 * MINUTE)
+    await people.sessions.forget()
+    people.clock.set_to(T0 + MINUTE)
+    await people.sessions.forget()
+    assert people.good(access)
+    assert await renewed(people, refresh)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_while_the_database_is_away_a_clock_set_back_keeps_nobody_out(
+    people: People, restarted: bool
+) -> None:
+    revoked, _ = await revoked_and_forgotten(people)
+    people.clock.set_to(T0 + MINUTE)
+    people.table.away = True
+    access, refresh = await people.pair()
+    await people.sessions.forget()
+    assert people.good(access), "people can sign in, act and stop"
+    assert not await renewed(people, revoked)
+    if restarted:
+        await people.again()
+        assert not await renewed(people, revoked)
+    people.table.away = False
+    await people.sessions.forget()
+    assert await people.table.forgotten() == 0, "what was owed is stored now"
+    assert people.good(access)
+    await people.again()
+    assert people.good(access)
+    assert await renewed(people, refresh)
+    assert not await renewed(people, revoked)
 
 
 async def test_while_the_database_is_away_what_is_over_is_forgotten_later(
@@ -253,9 +372,10 @@ async def test_while_the_database_is_away_what_is_over_is_forgotten_later(
 ) -> None:
     caplog.set_level("INFO")
     await people.pair()
-    people.wait(31 * MINUTE)
+    people.wait(31 * MINUTE + DAY)
     await people.store.close()
-    nobody = cast("Clerk", None)  # nothing is to be audited
+    gate = Turnstile(people.accounts, lambda *row: None)
+    nobody = cast("Clerk", SimpleNamespace(turnstile=gate))  # nothing is to be audited
     blocklist = Blocklist(nobody, BlockTable(people.store), people.clock)
     doorman = Doorman(nobody, people.accounts, blocklist)
     task = asyncio.create_task(doorman.run())
@@ -382,7 +502,7 @@ async def test_a_code_taken_without_database_is_not_forgotten_when_it_is_back(pe
     await away.close()
     code = phone.at(T0 // SECOND + 60)
     await people.page(code=code)
-    back = await SqlStore.open(None, people.folder)
+    back = await SqlStore.open(people.url, people.folder)
     accounts.table = UserTable(back)
     await accounts.load()
     with pytest.raises(AuthenticationFailedError, match="used before"):

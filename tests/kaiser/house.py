@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from godkaiser.auth.requests import PER_MINUTE
 from godkaiser.auth.retention import AuditRetention
-from godkaiser.io.clock import VirtualClock
+from godkaiser.io.asking import Asking, asking
+from godkaiser.io.clock import VirtualClock, WallClock
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.wire.encode import NO_TOKENS
 from godkaiser.kaiser.controller import Controller, Options
@@ -53,8 +55,10 @@ class House:
     clock: VirtualClock
 
     async def call(self, method: str, **params: Any) -> Any:
+        """`origin`: the address it comes from."""
         async with asyncio.timeout(60):
-            return await self.controller.clerk.call(method, params)
+            with asking(Asking(params.pop("origin", ""))):
+                return await self.controller.clerk.call(method, params)
 
     async def hear(self, below: str, body: dict[str, Any], node: str = NODE) -> None:
         topic = f"kaiser/god/esp/{node}/{below}"
@@ -106,6 +110,7 @@ async def house(
         more.get("first", Site()),
         file=site,
         clock=clock,
+        wall=more.get("wall", WallClock()),
         link=lambda _: link,
         check_rival=False,
         journal_within=5.0,
@@ -114,6 +119,7 @@ async def house(
         catalogue=more.get("catalogue", BUILT_IN),
         record_most=more.get("record_most", 0),
         tokens=more.get("tokens", NO_TOKENS),
+        requests_per_minute=more.get("requests_per_minute", PER_MINUTE),
         broker_files=more.get("broker_files", BrokerFiles()),
         audit=more.get("audit", AuditRetention()),
     )

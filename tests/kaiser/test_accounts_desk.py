@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from godkaiser.errors import (
     InvalidValueError,
     LastAdminError,
     SetupDoneError,
+    ThrottledError,
     TokenLimitError,
     UnknownTokenError,
     UnknownUserError,
@@ -208,24 +211,25 @@ async def test_every_change_is_a_row_with_before_and_after_and_no_secret(tmp_pat
         with pytest.raises(SetupDoneError):
             await home.call("setup", name="root2", password=PASSWORD)
         root = await session(home, "root")
+        own = {"token": root, "current": PASSWORD, "address": "10.0.0.4"}
         begun = len(await home.audit())
-        made = await home.call("users.add", name="olaf", role="operator", zones=["bench"], token=root)
+        made = await home.call("users.add", name="olaf", role="operator", zones=["bench"], **own)
         secrets = [made["password"]]
         assert made["password"] is not None
         told = await home.call("login", name="olaf", password=made["password"], address="x", pair=True)
-        await home.call("users.role", name="olaf", role="viewer", token=root)
-        await home.call("users.zones", name="olaf", zones=[], token=root)
-        new = await home.call("users.password", name="olaf", token=root)
-        begin = await home.call("users.totp.begin", name="olaf", token=root)
+        await home.call("users.role", name="olaf", role="viewer", **own)
+        await home.call("users.zones", name="olaf", zones=[], **own)
+        new = await home.call("users.password", name="olaf", **own)
+        begin = await home.call("users.totp.begin", name="olaf", **own)
         phone = pyotp.parse_uri(begin["address"])
         assert isinstance(phone, pyotp.TOTP)
         code = phone.at(home.controller.accounts.clock.now() // 1_000_000)
-        assert (await home.call("users.totp.confirm", name="olaf", code=code, token=root))["totp"] is True
-        await home.call("users.totp.remove", name="olaf", token=root)
+        assert (await home.call("users.totp.confirm", name="olaf", code=code, **own))["totp"] is True
+        await home.call("users.totp.remove", name="olaf", **own)
         await home.call("users.deactivate", name="olaf", token=root)
-        await home.call("users.activate", name="olaf", token=root)
+        await home.call("users.activate", name="olaf", **own)
         await home.call("users.logout", name="olaf", token=root)
-        await home.call("users.remove", name="olaf", token=root)
+        await home.call("users.remove", name="olaf", **own)
         rows = await details(home, begun)
         changes = [row[3] for row in rows if row[1] == "user.changed"]
         assert changes == [
@@ -246,9 +250,9 @@ async def test_the_last_admin_stays(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         root = (await people(home, "root", "olaf"))["root"]
         for method, more in (
-            ("users.role", {"role": "viewer"}),
+            ("users.role", {"role": "viewer", "current": PASSWORD}),
             ("users.deactivate", {}),
-            ("users.remove", {}),
+            ("users.remove", {"current": PASSWORD}),
         ):
             with pytest.raises(LastAdminError, match="root"):
                 await home.call(method, name="root", token=root, **more)
@@ -279,7 +283,8 @@ async def test_only_admins_change_others_and_nobody_else_does(tmp_path: Path) ->
             assert isinstance(found, ForbiddenError), (method, found)
             assert isinstance(await trouble(home, method, **params, token="x"), AuthenticationFailedError)
         for name, role in (("root", "king"), ("root", None), ("nobody", "viewer")):
-            found = await trouble(home, "users.role", name=name, role=role, token=tokens["root"])
+            own = {"token": tokens["root"], "current": PASSWORD}
+            found = await trouble(home, "users.role", name=name, role=role, **own)
             assert isinstance(found, (InvalidValueError, UnknownUserError))
 
 
@@ -324,8 +329,76 @@ async def test_an_admin_takes_their_own_second_factor_away_by_the_password_only(
         assert (await home.call("users.totp.remove", **own, current=PASSWORD))["totp"] is False
         with pytest.raises(ForbiddenError, match="olaf"):
             await home.call("users.totp.remove", name="olaf", current=PASSWORD, token=tokens["olaf"])
-        done = await home.call("users.totp.remove", name="olaf", token=tokens["root"])
+        done = await home.call("users.totp.remove", **own | {"name": "olaf"}, current=PASSWORD)
         assert done["totp"] is False
+
+
+TAKEOVER: list[tuple[str, dict[str, Any]]] = [
+    ("users.add", {"name": "eve", "role": "admin"}),
+    ("users.role", {"name": "olaf", "role": "admin"}),
+    ("users.zones", {"name": "olaf", "zones": ["bench"]}),
+    ("users.password", {"name": "olaf", "password": "Other-2026-house"}),
+    ("users.totp.begin", {"name": "olaf"}),
+    ("users.totp.confirm", {"name": "olaf", "code": "000000"}),
+    ("users.totp.remove", {"name": "olaf"}),
+    ("users.activate", {"name": "olaf"}),
+    ("users.remove", {"name": "olaf"}),
+    ("broker.passwd", {"name": "godkaiser"}),
+    ("tokens.add", {"label": "x", "permissions": ["switch"], "owner": "olaf"}),
+]
+
+
+@pytest.mark.parametrize(("method", "params"), TAKEOVER)
+async def test_an_open_page_of_an_admin_is_not_enough_to_take_the_house_over(
+    method: str, params: dict[str, Any], tmp_path: Path
+) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        root = (await people(home, "root", "olaf"))["root"]
+        before = await home.call("users.list")
+        with pytest.raises(ForbiddenError, match="without the current password"):
+            await home.call(method, **params, token=root)
+        with pytest.raises(AuthenticationFailedError, match="name or password is wrong"):
+            await home.call(method, **params, token=root, current="Wrong-2026-house", address="10.0.0.9")
+        assert await home.call("users.list") == before
+        own = {"token": root, "current": PASSWORD, "address": "10.0.0.10"}
+        found = await trouble(home, method, **params, **own)
+        assert not isinstance(found, (ForbiddenError, AuthenticationFailedError)), "with it they may"
+
+
+async def test_shutting_somebody_out_is_quick(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        for method in ("users.logout", "users.deactivate"):
+            await home.call(method, name="olaf", token=tokens["root"])
+            assert isinstance(await trouble(home, "verify", token=tokens["olaf"]), AuthenticationFailedError)
+
+
+async def test_who_loses_the_right_while_their_password_is_looked_at_changes_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        accounts = home.controller.accounts
+        root = (await people(home, "root", "olaf"))["root"]
+        own = {"token": root, "current": PASSWORD, "address": "10.0.0.10"}
+        held, busy = threading.Event(), ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(busy)
+        busy.submit(held.wait, 60.0)  # passwords are looked at in threads, of which there is none now
+        asked = asyncio.create_task(home.call("users.role", name="olaf", role="admin", **own))
+        await asyncio.sleep(0)
+        await home.call("users.logout", name="root")
+        held.set()
+        with pytest.raises(AuthenticationFailedError, match=r"revoked|password is wrong"):
+            await asked
+        assert accounts.named("olaf").role is Role.OPERATOR
+
+
+async def test_guessing_the_current_password_is_slowed_down_and_keeps_the_address_out(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        root = (await people(home, "root", "olaf"))["root"]
+        own = {"token": root, "current": "Wrong-2026-house", "address": "198.51.100.7"}
+        found = [await trouble(home, "users.role", name="olaf", role="admin", **own) for _ in range(25)]
+        assert {type(error) for error in found} == {AuthenticationFailedError, ThrottledError}
+        assert [one["address"] for one in await home.call("blocks.list")] == ["198.51.100.7"]
+        shown = await home.call("stop", scope="all", reason="fire", token=root)
+        assert shown["phase"] == "ACTIVE"
 
 
 async def test_pairs_are_renewed_and_one_that_comes_twice_is_audited(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ async def test_what_only_began_and_what_was_refused_is_a_row(tmp_path: Path) -> 
             ("nobody", "login.code_needed", "root", "10.0.0.4", ""),
             ("nobody", "login.failed", "root", "10.0.0.5", ""),
             ("user:root", "login.failed", "root", "10.0.0.6", "current password"),
-            ("user:root", "denied", "current_password", "", ""),
-            (f"user:root/{made['prefix']}", "denied", "session", "", ""),
-            (f"user:root/{made['prefix']}", "denied", "session", "", ""),
+            ("user:root", "denied", "current_password", "", "users.password root"),
+            (f"user:root/{made['prefix']}", "denied", "session", "", "logout"),
+            (f"user:root/{made['prefix']}", "denied", "session", "", "users.add eve"),
         ]
         assert not [word for word in (PASSWORD, phone.secret, session, made["token"]) if word in str(rows)]
 

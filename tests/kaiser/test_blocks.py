@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from godkaiser.auth.blocks import DENIALS, Block
+from godkaiser.auth.blocks import DENIALS, LONGEST, Block
 from godkaiser.auth.policy import Role
 from godkaiser.errors import (
     AddressBlockedError,
@@ -16,6 +16,7 @@ from godkaiser.errors import (
     ThrottledError,
     UnknownAddressError,
 )
+from godkaiser.io.clock import VirtualClock, WallClock
 from godkaiser.io.sql.blocks import BlockTable
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model.instant import DAY, MINUTE
@@ -99,6 +100,55 @@ async def test_what_counts_no_more_is_forgotten_at_the_next_start(tmp_path: Path
         assert [one.address for one in await BlockTable(home.controller.store).all()] == ["192.0.2.2"]
         assert await kept_out(home) == []
         assert (await home.call("blocks.lift", address="192.0.2.2"))["lifted"], "its next would be shorter"
+
+
+async def alarm(home: House) -> tuple[str, str, int] | None:
+    await home.controller.runner.drained()
+    found = [one for one in (await home.call("alarms.list"))["standing"] if one["kind"] == "address_blocked"]
+    assert len(found) <= 1
+    return (found[0]["state"], found[0]["text"], found[0]["count"]) if found else None
+
+
+async def test_three_addresses_that_are_kept_out_are_one_alarm_until_all_are_let_in(tmp_path: Path) -> None:
+    addresses = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    async with house(tmp_path, file()) as home:
+        assert await alarm(home) is None
+        for address in addresses:
+            for number in range(DENIALS + 3):
+                await tried(home, f"guess{number}", address)
+        found = await alarm(home)
+        assert found is not None
+        assert found[0] == "UNACK"
+        assert found[1].endswith("There are 3, the newest is 192.0.2.3.")
+        assert found[2] == 1
+    async with house(tmp_path) as home:
+        assert await alarm(home) == found, "it stands over a restart, and was not raised anew"
+        for address in addresses[1:]:
+            await home.call("blocks.lift", address=address)
+        shown = await alarm(home)
+        assert shown is not None
+        assert shown[1].endswith("There is one: 192.0.2.1.")
+        await home.call("alarms.ack", key="address_blocked:sign-in")
+        await home.call("blocks.lift", address=addresses[0])
+        assert await alarm(home) is None
+        steps = [step["step"] for step in await home.call("alarms.history", since="-1d")]
+        assert steps == ["raised", "acknowledged", "returned"]
+
+
+async def test_the_alarm_goes_when_the_last_block_ends_by_itself(tmp_path: Path) -> None:
+    wall = VirtualClock(WallClock().now())
+    async with house(tmp_path, file(), wall=wall) as home:
+        for number in range(DENIALS):
+            await tried(home, f"guess{number}")
+        assert await alarm(home) is not None
+        wall.advance(wall.now() + LONGEST)
+        await home.controller.doorman.look()
+        shown = await alarm(home)
+        assert shown is not None
+        assert shown[0] == "RTNUN"
+        home.pass_time(601)
+        await home.controller.runner.settled()
+        assert await alarm(home) is None
 
 
 async def test_who_comes_by_the_local_socket_is_not_kept_out(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from godkaiser.model.ids import RuleId
 from godkaiser.model.instant import HOUR, SECOND, to_iso
 from godkaiser.model.truth import Truth
 from tests.kaiser.house import NODE, SOIL, T0, House, file, house
+from tests.kaiser.test_accounts_desk import people
 
 FAN = f"{NODE}/25"
 SOIL_PIN = {"esp_id": NODE, "gpio": 34}
@@ -217,6 +218,20 @@ async def test_a_few_wait_and_more_are_refused_and_all_end_with_the_controller(t
         await asyncio.sleep(0)  # the first one has begun
         tasks = set(made.controller.trying._tasks)
     assert all(task.done() for task in tasks)
+
+
+async def test_whoever_may_look_may_try_one_rule_at_a_time(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as made:
+        tokens = await people(made, "olaf", "vera")
+        begun = await made.call("rules.try", rule="Cool", token=tokens["vera"])
+        with pytest.raises(TrialError, match=f"trial {begun['trial']} of yours is under way") as caught:
+            await made.call("rules.try", rule="Cool", token=tokens["vera"])
+        assert caught.value.kind.http_status == 409
+        await made.call("rules.try", rule="Cool", token=tokens["olaf"])  # nobody keeps others waiting
+        for number in (1, 2):
+            async with asyncio.timeout(120):
+                await made.controller.trying._jobs[number].done.wait()
+        await made.call("rules.try", rule="Cool", token=tokens["vera"])
 
 
 def test_old_trials_are_forgotten(tmp_path: Path) -> None:

@@ -428,3 +428,43 @@ async def test_what_only_a_failover_switches_cannot_be_taken_out_either(tmp_path
         place = r"rules\.0\.escalation_policy\.failover_actions\.0 .*26, which is no longer declared"
         with pytest.raises(DocumentError, match=place):
             await made.call("site.diff", text=text.replace(spare, ""))
+
+
+CALIBRATED = "calibration: {dry: 2800, wet: 1200}"
+NEW_SENSOR = f"  - {{node: {NODE}, gpio: 35, type: moisture, name: other%s}}\nactuators:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "calibrates"),
+    [
+        (TEXT.replace(CALIBRATED, "calibration: {dry: 3000, wet: 1200}"), True),
+        (TEXT.replace(f", {CALIBRATED}", ""), True),
+        (TEXT.replace("actuators:\n", NEW_SENSOR % f", {CALIBRATED}"), True),
+        (TEXT.replace("name: soil", "name: soil, adc: esp32"), True),
+        (TEXT.replace("actuators:\n", NEW_SENSOR % ""), False),
+        (TEXT.replace("name: soil", "name: bed"), False),
+        (TEXT.replace("North bench", "South bench"), False),
+        (TEXT, False),
+    ],
+)
+async def test_a_file_that_calibrates_asks_for_that_right(
+    text: str, calibrates: bool, tmp_path: Path
+) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.controller.accounts.table.add("olaf", Role.OPERATOR, "!")
+        await home.controller.accounts.load()
+        rights = ["edit_rules", "approve"]
+        tokens = [
+            (await home.call("tokens.add", owner="olaf", label="x", permissions=more))["token"]
+            for more in (rights, [*rights, "calibrate"])
+        ]
+        before = await home.call("site.export")
+        if calibrates:
+            for dry in (True, False):
+                with pytest.raises(ForbiddenError, match="may not calibrate"):
+                    await home.call("site.apply", text=text, dry_run=dry, token=tokens[0])
+            assert await home.call("site.export") == before
+        else:
+            await home.call("site.apply", text=text, token=tokens[0])
+        done = await home.call("site.apply", text=text, token=tokens[1])
+        assert done["applied"] is calibrates

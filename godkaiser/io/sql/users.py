@@ -21,6 +21,7 @@ from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.register import Entry
 from godkaiser.auth.session import Totp, User
 from godkaiser.errors import DuplicateAccountError, LastAdminError, SetupDoneError, UnknownUserError
+from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ApiTokenRow, SessionTokenRow, UserRow
 from godkaiser.model.instant import Instant
@@ -28,6 +29,7 @@ from godkaiser.model.instant import Instant
 _USER: Final[Any] = UserRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 _TOKEN: Final[Any] = SessionTokenRow.__table__  # type: ignore[attr-defined]
 _KEY: Final[Any] = ApiTokenRow.__table__  # type: ignore[attr-defined]
+FORGOTTEN: Final = "session_tokens_forgotten_until"
 _HERE: Final = or_(_USER.c.removed.is_(None), _USER.c.removed.is_(False))
 # Taken before anything is read: SQLite lets one write, PostgreSQL has to be told.
 _FIRST: Final = update(_USER).where(text("1 = 0")).values(active=True)
@@ -114,9 +116,24 @@ class UserTable:
             await self._put(connection, made)
         return True
 
-    async def forget_tokens(self, now: Instant) -> None:
-        """Those that have ended by themselves."""
-        await self._store.execute(delete(_TOKEN).where(_TOKEN.c.expires_at <= now))
+    async def forget_tokens(self, until: Instant) -> None:
+        """Those that have ended by themselves until then; that they were is remembered, as the clock may be wrong."""
+        async with self._store.writing() as connection:
+            gone = await connection.execute(delete(_TOKEN).where(_TOKEN.c.expires_at <= until))
+            if gone.rowcount:
+                known = int(await fact(connection, FORGOTTEN) or 0)
+                await state_fact(connection, FORGOTTEN, str(max(known, until)))
+
+    async def forgotten(self) -> Instant:
+        """Up to when tokens were forgotten; 0: none was."""
+        async with self._store.writing() as connection:
+            return int(await fact(connection, FORGOTTEN) or 0)
+
+    async def end_everybody(self) -> None:
+        """End every session there ever was, and with them the need to know which were void."""
+        async with self._alone() as connection:
+            await connection.execute(update(_USER).values(version=_USER.c.version + 1))
+            await state_fact(connection, FORGOTTEN, "0")
 
     # ── API tokens ─────────────────────────────────────────────────────────────────────────────────────
     async def save_key(self, key: Key) -> None:
