@@ -114,6 +114,7 @@ async def house(
         record_most=more.get("record_most", 0),
         tokens=more.get("tokens", NO_TOKENS),
         broker_files=more.get("broker_files", BrokerFiles()),
+        database=more.get("database"),
     )
     controller = await Controller.open(options)
     async with controller.running():

@@ -23,6 +23,7 @@ from godkaiser.io.sql.trace_text import to_text
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
+from godkaiser.model.text import storable
 
 ReadingTuple = tuple[
     int, int, int, int, float | None, float, int, str | None, int, str | None, bool, int, float | None
@@ -95,13 +96,13 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def audit_row(audit: Audit) -> dict[str, Any]:
-    """Who did what."""
+    """Who did what. No row is missing because of a word in it."""
     return {
         "at": audit.at,
-        "who": audit.who,
+        "who": storable(audit.who),
         "action": audit.action,
-        "target": str(audit.target),
-        "detail": audit.detail,
+        "target": storable(str(audit.target)),
+        "detail": storable(audit.detail),
     }
 
 
