@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .session import Denial, Principal, User, admit
-from .tokens import LIFETIME_S, SECOND, Claims, TokenKind, issue, read
+from .tokens import LIFETIME_S, SECOND, Claims, TokenKind, issue, read, read_any
 
 USED: Final = "used"
 REUSED: Final = "reused"
@@ -106,13 +106,7 @@ class Register:
 
     def read(self, token: str, kinds: Iterable[TokenKind], now: int) -> Claims:
         """What a token of one of these kinds says. Raises `AuthenticationFailedError`."""
-        *others, last = kinds
-        for kind in others:
-            try:
-                return read(token, kind, secret=self.secret, now=now)
-            except PermissionError:
-                continue
-        return read(token, last, secret=self.secret, now=now)
+        return read_any(token, tuple(kinds), secret=self.secret, now=now)
 
     def principal(self, claims: Claims, users: Mapping[int, User]) -> Principal | Denial:
         """The person behind it, as of now."""
