@@ -760,6 +760,13 @@ class LogoutUnstoredError(UnavailableError):
     problem: str
 
 
+class SignInBusyError(UnavailableError):
+    """More people want to sign in at once than can be checked; it counts as no failure."""
+
+    sentence = "Too many are signing in at once."
+    hint = "Try again in a few seconds; whoever is signed in is not hindered."
+
+
 # ── internal ───────────────────────────────────────────────────────────────────────────────────────────
 class InternalError(GodkaiserError, RuntimeError):
     """A mistake of ours."""

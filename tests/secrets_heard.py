@@ -6,13 +6,14 @@ import asyncio.subprocess
 import functools
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import typer.testing
 from _pytest.capture import CaptureFixture
 
 Ear = Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
+ShownBy = Callable[[Iterable[object]], frozenset[str]]
 # Whoever has taken a name out of these modules before we come has what is not observed.
 USERS = "godkaiser.auth.register", "godkaiser.io.accounts", "godkaiser.io.warden", "godkaiser.io.porter"
 
@@ -25,13 +26,13 @@ class Watch(Protocol):
     def hear(self, text: object, where: str, may: frozenset[str] = frozenset()) -> None: ...
 
 
-def install(watch: Watch) -> None:
+def install(watch: Watch, shown_by: ShownBy) -> None:
     """Once for each process."""
     early = [name for name in USERS if name in sys.modules]
     assert not early, f"imported before tests/secrets_seen.py could look: {early}"
     _makers(watch)
     _errors(watch)
-    _programs(watch)
+    _programs(watch, shown_by)
 
 
 def observed(owner: Any, name: str, ear: Ear) -> None:
@@ -92,10 +93,8 @@ def _errors(watch: Watch) -> None:
                 observed(one, "__init__", told)
 
 
-def _programs(watch: Watch) -> None:
+def _programs(watch: Watch, shown_by: ShownBy) -> None:
     """Commands in this process, other programs, what tests take out of the capture, notebooks."""
-    from tests.secrets_seen import shown_by  # noqa: PLC0415 - it imports us
-
     def invoked(result: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         words = given[2] if len(given) > 2 else named.get("args")
         words = words.split() if isinstance(words, str) else words or ()

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.secrets_heard import install
+
 SHORTEST: Final = 10  # characters; less occurs by chance
 SHOWN_ONCE: Final[dict[tuple[str, ...], frozenset[str]]] = {
     ("users", "add"): frozenset({"password"}),
@@ -99,6 +101,7 @@ def shown_by(words: Iterable[object]) -> frozenset[str]:
 
 WATCH: Final = Watch()
 note = WATCH.note
+install(WATCH, shown_by)  # now: conftest files of folders, which come next, import what is observed
 
 
 class _Listener(logging.Handler):
@@ -109,9 +112,6 @@ class _Listener(logging.Handler):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from tests.secrets_heard import install  # noqa: PLC0415 - before anything of ours is imported by name
-
-    install(WATCH)
     logging.getLogger().addHandler(_Listener())
     config.stash[FINDS] = []
 
