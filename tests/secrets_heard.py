@@ -95,6 +95,7 @@ def _errors(watch: Watch) -> None:
 
 def _programs(watch: Watch, shown_by: ShownBy) -> None:
     """Commands in this process, other programs, what tests take out of the capture, notebooks."""
+
     def invoked(result: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         words = given[2] if len(given) > 2 else named.get("args")
         words = words.split() if isinstance(words, str) else words or ()

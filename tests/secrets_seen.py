@@ -94,9 +94,13 @@ def kinds_in(text: str, known: dict[str, str]) -> set[str]:
 def shown_by(words: Iterable[object]) -> frozenset[str]:
     """What the stdout of a command may show; of a whole command line, from our program's name on."""
     line = [str(word) for word in words]
-    starts = [n for n, word in enumerate(line) if Path(word).name.startswith("godkaiser") or word == "godkaiser.cli"]
+    starts = [
+        n for n, word in enumerate(line) if Path(word).name.startswith("godkaiser") or word == "godkaiser.cli"
+    ]
     line = line[starts[0] + 1 :] if starts else line
-    return next((kinds for named, kinds in SHOWN_ONCE.items() if tuple(line[: len(named)]) == named), frozenset())
+    return next(
+        (kinds for named, kinds in SHOWN_ONCE.items() if tuple(line[: len(named)]) == named), frozenset()
+    )
 
 
 WATCH: Final = Watch()

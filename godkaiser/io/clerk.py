@@ -136,7 +136,9 @@ class Clerk:
         """One request. Every error is typed."""
         handler = self._methods.get(method)
         if handler is None:
-            raise ProtocolError(problem=f"no method {method[:40]!r}; there are {', '.join(sorted(self._methods))}")
+            raise ProtocolError(
+                problem=f"no method {method[:40]!r}; there are {', '.join(sorted(self._methods))}"
+            )
         _check_texts(params)
         try:
             return await handler(**params)

@@ -29,21 +29,39 @@ PASSES = {
 LEAKS = {
     "stdout": ("password in Captured stdout call", "print(generate_password(bytes(range(32))))"),
     "stderr": ("signing secret in Captured stderr", "token()\n    print(SECRET, file=sys.stderr)"),
-    "a log record": ("audit key in the log", "key = b'k' * 40\n    chain.seal(key, '', 1, dict.fromkeys(chain.FIELDS, ''))\n    logging.getLogger('x').warning('with %s', key.decode())"),
+    "a log record": (
+        "audit key in the log",
+        "key = b'k' * 40\n    chain.seal(key, '', 1, dict.fromkeys(chain.FIELDS, ''))\n    logging.getLogger('x').warning('with %s', key.decode())",
+    ),
     "a shape": ("API token in", f"print('gk_{'0' * 8}_{'a' * 64}')"),
     "a hash": ("hash of a password in", "print(HASH)"),
     "a phone": ("TOTP secret in", "print(totp.address(totp.make_secret(bytes(20)), 'ada'))"),
-    "a fixture's": ("broker password in", "note('made-by-a-fixture', 'broker password')\n    print('made-by-a-fixture')"),
-    "an error": ("broker password in the error", "mosquitto.password_line('n', 'abcdefghijklmnop', bytes(12))\n    from godkaiser.errors import InvalidValueError\n    with pytest.raises(InvalidValueError):\n        raise InvalidValueError(field='x', value='abcdefghijklmnop', problem='p', allowed='a')"),
+    "a fixture's": (
+        "broker password in",
+        "note('made-by-a-fixture', 'broker password')\n    print('made-by-a-fixture')",
+    ),
+    "an error": (
+        "broker password in the error",
+        "mosquitto.password_line('n', 'abcdefghijklmnop', bytes(12))\n    from godkaiser.errors import InvalidValueError\n    with pytest.raises(InvalidValueError):\n        raise InvalidValueError(field='x', value='abcdefghijklmnop', problem='p', allowed='a')",
+    ),
     "its failure": ("session token in what the test failed with", "assert token() == 1"),
-    "another program": ("session token in stdout of another process", "subprocess.run([sys.executable, '-c', 'print(%r)' % token()], capture_output=True)"),
+    "another program": (
+        "session token in stdout of another process",
+        "subprocess.run([sys.executable, '-c', 'print(%r)' % token()], capture_output=True)",
+    ),
     "what was read": ("session token in stdout", "print(token())\n    capsys.readouterr()"),
     "a log file": ("session token in the file x.log", "(tmp_path / 'x.log').write_text(token())"),
-    "a key of a folder": ("audit.key in", "(tmp_path / 'audit.key').write_text('f0' * 32)\n    print('f0' * 32)"),
-    "a command": ("password in stdout of users list", "import typer, typer.testing\n    app = typer.Typer()\n    made = generate_password(bytes(range(32)))\n    @app.command()\n    def say(words: list[str]): print(made)\n    typer.testing.CliRunner().invoke(app, ['users', 'list'])"),
+    "a key of a folder": (
+        "audit.key in",
+        "(tmp_path / 'audit.key').write_text('f0' * 32)\n    print('f0' * 32)",
+    ),
+    "a command": (
+        "password in stdout of users list",
+        "import typer, typer.testing\n    app = typer.Typer()\n    made = generate_password(bytes(range(32)))\n    @app.command()\n    def say(words: list[str]): print(made)\n    typer.testing.CliRunner().invoke(app, ['users', 'list'])",
+    ),
 }
 MEANT = "import typer, typer.testing\n    app = typer.Typer()\n    made = generate_password(bytes(range(32)))\n    @app.command()\n    def say(words: list[str]): print(made)\n    assert made in typer.testing.CliRunner().invoke(app, ['users', 'add', 'olaf']).stdout"
-AFTER = '''
+AFTER = """
 @pytest.fixture(scope="session")
 def server():
     note("of-the-whole-session", "broker password", lasting=True)
@@ -51,11 +69,15 @@ def server():
     logging.getLogger("x").warning("ends: of-the-whole-session")
 def test_of_a_server(server):
     pass
-'''
+"""
 
 
 def source(body: str, number: int) -> str:
-    return f"def test_it_{number}(tmp_path, capsys):\n    {body}\n" if "capsys" in body else f"def test_it_{number}(tmp_path):\n    {body}\n"
+    return (
+        f"def test_it_{number}(tmp_path, capsys):\n    {body}\n"
+        if "capsys" in body
+        else f"def test_it_{number}(tmp_path):\n    {body}\n"
+    )
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -69,12 +91,19 @@ def test_a_test_that_lets_a_secret_out_fails_by_name_and_the_secret_is_not_shown
     done = pytest_in_a_process("-p", "tests.secrets_seen", "-n", workers, "-ra", folder=tmp_path)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     for number, (what, (words, _)) in enumerate(LEAKS.items(), len(PASSES) + 1):
-        told = [line for line in done.stdout.splitlines() if f"::test_it_{number}:" in line and "came out" in line]
+        told = [
+            line for line in done.stdout.splitlines() if f"::test_it_{number}:" in line and "came out" in line
+        ]
         assert told, (what, done.stdout)
         assert words in told[0], what
     for number in range(len(PASSES) + 1):
         assert f"::test_it_{number}: " not in done.stdout
-    for secret in (*re.findall(r"'([a-z-]{12,})'", LEAKS["a fixture's"][1])[:1], "f0" * 32, "0123456789-this", "k" * 40):
+    for secret in (
+        *re.findall(r"'([a-z-]{12,})'", LEAKS["a fixture's"][1])[:1],
+        "f0" * 32,
+        "0123456789-this",
+        "k" * 40,
+    ):
         assert secret not in done.stdout.replace(f"'{secret}'", ""), secret
 
 

@@ -89,7 +89,9 @@ async def test_a_thousand_sign_ins_in_a_minute_do_not_hinder_who_is_signed_in(be
     assert await besieged.call("blocks.list") == []
 
 
-async def test_of_a_thousand_at_once_from_everywhere_so_many_are_checked_as_can_be(socket_only: Stand) -> None:
+async def test_of_a_thousand_at_once_from_everywhere_so_many_are_checked_as_can_be(
+    socket_only: Stand,
+) -> None:
     """No throttle by address or name stops these: what is too much is told so at once, and nothing grows."""
     access, _ = await socket_only.pair("vera")
     ends: Counter[str] = Counter()
@@ -145,11 +147,15 @@ async def test_codes_of_a_phone_are_guessed_no_faster(socket_only: Stand) -> Non
     assert isinstance(phone, pyotp.TOTP)
     await socket_only.call("users.totp.confirm", name="ann", code=phone.at(accounts.clock.now() // 10**6))
     good = {phone.at(accounts.clock.now() // 10**6, counter_offset=n) for n in range(-3, 6)}
-    wrong = [code for code in ("000000", "111111", "222222", "333333", "444444", "555555") if code not in good]
+    wrong = [
+        code for code in ("000000", "111111", "222222", "333333", "444444", "555555") if code not in good
+    ]
     ends = Counter[str]()
     for number in range(THOUSAND // 10):
         where = f"10.9.{number}.1"
-        error = await socket_only.fails("login", name="ann", password=PASSWORD, address=where, code=wrong[number % 2])
+        error = await socket_only.fails(
+            "login", name="ann", password=PASSWORD, address=where, code=wrong[number % 2]
+        )
         ends[error.code] += 1
     assert ends["authentication_failed"] <= 10
     assert ends["throttled"] >= 90

@@ -74,7 +74,9 @@ async def test_hostile_texts_in_every_parameter_are_only_texts(
         people = {one["name"]: one["role"] for one in await besieged.call("users.list")}
         assert people["root"] == PEOPLE["root"].value
         assert set(people) <= {*PEOPLE, "new"}
-        assert (await besieged.call("login", name="root", password=PASSWORD, address="10.1.1.1"))["user"] == "root"
+        assert (await besieged.call("login", name="root", password=PASSWORD, address="10.1.1.1"))[
+            "user"
+        ] == "root"
     assert [record for record in caplog.records if "request failed" in record.message] == []
 
 

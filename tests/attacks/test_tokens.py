@@ -56,7 +56,10 @@ def forged(token: str, secret: str) -> Iterator[tuple[str, str]]:
     yield "a longer life", f"{first}.{part(body | {'exp': body['exp'] + 10**6})}.{third}"
     yield "another kind", f"{first}.{part(body | {'type': 'page'})}.{third}"
     for number, digest in ((384, "sha384"), (512, "sha512")):
-        yield f"HS{number} with the secret", signed(head | {"alg": f"HS{number}"}, body, secret.encode(), digest)
+        yield (
+            f"HS{number} with the secret",
+            signed(head | {"alg": f"HS{number}"}, body, secret.encode(), digest),
+        )
     yield "RS256 with the secret as its key", signed(head | {"alg": "RS256"}, body, secret.encode())
     for guess in (b"", b"secret", b"godkaiser", b"\x00" * 32, first.encode()):
         yield f"the secret {guess[:9]!r}", signed(head, root, guess)
@@ -94,7 +97,9 @@ async def doors(besieged: Stand, token: str) -> dict[str, str]:
 async def test_each_kind_of_token_opens_only_its_own_doors(besieged: Stand) -> None:
     made = await besieged.call("tokens.add", label="x", owner="root", permissions=["stop", "manage_users"])
     for kind in ("access", "refresh", "page", "api"):
-        told = await besieged.call("login", name="root", password="Pump-2026-house", address="10.0.0.3", pair=True)
+        told = await besieged.call(
+            "login", name="root", password="Pump-2026-house", address="10.0.0.3", pair=True
+        )
         page = await besieged.call("login", name="root", password="Pump-2026-house", address="10.0.0.4")
         token = {
             "access": told["access_token"],
@@ -143,10 +148,12 @@ async def test_forged_and_unsigned_tokens_open_nothing(besieged: Stand) -> None:
     ],
     ids=["ended", "ends now", "from the future", "not yet", "from far in the future"],
 )
-async def test_tokens_of_another_time_open_nothing(changes: dict[str, int], problem: str, besieged: Stand) -> None:
+async def test_tokens_of_another_time_open_nothing(
+    changes: dict[str, int], problem: str, besieged: Stand
+) -> None:
     """Well signed with the installation's own secret: only the time in them is wrong."""
     secret = (besieged.data / "secret.key").read_text().strip()
-    now = int(time.time())  # noqa: TID251 - accounts live by the wall clock
+    now = int(time.time())
     shifted = {claim: now + seconds for claim, seconds in changes.items()}
     access, refresh = await besieged.pair("ann")
     page = (await besieged.call("login", name="ann", password="Pump-2026-house", address="10.0.0.4"))["token"]

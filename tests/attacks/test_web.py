@@ -25,7 +25,12 @@ async def test_a_form_of_another_site_does_nothing(origin: str, besieged: Stand)
     """The browser of somebody signed in sends the form; the site cannot know the form's secret."""
     visitor = await besieged.inside("ann")
     fields = {"name": "ann", "password": PASSWORD, "everywhere": "1"}
-    told = {"Origin": origin, "Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Referer": f"{origin}/x"}
+    told = {
+        "Origin": origin,
+        "Sec_Fetch_Site": "cross-site",
+        "Sec_Fetch_Mode": "navigate",
+        "Referer": f"{origin}/x",
+    }
     for path in FORMS:
         for secret in ({}, {"_xsrf": ""}, {"_xsrf": "2|00000000|00|0"}, {"_xsrf": "guessed"}):
             answer = await visitor.ask(path, "POST", urlencode(fields | secret), **told)
@@ -49,7 +54,9 @@ async def test_the_secret_of_one_browser_is_of_no_use_in_another(besieged: Stand
     assert await phase(besieged) == "NORMAL"
 
 
-@pytest.mark.parametrize("origin", [*FOREIGN, None, "https://127.0.0.1:{port}", "http://127.0.0.1:{port}.evil.example"])
+@pytest.mark.parametrize(
+    "origin", [*FOREIGN, None, "https://127.0.0.1:{port}", "http://127.0.0.1:{port}.evil.example"]
+)
 async def test_a_page_of_another_site_gets_no_socket(origin: str | None, besieged: Stand) -> None:
     visitor = await besieged.inside("ann")
     token = await visitor.page_token()
@@ -67,7 +74,13 @@ BREAKS = ("x%0d%0aSet-Cookie:%20planted=1", "x%0aX-Planted:%201", "%E5%98%8A%E5%
 @pytest.mark.parametrize("text", BREAKS)
 async def test_nobody_writes_a_header_into_an_answer(text: str, besieged: Stand) -> None:
     visitor = besieged.visitor()
-    for path in (f"/login?next=/{text}", f"/login?lang={text}", f"/?lang={text}", f"/{text}", f"/history?sensor={text}"):
+    for path in (
+        f"/login?next=/{text}",
+        f"/login?lang={text}",
+        f"/?lang={text}",
+        f"/{text}",
+        f"/history?sensor={text}",
+    ):
         answer = await visitor.ask(path)
         assert not any("planted" in value for value in answer.headers.get_list("Set-Cookie")), path
         assert "X-Planted" not in answer.headers, path

@@ -112,7 +112,11 @@ def calls(methods: Mapping[str, Any], token: str) -> Iterator[tuple[str, str, di
     """Method, which parameter with which text, and everything that is given."""
     for method, does in sorted(methods.items()):
         found = [one for one in inspect.signature(does).parameters.values()]
-        base = {one.name: _good(method, one.name) for one in found if one.default is one.empty and one.name != "token"}
+        base = {
+            one.name: _good(method, one.name)
+            for one in found
+            if one.default is one.empty and one.name != "token"
+        }
         for one in found:
             if "str" not in str(one.annotation) and "Any" not in str(one.annotation):
                 continue
@@ -138,7 +142,9 @@ def _values(kind: str, name: str, text: str) -> Iterator[Any]:
     good = GOOD.get(name)
     for whole in (*INSIDE.get(name, ()), *((good,) if isinstance(good, (list, dict)) else ())):
         if isinstance(whole, str):  # a file: each of its names
-            yield from (whole.replace(part, _quoted(text)) for part in ("North bench", "climate node", "Cool", "soil"))
+            yield from (
+                whole.replace(part, _quoted(text)) for part in ("North bench", "climate node", "Cool", "soil")
+            )
         else:
             yield from _replaced(whole, text)
 
