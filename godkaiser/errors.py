@@ -19,7 +19,7 @@
     ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError,
     │                        AddressBlockedError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
-    │                        JournalError, SpoolError, LogoutUnstoredError
+    │                        JournalError, SpoolError, LogoutUnstoredError, SignInBusyError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table

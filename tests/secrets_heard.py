@@ -1,4 +1,4 @@
-"""The ears of `secrets_seen`: observers around what makes secrets and what puts something out. They change nothing."""
+"""The ears of `secrets_seen`: observers of what makes secrets and of what puts something out; they change nothing."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _communicated(watch: Watch) -> None:
 
 
 def _notebooks(watch: Watch) -> None:
-    from nbmake.nb_run import NotebookRun  # noqa: PLC0415 - slow, and the tests' own runs need it
+    from nbmake.nb_run import NotebookRun  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to load
 
     def ran(result: Any, given: Any, named: Any) -> None:
         for cell in result.nb.cells:

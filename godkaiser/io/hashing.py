@@ -1,7 +1,7 @@
 """Hashing of passwords in threads of its own, so many at a time and so many waiting.
 
-It is slow on purpose. Left to the threads everybody shares, a flood of sign-ins from many addresses, which no throttle
-by address or account stops, would hold up whatever else waits there, and its queue would grow without bounds.
+It is slow on purpose. Left to the threads everybody shares, a flood of sign-ins from many addresses, which no
+throttle by address or account stops, would hold up whatever else waits there, and its queue would grow for ever.
 """
 
 from __future__ import annotations

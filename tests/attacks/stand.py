@@ -94,7 +94,7 @@ async def stand(
     data: Path, *, pages: bool = True, proxies: Iterable[str] = (), **more: Any
 ) -> AsyncIterator[Stand]:
     """One of everything, with three people in it."""
-    data.mkdir(exist_ok=True)
+    data.mkdir(exist_ok=True)  # noqa: ASYNC240 - a test may wait for its own folder
     async with house(data, more.pop("site", None) or file(), **more) as home:
         for name, role in PEOPLE.items():
             await home.controller.accounts.table.add(name, role, QUICK)

@@ -1,9 +1,10 @@
-"""Names and addresses that lead out of a folder: in files that are written, in what the pages serve, on a terminal."""
+"""Names and addresses that lead out of a folder: in files that are written, on the pages, on a terminal."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from godkaiser.cli.main import app
+from godkaiser.errors import GodkaiserError
 from godkaiser.handles.export import whole_file
 from godkaiser.io.porter import BrokerFiles
 from tests.attacks.stand import PASSWORD, Stand, stand
@@ -18,7 +20,7 @@ from tests.kaiser.house import NODE, TEXT, file
 
 OUT = (
     "../../../planted",
-    "/tmp/planted-by-an-attack",
+    "/tmp/planted-by-an-attack",  # noqa: S108
     "..\\..\\planted",
     "a/../../planted",
     "~/planted",
@@ -67,7 +69,7 @@ async def test_names_that_lead_elsewhere_make_no_file_there(name: str, tmp_path:
         assert len(csv.read_text().splitlines()) == 2
         await typed(besieged.data, "site", "export", "--to", str(site))
         await typed(besieged.data, "rules", "export", "--to", str(rules))
-        assert name in json.loads(json.dumps(rules.read_text())) or "planted" in rules.read_text()
+        assert "planted" in rules.read_text()
         for method, params in (
             ("broker.passwd", {"name": name}),
             ("broker.remove", {"name": name}),
@@ -76,14 +78,12 @@ async def test_names_that_lead_elsewhere_make_no_file_there(name: str, tmp_path:
             ("rules.remove", {"rule": name}),
             ("tokens.add", {"label": name, "permissions": ["look"], "owner": "ann"}),
         ):
-            try:
+            with suppress(GodkaiserError):  # refused is as good; what counts is the disk
                 await besieged.call(method, **params)
-            except Exception as error:  # noqa: BLE001 - refused is as good; what counts is the disk
-                assert "internal" not in getattr(error, "code", "internal"), method
         made = tree(tmp_path) - before - {"out.csv", "site.yaml", "rules.yaml"}
         assert {Path(one).parts[0] for one in made} <= {"data", "doors"}, made
         assert not [one for one in made if "planted" in one]
-    assert not Path("/tmp/planted-by-an-attack").exists()  # noqa: S108
+    assert not Path("/tmp/planted-by-an-attack").exists()  # noqa: S108, ASYNC240
 
 
 async def test_a_link_is_followed_to_a_file_and_to_nothing_else(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_a_link_is_followed_to_a_file_and_to_nothing_else(tmp_path: Path) 
             assert str(links[name]) in told
             assert links[name].is_symlink()
         assert list(folder.iterdir()) == []
-        assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+        assert not [one for one in tree(tmp_path) if one.endswith(".part")]
 
 
 def test_a_link_laid_where_the_file_is_prepared_is_not_followed(tmp_path: Path) -> None:

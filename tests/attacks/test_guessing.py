@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
+import pyotp
 import pytest
 
 from godkaiser.auth.passwords import COST, hash_password
@@ -106,7 +107,7 @@ async def test_of_a_thousand_at_once_from_everywhere_so_many_are_checked_as_can_
     async def acts() -> None:
         assert (await socket_only.call("stop", token=access))["phase"] == "ACTIVE"
         assert (await socket_only.call("verify", token=access))["user"] == "vera"
-        assert not ends["authentication_failed"] == THOUSAND
+        assert ends.total() < THOUSAND  # they were still at it
 
     jobs: list[Coroutine[Any, Any, None]] = [guess(number) for number in range(THOUSAND)]
     await asyncio.gather(*jobs[:500], acts(), *jobs[500:])
@@ -141,8 +142,6 @@ async def test_codes_of_a_phone_are_guessed_no_faster(socket_only: Stand) -> Non
     """A million codes, ten a minute: and who has the password only shows up in the audit."""
     accounts = socket_only.home.controller.accounts
     begun = await socket_only.call("users.totp.begin", name="ann")
-    import pyotp  # noqa: PLC0415
-
     phone = pyotp.parse_uri(begun["address"])
     assert isinstance(phone, pyotp.TOTP)
     await socket_only.call("users.totp.confirm", name="ann", code=phone.at(accounts.clock.now() // 10**6))

@@ -111,7 +111,7 @@ INSIDE: Final[dict[str, tuple[Any, ...]]] = {
 def calls(methods: Mapping[str, Any], token: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Method, which parameter with which text, and everything that is given."""
     for method, does in sorted(methods.items()):
-        found = [one for one in inspect.signature(does).parameters.values()]
+        found = list(inspect.signature(does).parameters.values())
         base = {
             one.name: _good(method, one.name)
             for one in found
