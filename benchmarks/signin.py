@@ -2,8 +2,8 @@
 
     python -m benchmarks.signin [--rounds 30]
 
-Prints medians in ms of sign-ins with an unknown name and with a wrong password, in turns, beside a bare bcrypt check of
-the same cost in the same run: their ratio should be 1, within what the machine's own spread allows.
+Prints medians in ms of sign-ins with an unknown name and with a wrong password, in turns, beside a bare bcrypt check
+of the same cost in the same run: their ratio should be 1, within what the machine's own spread allows.
 """
 
 from __future__ import annotations
