@@ -19,7 +19,7 @@
     ├── AuthError            AuthenticationFailedError, CodeNeededError, ForbiddenError, ThrottledError,
     │                        AddressBlockedError
     ├── UnavailableError     LinkDownError, ControllerGoneError, FarmClosedError, StoreAwayError, RecordRefusedError,
-    │                        JournalError, SpoolError, LogoutUnstoredError
+    │                        JournalError, SpoolError, LogoutUnstoredError, SignInBusyError
     └── InternalError        SealError, ProtocolError, RemoteError
 
 A class states its kind, one sentence that speaks only of its fields, and a hint. `Kind` is the only table
@@ -767,6 +767,13 @@ class LogoutUnstoredError(UnavailableError):
     sentence = "You are still signed in: the end of the session could not be stored ({problem})."
     hint = "Sign out again when the database is back."
     problem: str
+
+
+class SignInBusyError(UnavailableError):
+    """More people want to sign in at once than can be checked; it counts as no failure."""
+
+    sentence = "Too many are signing in at once."
+    hint = "Try again in a few seconds; whoever is signed in is not hindered."
 
 
 # ── internal ───────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.examples import USUAL
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.secrets_seen", "tests.services"]
 
 # The same cases every time, so that a change is judged by what it changed; `make test-full` looks further.
 settings.register_profile("default", max_examples=USUAL, deadline=None, derandomize=True, database=None)

@@ -22,7 +22,7 @@ from godkaiser.errors import AuthenticationFailedError
 from godkaiser.model.instant import DAY
 
 from .session import Denial, Principal, User, admit
-from .tokens import LIFETIME_S, SECOND, Claims, TokenKind, issue, read
+from .tokens import LIFETIME_S, SECOND, Claims, TokenKind, issue, read_any
 
 USED: Final = "used"
 REUSED: Final = "reused"
@@ -124,16 +124,7 @@ class Register:
 
     def read(self, token: str, kinds: Iterable[TokenKind], now: int) -> Claims:
         """What a token of one of these kinds says. Raises `AuthenticationFailedError`."""
-        *others, last = kinds
-        for kind in others:
-            try:
-                return self._read(token, kind, now)
-            except PermissionError:
-                continue
-        return self._read(token, last, now)
-
-    def _read(self, token: str, kind: TokenKind, now: int) -> Claims:
-        claims = read(token, kind, secret=self.secret, now=now)
+        claims = read_any(token, tuple(kinds), secret=self.secret, now=now)
         if self.behind(now):
             raise AuthenticationFailedError(problem="the session has ended")
         return claims
@@ -146,7 +137,7 @@ class Register:
         self, token: str, users: Mapping[int, User], ids: Iterable[str], now: int
     ) -> Renewal | Theft | Denial:
         """A refresh token for two new ones, once. Raises `AuthenticationFailedError`."""
-        claims = self._read(token, TokenKind.REFRESH, now)
+        claims = self.read(token, (TokenKind.REFRESH,), now)
         over = digest(claims.family) in self._entries
         found = admit(claims, users.get(claims.user_id), revoked=over)
         if isinstance(found, Denial):

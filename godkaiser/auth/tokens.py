@@ -8,7 +8,7 @@ accepted where another kind is asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -102,9 +102,14 @@ def read(token: str, kind: TokenKind, *, secret: str, now: int) -> Claims:
 
     Raises AuthenticationFailedError, whose text never says more than an outsider may know.
     """
+    return read_any(token, (kind,), secret=secret, now=now)
+
+
+def read_any(token: str, kinds: Collection[TokenKind], *, secret: str, now: int) -> Claims:
+    """The same of one of these kinds."""
     body = _signed_body(token, _strong(secret))
     claims = _claims(body)
-    if claims.kind is not kind:
+    if claims.kind not in kinds:
         raise _failed()
     if now < claims.issued_at - SKEW or now < _count(body.get("nbf")) * SECOND - SKEW:
         raise _failed()

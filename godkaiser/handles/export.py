@@ -37,6 +37,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise IsADirectoryError(None, "it is a folder")
         if wanted.exists() and not wanted.is_file():  # a pipe, /dev/null
             raise FileExistsError(None, "it is no plain file")
+        # New, and ours: a link that somebody has laid there, in a folder of many, is not followed.
+        beside.unlink(missing_ok=True)
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield beside
         with beside.open("rb+") as written:
             os.fsync(written.fileno())

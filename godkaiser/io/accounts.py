@@ -41,6 +41,7 @@ from godkaiser.errors import (
     WeakSecretError,
 )
 from godkaiser.io.clock import WallClock
+from godkaiser.io.hashing import Hashing
 from godkaiser.io.sql.users import UserTable
 from godkaiser.model.instant import Instant
 from godkaiser.ports import Clock
@@ -94,6 +95,7 @@ class Accounts:
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
         self._loading, self._righting = asyncio.Lock(), asyncio.Lock()
+        self.hashing = Hashing()
         self._guesses, self._setups = RateThrottle(), RateThrottle()
         self.on_set_back: Callable[[], None] = lambda: None  # all sessions end, as the clock was set back
         self._owed = False  # that is still to be stored
@@ -197,14 +199,14 @@ class Accounts:
     # ── coming and going ───────────────────────────────────────────────────────────────────────────────
     async def add(self, name: str, password: str, role: Role, zones: Iterable[str] = ()) -> None:
         """A new account. Raises `InvalidValueError` with every objection, `DuplicateAccountError`."""
-        hashed = await _hashed(_named(name), password)
+        hashed = await self._hashed(_named(name), password)
         await self.table.add(name, role, hashed, _zones(role, zones))
         await self.load()
 
     async def set_up(self, name: str, password: str, address: str = "") -> None:
         """The first account, an admin. Of two that try at once one is told `SetupDoneError`."""
         slow(self._setups, origin_of(address), self.clock.now())  # hashing is slow on purpose
-        hashed = await _hashed(_named(name), password)
+        hashed = await self._hashed(_named(name), password)
         await self.table.add(name, Role.ADMIN, hashed, first=True)
         await self.load()
 
@@ -227,7 +229,7 @@ class Accounts:
     async def set_password(self, name: str, password: str) -> int:
         """A new password; how many tokens that ended."""
         user = self.named(name)
-        return await self._change(user, password_hash=await _hashed(name, password))
+        return await self._change(user, password_hash=await self._hashed(name, password))
 
     async def set_role(self, name: str, role: Role) -> int:
         """Another role; an admin has every zone. Raises `LastAdminError`."""
@@ -254,6 +256,15 @@ class Accounts:
         await self.table.change(user.id, values, ended)
         await self.load()
         return tokens_of(ended)
+
+    async def _hashed(self, name: str, password: str) -> str:
+        objections: Sequence[str] = check_policy(password, name)
+        if objections:
+            allowed = "a password that meets the policy"
+            raise InvalidValueError(
+                field="password", value="***", problem=" ".join(objections), allowed=allowed
+            )
+        return await self.hashing.run(hash_password, password, secrets.token_bytes(SALT_BYTES))
 
     # ── the second factor ──────────────────────────────────────────────────────────────────────────────
     async def begin_totp(self, name: str) -> str:
@@ -291,14 +302,6 @@ def slow(throttle: RateThrottle, about: str, now: Instant) -> None:
     """Raises `ThrottledError`."""
     if wait := throttle.admit(about, now):
         raise ThrottledError(retry_after=float(retry_after(wait)))
-
-
-async def _hashed(name: str, password: str) -> str:
-    objections: Sequence[str] = check_policy(password, name)
-    if objections:
-        allowed = "a password that meets the policy"
-        raise InvalidValueError(field="password", value="***", problem=" ".join(objections), allowed=allowed)
-    return await asyncio.to_thread(hash_password, password, secrets.token_bytes(SALT_BYTES))
 
 
 def _named(name: str) -> str:

@@ -76,6 +76,7 @@ from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.scope import Scope
 from godkaiser.model.site import ActuatorSpec
+from godkaiser.model.text import spoiled_in
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
@@ -156,7 +157,9 @@ class Clerk:
         """One request. Every error is typed."""
         handler = self._methods.get(method)
         if handler is None:
-            raise ProtocolError(problem=f"no method {method!r}; there are {', '.join(sorted(self._methods))}")
+            raise ProtocolError(
+                problem=f"no method {method[:40]!r}; there are {', '.join(sorted(self._methods))}"
+            )
         _check_texts(params)
         asking = ASKING.set(known(ASKING.get()))
         try:
@@ -176,7 +179,8 @@ class Clerk:
         except TypeError as error:
             if "argument" not in str(error):
                 raise
-            raise ProtocolError(problem=f"{method}: {error}".replace("Clerk._", "")) from None
+            problem = f"{method}: {str(error)[:200]}".replace("Clerk._", "")
+            raise ProtocolError(problem=problem) from None
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """A snapshot, then changes."""
@@ -714,7 +718,13 @@ class Clerk:
 
 
 def _check_texts(params: Mapping[str, Any]) -> None:
-    """Who somebody is is said in texts. The value is never told: it may hold a secret all the same."""
+    """Who somebody is is said in texts. The value is never told: it may hold a secret all the same.
+
+    What no database keeps is refused before anything is done: else it happened, and its row of the audit is missing.
+    """
+    if (found := spoiled_in(params, "with")) is not None:
+        field, problem = found[0].removeprefix("with."), found[1]
+        raise InvalidValueError(field=field, value="***", problem=problem, allowed="text without it")
     for field in TEXTS & params.keys():
         if not isinstance(params[field], str | None):
             raise InvalidValueError(field=field, value="***", problem="no text", allowed="a text")

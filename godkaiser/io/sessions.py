@@ -6,7 +6,6 @@ because that must be known after a restart, too.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
@@ -90,7 +89,7 @@ class Sessions:
             raise ThrottledError(retry_after=float(retry_after(wait)))
         user = self._accounts.find(name)
         hashed = NOBODY if user is None else user.password_hash
-        good = await asyncio.to_thread(verify_password, password, hashed)
+        good = await self._accounts.hashing.run(verify_password, password, hashed)
         # It took its time: the account may be another one by now, or gone.
         if user is None or not good or not user.active or self._accounts.users.get(user.id) != user:
             self._throttle.failed(address, name, now)

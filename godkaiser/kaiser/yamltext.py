@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from godkaiser.errors import DocumentError
+from godkaiser.model.text import spoiled
 
 MOST: Final = 1_000_000  # values
 DEEPEST: Final = 100
@@ -28,7 +29,7 @@ def load_yaml(text: str, path: str) -> Any:
 
 
 def too_much(text: str) -> Iterator[tuple[int, str]]:
-    """The line where a text holds too much, and in what way. Nothing where it does not."""
+    """The line where a text holds too much, or what cannot be kept, and in what way. Nothing where it does not."""
     # Sizes and depths of what has a name, and of what is open.
     named: dict[str, tuple[int, int]] = {}
     opened: list[tuple[str | None, int, int]] = [(None, 0, 0)]
@@ -43,6 +44,9 @@ def too_much(text: str) -> Iterator[tuple[int, str]]:
                 return
             size, depth = named[event.anchor]
         elif isinstance(event, yaml.ScalarEvent):
+            if problem := spoiled(event.value):
+                yield line, problem
+                return
             size, depth = 1, 0
             named |= {} if event.anchor is None else {event.anchor: (1, 0)}
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):

@@ -122,6 +122,7 @@ async def house(
         requests_per_minute=more.get("requests_per_minute", PER_MINUTE),
         broker_files=more.get("broker_files", BrokerFiles()),
         audit=more.get("audit", AuditRetention()),
+        database=more.get("database"),
     )
     controller = await Controller.open(options)
     async with controller.running():

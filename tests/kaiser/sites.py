@@ -12,7 +12,7 @@ from godkaiser.model.site import Site
 NODES = [f"ESP_{n:06X}" for n in range(2)]
 ZONES = ["bench", "roof", "north-2", "off"]
 NAMES = st.one_of(
-    st.text(st.characters(blacklist_categories=["Cs"]), max_size=12),
+    st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12),
     st.sampled_from(
         ["on", "null", "1e3", "0x44", "a: b", "# no", "'", '"', "{", "two\nlines", "\x85", "\u2028"]
     ),

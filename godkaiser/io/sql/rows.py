@@ -24,6 +24,7 @@ from godkaiser.model.audited import severity_of
 from godkaiser.model.outcome import Outcome
 from godkaiser.model.reading import Reading
 from godkaiser.model.report import Heartbeat
+from godkaiser.model.text import storable
 
 ReadingTuple = tuple[
     int, int, int, int, float | None, float, int, str | None, int, str | None, bool, int, float | None
@@ -96,9 +97,9 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def audit_row(audit: Audit) -> dict[str, Any]:
-    """Without its place in the chain."""
+    """Without its place in the chain. No row is missing because of a word in it."""
     texts = ("who", "action", "target", "address", "correlation", "detail", "before", "after")
-    row = {name: str(getattr(audit, name)) for name in texts}
+    row = {name: storable(str(getattr(audit, name))) for name in texts}
     return row | {"at": audit.at, "severity": severity_of(audit.action).value, "cipher": ""}
 
 
