@@ -85,6 +85,7 @@ async def test_a_cookie_that_was_stolen_ends_with_its_owner_everywhere(besieged:
     async with asyncio.timeout(60):
         while await socket.read_message() is not None:
             pass
+    socket.close()
     assert socket.close_code == 4001
     assert (await thief.ask("/")).code == 302
     assert (await thief.form("/stop", {})).code == 403
