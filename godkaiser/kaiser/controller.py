@@ -30,6 +30,7 @@ from godkaiser.io.accounts import Accounts, audit_key, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
+from godkaiser.io.auditor import Auditor
 from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
@@ -62,6 +63,7 @@ from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.stored import Stored, read_text
+from godkaiser.io.usher import Usher
 from godkaiser.io.warden import Warden
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -169,6 +171,8 @@ class Controller:
         self.doorman = Doorman(self.clerk, self.accounts, self.blocklist)
         self.clerk.offer(self.doorman.methods)
         self.clerk.offer(Warden(self.clerk, self.accounts, self.doorman).methods)
+        self.clerk.offer(Usher(self.runner, store, self.clerk, self.accounts).methods)
+        self.clerk.offer(Auditor(self.runner, store, self.clerk, options.database, options.data).methods)
         self.site = SiteDesk(self.runner, store, self.clerk)
         self.clerk.offer(self.site.methods)
         controller = options.address.username or CONTROLLER

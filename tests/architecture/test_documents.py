@@ -13,6 +13,7 @@ from godkaiser.engine.state import from_site
 from godkaiser.io import (
     almanac,
     annunciator,
+    auditor,
     blocklist,
     clerk,
     doorman,
@@ -24,6 +25,7 @@ from godkaiser.io import (
     porter,
     registrar,
     rulebook,
+    usher,
     warden,
     workshop,
 )
@@ -125,6 +127,8 @@ def test_the_methods_of_the_local_socket_are_in_the_docs_and_no_other() -> None:
             clerk,
             doorman,
             warden,
+            usher,
+            auditor,
             registrar,
             workshop,
             sitedesk,

@@ -15,6 +15,9 @@ PAIRS = [
     (godkaiser.Actuator, blocking.Actuator),
     (godkaiser.Rule, blocking.Rule),
     (godkaiser.Rules, blocking.Rules),
+    (godkaiser.Accounts, blocking.Accounts),
+    (godkaiser.Tokens, blocking.Tokens),
+    (godkaiser.Blocks, blocking.Blocks),
 ]
 
 
