@@ -21,9 +21,7 @@ from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.bar import Bar
 from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
-from godkaiser.handles.doors_plain import Accounts as Accounts
-from godkaiser.handles.doors_plain import Blocks as Blocks
-from godkaiser.handles.doors_plain import Tokens as Tokens
+from godkaiser.handles.doors_plain import Accounts, Blocks, Tokens
 from godkaiser.handles.export import frame_of, write_parquet
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.looks import FarmLook, Table
