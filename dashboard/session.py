@@ -63,7 +63,8 @@ class Page(Protocol):
 class Session:
     """What a page needs to know and may do: its reader, their language, and the controller in their name.
 
-    `query` keeps a chosen language in links; `wanted` is the sensor or node a link asked for.
+    `query` keeps a chosen language in links; `wanted` is the sensor or node a link asked for; `address` is where the
+    reader comes from, for who counts wrong passwords.
     """
 
     feed: Feed
@@ -72,6 +73,7 @@ class Session:
     doc: Document
     query: str = ""
     wanted: str | None = None
+    address: str = ""
     pulse: Pulse = field(default_factory=Pulse)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
