@@ -5,7 +5,7 @@ What was typed as a password is taken out of the page as soon as it was sent.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import Any, Final
@@ -14,7 +14,7 @@ import panel as pn
 
 from .feed import TROUBLE
 from .parts import say, widget_style
-from .session import Session, html, stack, write
+from .session import Session, html, write
 from .trouble import told
 
 Values = dict[str, Any]
@@ -49,6 +49,20 @@ def title(text: str) -> pn.pane.HTML:
     return html(f'<h2 class="zone">{escape(text)}</h2>')
 
 
+class Ticks:
+    """Several of a few."""
+
+    def __init__(self, label: str, options: Mapping[str, str], value: Sequence[str] = ()) -> None:
+        self.head = html(f'<p class="soft">{escape(label)}</p>' if options else "")
+        self.box = pn.widgets.CheckBoxGroup(options=dict(options), value=list(value), **look())
+        self.parts = [self.head, self.box]
+
+    @property
+    def value(self) -> list[str]:
+        """What is ticked."""
+        return [str(one) for one in self.box.value or ()]
+
+
 class Form:
     """Fields by the names the controller knows them by, and a button that sends them."""
 
@@ -59,8 +73,8 @@ class Form:
         self._problems = {name: html() for name in fields}
         self.said = html()
         self.button = press(button, self._on_send, color=color)
-        rows = [part for name, field in fields.items() for part in (field, self._problems[name])]
-        self.layout = stack(*rows, self.button, self.said, gap="0.6rem")
+        rows = [part for name, field in fields.items() for part in (*_parts(field), self._problems[name])]
+        self.parts = [*rows, self.button, self.said]  # flat, so that what is hidden takes no room
 
     def _on_send(self) -> None:
         if self.button.disabled:
@@ -108,7 +122,7 @@ class Question:
         self._yes = press("", self._on_yes, color="danger", visible=False)
         self._no = press(words("form.no"), self.close, visible=False)
         asked = (self._text, self._current, self._problem, self._yes, self._no)
-        self.layout = stack(*asked, self._said, gap="0.6rem")
+        self.parts = [*asked, self._said]
 
     def ask(self, text: str, yes: str, act: Act, *, proves: bool) -> None:
         """Show it; `act` is done with `current` once somebody says yes."""
@@ -161,6 +175,10 @@ class Question:
     def _finish(self, text: str) -> None:
         self.close()
         write(self._said, text)
+
+
+def _parts(field: Any) -> Sequence[Any]:
+    return field.parts if isinstance(field, Ticks) else (field,)
 
 
 async def _nothing(_: Values) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import panel as pn
 
-from .forms import Form, Question, Values, look, password_field, press, text_field, title
+from .forms import Form, Question, Ticks, Values, look, password_field, press, text_field, title
 from .once import Once
 from .parts import say
 from .proofs import PROVEN, act
@@ -33,9 +33,9 @@ class Keys:
         self._list = grid([], least="20rem")
         heading = words("keys.title.all" if everybody else "keys.title")
         parts: list[Any] = [title(heading), html(f'<p class="soft">{escape(words("keys.about"))}</p>')]
-        parts += [self._once.layout, self._question.layout, self._list, self._note]
+        parts += [*self._once.parts, *self._question.parts, self._list, self._note]
         if not everybody:
-            parts.append(stack(title(words("keys.new")), self._form().layout, **SURFACE))
+            parts.append(stack(title(words("keys.new")), *self._form().parts, **SURFACE))
         self.layout = stack(*parts)
 
     def show(self, tokens: list[Thing]) -> None:
@@ -70,10 +70,8 @@ class Keys:
         lasting = {words(f"keys.lasting.{span}"): span for span in LASTING}
         fields: dict[str, Any] = {
             "label": text_field(words("keys.label"), max_length=80),
-            "permissions": pn.widgets.CheckBoxGroup(
-                label=words("keys.rights"), options=rights, value=["look"], **look()
-            ),
-            "zones": pn.widgets.CheckBoxGroup(label=words("keys.zones"), options=zones, value=[], **look()),
+            "permissions": Ticks(words("keys.rights"), rights, ["look"]),
+            "zones": Ticks(words("keys.zones"), zones),
             "lasting": pn.widgets.Select(label=words("keys.lasting"), options=lasting, value="90d", **look()),
             "current": password_field(words("form.current")),
         }

@@ -8,7 +8,7 @@ from typing import Final
 import panel as pn
 
 from .forms import look, press, text_field
-from .session import Session, html, stack, write
+from .session import Session, html, write
 
 # `navigator.clipboard` is there over TLS and on the machine itself only.
 COPY: Final = """
@@ -38,7 +38,7 @@ class Once:
             args={"source": self._source, "button": self._copy, "copied": words("once.copied")}, code=COPY
         )
         self._kept = press(words("once.kept"), self.forget, visible=False)
-        self.layout = stack(self._text, self._source, self._copy, self._kept, gap="0.6rem")
+        self.parts = [self._text, self._source, self._copy, self._kept]
 
     def show(self, about: str, secret: str) -> None:
         """`about` says what it is."""

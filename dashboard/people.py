@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import panel as pn
 
-from .forms import Question, Values, look, press
+from .forms import Question, Ticks, Values, look, press
 from .once import Once
 from .parts import say
 from .proofs import PROVEN, act
@@ -39,9 +39,8 @@ class Person:
         self._name, self._open = str(account["name"]), False
         self._text, self._question, self._once = html(), Question(session), Once(session)
         self._toggle = press(words("people.change"), self._on_toggle)
-        self._editor = stack(gap="0.6rem")
-        parts = (self._text, self._toggle, self._editor, self._question.layout, self._once.layout)
-        self.layout = stack(*parts, **SURFACE)
+        self._closed = [self._text, *self._question.parts, *self._once.parts, self._toggle]
+        self.layout = stack(*self._closed, **SURFACE)
 
     def update(self, account: Thing) -> None:
         """As it is now; an open editor is drawn anew when it would offer something else."""
@@ -63,7 +62,7 @@ class Person:
 
     def _draw(self) -> None:
         if not self._open:
-            self._editor.objects = []
+            self.layout.objects = self._closed
             return
         words, account = self._session.words, self._account
         roles = {words(f"role.{role}"): role for role in ROLES}
@@ -73,12 +72,8 @@ class Person:
             names = self._zone_names() | {
                 zone: zone for zone in account["zones"] if zone not in self._zone_names()
             }
-            zones = pn.widgets.CheckBoxGroup(
-                label=words("people.zones"),
-                options={name: key for key, name in names.items()},
-                value=list(account["zones"]),
-                **look(),
-            )
+            options = {name: key for key, name in names.items()}
+            zones = Ticks(words("people.zones"), options, list(account["zones"]))
             about = html(f'<p class="soft">{escape(words("people.zones.about"))}</p>')
             parts += [
                 about,
@@ -88,7 +83,7 @@ class Person:
         for deed in self._deeds():
             color = "danger" if deed == "remove" else "default"
             parts.append(press(words(f"people.{deed}"), partial(self._ask_deed, deed), color=color))
-        self._editor.objects = parts
+        self.layout.objects = [self._text, *parts, *self._closed[1:]]
 
     def _deeds(self) -> list[str]:
         account = self._account

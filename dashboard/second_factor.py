@@ -36,11 +36,8 @@ class SecondFactor:
             self._removed,
             color="danger",
         )
-        faces = (self._begin, self._confirm, self._remove)
-        for part in (*(face.layout for face in faces), self._cancel):
-            part.visible = False
-        shown = (self._state, self._done, self._picture, *(face.layout for face in faces), self._cancel)
-        self.layout = stack(title(words("totp.title")), *shown, **SURFACE)
+        self._head = [title(words("totp.title")), self._state, self._done]
+        self.layout = stack(*self._head, **SURFACE)
 
     def show(self, mine: dict[str, Any]) -> None:
         """As the controller says it."""
@@ -54,9 +51,16 @@ class SecondFactor:
         key = "totp.on" if self._on else "totp.off"
         more = "" if admin or not self._on else " " + words("totp.admin_only")
         write(self._state, f"<p>{escape(words(key) + more)}</p>")
-        self._begin.layout.visible = not self._on and not begun
-        self._confirm.layout.visible = self._cancel.visible = begun
-        self._remove.layout.visible = self._on and admin
+        face: list[Any] = []
+        if begun:
+            face = [self._picture, *self._confirm.parts, self._cancel]
+        elif not self._on:
+            face = self._begin.parts
+        elif admin:
+            face = self._remove.parts
+        shown = [*self._head, *face]
+        if self.layout.objects != shown:
+            self.layout.objects = shown
 
     def _forget(self) -> None:
         self._current = ""

@@ -37,7 +37,7 @@ class Account:
         """What stands below the top bar."""
         words = self._session.words
         about = f'<p class="soft">{escape(words("me.sessions.about"))}</p>'
-        ends = (html(about), self._everywhere, self._question.layout)
+        ends = (html(about), self._everywhere, *self._question.parts)
         sessions = stack(title(words("me.sessions")), *ends, **SURFACE)
         self.update(*self._session.look())
         parts = [self._password(), self._factor.layout, sessions]
@@ -82,7 +82,7 @@ class Account:
         }
         form = Form(self._session, fields, words("me.change"), self._changed)
         about = html(f'<p class="soft">{escape(words("me.password.about"))}</p>')
-        return stack(title(words("me.password")), about, form.layout, **SURFACE)
+        return stack(title(words("me.password")), about, *form.parts, **SURFACE)
 
     async def _changed(self, values: Values) -> str:
         """Every session ends with it, this page's too: page.js leads to the sign-in form."""

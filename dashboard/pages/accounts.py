@@ -10,7 +10,7 @@ from typing import Any, Final
 import panel as pn
 
 from ..feed import TROUBLE
-from ..forms import Form, Question, Values, look, password_field, text_field, title
+from ..forms import Form, Question, Ticks, Values, look, password_field, text_field, title
 from ..keys import Keys
 from ..once import Once
 from ..parts import say
@@ -40,9 +40,9 @@ class Accounts:
         """What stands below the top bar."""
         words = self._session.words
         self.update(*self._session.look())
-        new = stack(title(words("people.new")), self._form().layout, self._once.layout, **SURFACE)
+        new = stack(title(words("people.new")), *self._form().parts, *self._once.parts, **SURFACE)
         out = html(f'<p class="soft">{escape(words("blocks.about"))}</p>')
-        blocks = (title(words("blocks.title")), out, self._lift.layout, self._blocks)
+        blocks = (title(words("blocks.title")), out, *self._lift.parts, self._blocks)
         head = title(words("nav.accounts"))
         return stack(self._problem, head, self._grid, self._note, new, *blocks, self._keys.layout)
 
@@ -94,7 +94,7 @@ class Accounts:
         fields: dict[str, Any] = {
             "name": text_field(words("people.name"), max_length=64),
             "role": pn.widgets.Select(label=words("people.role"), options=roles, value="viewer", **look()),
-            "zones": pn.widgets.CheckBoxGroup(label=words("people.zones"), options=zones, value=[], **look()),
+            "zones": Ticks(words("people.zones"), zones),
         }
         if "users.add" in PROVEN:
             fields["current"] = password_field(words("form.current"))
