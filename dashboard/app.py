@@ -199,10 +199,10 @@ def _page(dashboard: Dashboard, name: str) -> pn.Template:
     doc.on_session_destroyed(lambda ended: dashboard.guard.disown(ended.id))
     doc.config.notify_connection_status = False  # page.js says it, in the reader's language
     lang = _argument(request, "lang")
-    words = Words(pick_language(lang, request.headers.get("Accept-Language")))
+    words = Words(pick_language(lang, request.gk_accepted))
     query = f"&lang={words.language}" if lang else ""
     wanted = _argument(request, "sensor") or _argument(request, "node")
-    session = Session(dashboard.feed, ticket, words, doc, query, wanted, dashboard.guard.address_of(request))
+    session = Session(dashboard.feed, ticket, words, doc, query, wanted, request.gk_address)
     doc.on_session_destroyed(lambda _: session.close())
     return _assemble(session, name, request, lang or "")
 

@@ -27,7 +27,7 @@ class Keys:
     def __init__(self, session: Session, changed: Any, *, everybody: bool = False) -> None:
         words = session.words
         self._session, self._changed, self._everybody = session, changed, everybody
-        self._shown: list[Thing] = []
+        self._shape: object = None
         self._cards: dict[str, KeyCard] = {}
         self._once, self._question, self._note = Once(session), Question(session), html()
         self._list = grid([], least="20rem")
@@ -43,14 +43,14 @@ class Keys:
         mine = [t for t in tokens if self._everybody or t.get("owner") == self._session.ticket.user]
         mine.sort(key=lambda t: (t["state"] != "good", str(t["expires"]), t["prefix"]))
         shape = [(t["prefix"], t["state"]) for t in mine[:CARDS_MOST]]
-        if shape != [(t["prefix"], t["state"]) for t in self._shown]:
+        if shape != self._shape:
+            self._shape = shape
             self._cards = {str(t["prefix"]): KeyCard(self, t) for t in mine[:CARDS_MOST]}
             none = [html(say(self._session.words("keys.none"), "plain"))]
             self._list.objects = [card.layout for card in self._cards.values()] or none
-        self._shown = mine[:CARDS_MOST]
-        left = len(mine) - len(self._shown)
+        left = len(mine) - len(shape)
         write(self._note, say(self._session.words("keys.more", n=left), "plain") if left else "")
-        for token in self._shown:
+        for token in mine[:CARDS_MOST]:
             write(self._cards[str(token["prefix"])].text, key_facts(self._session.words, token))
 
     def button(self, label: str, ask: Any) -> pn.widgets.Button:

@@ -76,9 +76,9 @@ class Person:
             zones = Ticks(words("people.zones"), options, list(account["zones"]))
             about = html(f'<p class="soft">{escape(words("people.zones.about"))}</p>')
             parts += [
+                *zones.parts,
                 about,
-                zones,
-                press(words("people.zones.set"), lambda: self._ask_zones(list(zones.value))),
+                press(words("people.zones.set"), lambda: self._ask_zones(zones.value)),
             ]
         for deed in self._deeds():
             color = "danger" if deed == "remove" else "default"
