@@ -39,12 +39,11 @@ class Account:
         about = f'<p class="soft">{escape(words("me.sessions.about"))}</p>'
         ends = (html(about), self._everywhere, *self._question.parts)
         sessions = stack(title(words("me.sessions")), *ends, **SURFACE)
-        self.update(*self._session.look())
         parts = [self._password(), self._factor.layout, sessions]
         return stack(self._problem, self._who, grid(parts, least="22rem", gap="1rem"), self._keys.layout)
 
     def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
-        """Ask again when it is time."""
+        """Ask when it is time; not before the page is there, or what is patched would get lost."""
         at = self._session.feed.at()
         if not view.gone and at - self._asked_at >= ASKED_EVERY_S:
             self._asked_at = at

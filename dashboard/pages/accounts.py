@@ -39,7 +39,6 @@ class Accounts:
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         words = self._session.words
-        self.update(*self._session.look())
         new = stack(title(words("people.new")), *self._form().parts, *self._once.parts, **SURFACE)
         out = html(f'<p class="soft">{escape(words("blocks.about"))}</p>')
         blocks = (title(words("blocks.title")), out, *self._lift.parts, self._blocks)
@@ -47,7 +46,7 @@ class Accounts:
         return stack(self._problem, head, self._grid, self._note, new, *blocks, self._keys.layout)
 
     def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
-        """Ask again when it is time."""
+        """Ask when it is time; not before the page is there, or what is patched would get lost."""
         at = self._session.feed.at()
         if not view.gone and at - self._asked_at >= ASKED_EVERY_S:
             self._asked_at = at

@@ -43,12 +43,13 @@ class Audit:
         filters = grid([self._since, self._day, self._who, self._action], least="13rem")
         head = stack(filters, show, self._link, **SURFACE)
         seal = stack(title(words("audit.seal")), self._about(), self._check, self._checked, **SURFACE)
-        self._on_show()
         turn = grid([self._newer, self._older], least="9rem")
         return stack(title(words("nav.audit")), head, self._problem, self._rows, turn, seal)
 
-    def update(self, view: View, now: datetime) -> None:
-        """It is about the past: nothing changes by itself."""
+    def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
+        """Ask once the page is there; it is about the past, so nothing changes by itself."""
+        if not self._number and not view.gone:
+            self._on_show()
 
     def _about(self) -> pn.pane.HTML:
         return html(f'<p class="soft">{escape(self._session.words("audit.seal.about"))}</p>')
