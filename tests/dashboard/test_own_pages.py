@@ -17,6 +17,9 @@ from tests.dashboard.test_signed_out import PASSWORD, serving
 from tests.kaiser.house import House
 from tests.services import CHROMIUM_FLAGS
 
+# What a page added to itself is told in full by the browser; Bokeh finds that worth a warning, and goes on.
+pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
+
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 860}
 PATIENCE_MS = 60_000
@@ -63,11 +66,7 @@ async def shown(page: Page, text: str) -> Locator:
 
 
 async def press(page: Page, name: str, at: int = 0) -> None:
-    """Not at once: a click on what was drawn this very moment is lost by Panel, and nobody is that quick."""
-    button = page.get_by_role("button", name=name, exact=True).nth(at)
-    await expect(button).to_be_visible(timeout=PATIENCE_MS)
-    await page.wait_for_timeout(700)
-    await button.click()
+    await page.get_by_role("button", name=name, exact=True).nth(at).click()
 
 
 async def fits(page: Page, size: dict[str, int]) -> None:
