@@ -109,7 +109,7 @@ class Gate(AuthProvider):
             handler.set_status(403)  # the page says what is missing, and keeps its stop button
         # Bokeh gives its pages no headers: what they need of them is read here.
         request.gk_address = self._guard.address_of(request)  # type: ignore[attr-defined]
-        request.gk_accepted = request.headers.get("Accept-Language")  # type: ignore[attr-defined]
+        request.gk_accepted = request.headers.get("Accept-Language", "")  # type: ignore[attr-defined]
         request.gk_ticket = ticket  # type: ignore[attr-defined]  # Bokeh hands the request to the page
         request.gk_xsrf = handler.xsrf_token.decode()  # type: ignore[attr-defined]
         return ticket

@@ -81,7 +81,7 @@ async def test_every_page_fits_in_both_languages(
 ) -> None:
     async with serving(tmp_path, "ann") as (home, dashboard):
         await home.call("tokens.add", label="logger " + "x" * 60, owner="root", permissions=["look"])
-        context = {"viewport": size, "color_scheme": scheme, "locale": language}
+        context: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "locale": language}
         german = language.startswith("de")
         async with signed_in(browser, dashboard.address, "root", "/account", **context) as page:
             await shown(page, "API-Token" if german else "API tokens")
