@@ -23,20 +23,24 @@ from tornado.ioloop import IOLoop
 import godkaiser
 from godkaiser import PortInUseError
 
-from . import actions, login
+from . import actions, login, trail
 from .addresses import EVERYWHERE, free_port, own_addresses
 from .feed import Controller, Feed, OpenDesk
 from .gate import Gate, ticket_of
 from .guard import Guard
+from .pages.account import Account
+from .pages.accounts import Accounts
 from .pages.actuators import Actuators
 from .pages.alarms import Alarms
+from .pages.audit import Audit
 from .pages.history import History
+from .pages.missing import Missing
 from .pages.nodes import Nodes
 from .pages.overview import Overview
 from .pages.rules import Rules
 from .proxies import read_proxies
 from .session import LOOK_MS, Page, Session, Ticker
-from .shell import AROUND, TABS, frame, head
+from .shell import AROUND, RIGHTS, ROUTES, frame, head
 from .words import Words, pick_language
 
 PAGES: Final[dict[str, Callable[[Session], Page]]] = {
@@ -46,6 +50,9 @@ PAGES: Final[dict[str, Callable[[Session], Page]]] = {
     "rules": Rules,
     "nodes": Nodes,
     "alarms": Alarms,
+    "accounts": Accounts,
+    "audit": Audit,
+    "account": Account,
 }
 # Building a page takes a tenth of a second, a phone on a bad day may take twenty until its socket comes.
 UNUSED_MS: Final = 30_000
@@ -118,7 +125,7 @@ class Dashboard:
         # An environment variable of Bokeh's could open the sockets for other sites: it does not count here.
         bokeh_settings.allowed_ws_origin.set_value([])
         bokeh_settings.resources.set_value("server")
-        routes = {href: partial(_page, self, name) for name, href in TABS}
+        routes = {href: partial(_page, self, name) for name, href in ROUTES}
         applications = build_applications({href: _function(build) for href, build in routes.items()})
         return Server(
             applications,
@@ -153,6 +160,7 @@ class Dashboard:
             (r"/stop", actions.StopHandler, own),
             (r"/clear", actions.ClearHandler, own),
             (r"/alive", actions.AliveHandler, own),
+            (r"/audit\.csv", trail.FileHandler, own),
             (actions.PUBLIC, actions.AssetHandler, own | {"path": str(actions.HERE)}),
         ]
 
@@ -191,24 +199,23 @@ def _page(dashboard: Dashboard, name: str) -> pn.Template:
     doc.on_session_destroyed(lambda ended: dashboard.guard.disown(ended.id))
     doc.config.notify_connection_status = False  # page.js says it, in the reader's language
     lang = _argument(request, "lang")
-    words = Words(pick_language(lang, request.headers.get("Accept-Language")))
+    words = Words(pick_language(lang, request.gk_accepted))
     query = f"&lang={words.language}" if lang else ""
     wanted = _argument(request, "sensor") or _argument(request, "node")
-    origin = dashboard.guard.address_of(request)
-    session = Session(dashboard.feed, ticket, words, doc, query, wanted, origin)
+    session = Session(dashboard.feed, ticket, words, doc, query, wanted, request.gk_address)
     doc.on_session_destroyed(lambda _: session.close())
     return _assemble(session, name, request, lang or "")
 
 
 def _assemble(session: Session, name: str, request: Any, lang: str) -> pn.Template:
-    page = PAGES[name](session)
+    page = _admitted(session, name)
     top = partial(head, session.words, session.ticket)
     first = top(*session.look())
     session.pulse.head = first
     template = pn.Template(AROUND)
     template.add_panel("content", page.content())
     template.add_panel("pulse", session.pulse)
-    here = dict(TABS)[name]
+    here = dict(ROUTES)[name]
     template.add_variable(
         "shell",
         frame(
@@ -229,6 +236,12 @@ def _assemble(session: Session, name: str, request: Any, lang: str) -> pn.Templa
 
     pn.state.onload(begin)  # not before: what is patched while the page still loads gets lost
     return template
+
+
+def _admitted(session: Session, name: str) -> Page:
+    """The page, or for who may not see it one that says so."""
+    right = RIGHTS.get(dict(ROUTES)[name], "")
+    return PAGES[name](session) if session.ticket.may(right) or not right else Missing(session, name, right)
 
 
 def _port(options: Options) -> int:

@@ -18,7 +18,7 @@ from tornado.websocket import WebSocketHandler
 
 from .feed import TROUBLE
 from .guard import Guard, Ticket
-from .shell import away_page
+from .shell import RIGHTS, away_page
 from .words import Words, pick_language
 
 # Inline scripts, eval and blob: are what Bokeh and Panel need; the rest keeps every page in this house.
@@ -105,6 +105,11 @@ class Gate(AuthProvider):
             return None
         if ticket is None and request.method not in ("GET", "HEAD"):
             raise HTTPError(403)
+        if ticket is not None and not ticket.may(RIGHTS.get(request.path, "look")):
+            handler.set_status(403)  # the page says what is missing, and keeps its stop button
+        # Bokeh gives its pages no headers: what they need of them is read here.
+        request.gk_address = self._guard.address_of(request)  # type: ignore[attr-defined]
+        request.gk_accepted = request.headers.get("Accept-Language", "")  # type: ignore[attr-defined]
         request.gk_ticket = ticket  # type: ignore[attr-defined]  # Bokeh hands the request to the page
         request.gk_xsrf = handler.xsrf_token.decode()  # type: ignore[attr-defined]
         return ticket

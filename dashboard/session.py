@@ -63,8 +63,8 @@ class Page(Protocol):
 class Session:
     """What a page needs to know and may do: its reader, their language, and the controller in their name.
 
-    `query` keeps a chosen language in links; `wanted` is the sensor or node a link asked for,
-    `origin` the address the page was asked for from.
+    `query` keeps a chosen language in links; `wanted` is the sensor or node a link asked for; `address` is where the
+    reader comes from, for who counts wrong passwords.
     """
 
     feed: Feed
@@ -73,7 +73,7 @@ class Session:
     doc: Document
     query: str = ""
     wanted: str | None = None
-    origin: str = ""
+    address: str = ""
     pulse: Pulse = field(default_factory=Pulse)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -83,7 +83,7 @@ class Session:
 
     async def act(self, method: str, **params: Any) -> Any:
         """Do something in the name of the reader; the controller decides whether they may."""
-        return await self.feed.call(method, token=self.ticket.token, origin=self.origin, **params)
+        return await self.feed.call(method, token=self.ticket.token, origin=self.address, **params)
 
     def look(self) -> tuple[View, datetime]:
         """The view and the site time of this moment."""

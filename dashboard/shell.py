@@ -25,6 +25,17 @@ TABS: Final = (
     ("nodes", "/nodes"),
     ("alarms", "/alarms"),
 )
+# Pages that need a right, and one that stands with the sign-out.
+RESTRICTED: Final = (("accounts", "/accounts"), ("audit", "/audit"))
+OWN: Final = ("account", "/account")
+ROUTES: Final = (*TABS, *RESTRICTED, OWN)
+RIGHTS: Final = {"/accounts": "manage_users", "/audit": "manage_users"}
+
+
+def tabs_for(ticket: Ticket) -> tuple[tuple[str, str], ...]:
+    """The pages somebody may see."""
+    return (*TABS, *(tab for tab in RESTRICTED if ticket.may(RIGHTS[tab[1]])))
+
 
 # Bokeh's page with our block in it. `shell` comes ready and escaped from `frame`.
 AROUND: Final = """
@@ -74,7 +85,8 @@ def frame(
             words=words,
             ticket=ticket,
             xsrf=xsrf,
-            tabs=TABS,
+            tabs=tabs_for(ticket),
+            own=OWN,
             here=here,
             path=uri,
             query=query,

@@ -49,9 +49,12 @@ if TYPE_CHECKING:
     )
     from godkaiser.frames import plot
     from godkaiser.handles.alarms import Alarm, Alarms
+    from godkaiser.handles.doors import Accounts, Blocks, Tokens
     from godkaiser.handles.farm import Actuator, Farm, Node, Rule, Rules, Sensor
     from godkaiser.handles.looks import Table
+    from godkaiser.handles.people import Account, ApiToken, KeptOut
     from godkaiser.handles.said import Message, Note, Probe, Unreadable
+    from godkaiser.handles.secret import Secret
     from godkaiser.handles.values import (
         Chain,
         Change,
@@ -109,13 +112,16 @@ _HOMES = {
         "Rules",
         "Sensor",
     ),
+    "godkaiser.handles.doors": ("Accounts", "Blocks", "Tokens"),
     "godkaiser.handles.looks": ("Table",),
+    "godkaiser.handles.people": ("Account", "ApiToken", "KeptOut"),
     "godkaiser.handles.said": (
         "Message",
         "Note",
         "Probe",
         "Unreadable",
     ),
+    "godkaiser.handles.secret": ("Secret",),
     "godkaiser.handles.whynot": ("Obstacle", "WhyNot"),
     "godkaiser.handles.values": (
         "Chain",
@@ -133,13 +139,17 @@ _HOMES = {
 _MODULES = {"blocking": "godkaiser.blocking", "calibration": "godkaiser.sensors.calibration"}
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
+    "Account",
+    "Accounts",
     "AckTimeoutError",
     "Actuator",
     "Alarm",
     "Alarms",
     "AmbiguousNameError",
+    "ApiToken",
     "AuthError",
     "AuthenticationFailedError",
+    "Blocks",
     "CalibrationError",
     "Chain",
     "Change",
@@ -155,6 +165,7 @@ __all__ = [
     "ForbiddenError",
     "GodkaiserError",
     "InvalidValueError",
+    "KeptOut",
     "Kind",
     "LinkDownError",
     "Message",
@@ -171,12 +182,14 @@ __all__ = [
     "Reading",
     "Rule",
     "Rules",
+    "Secret",
     "Sensor",
     "SettingsError",
     "Step",
     "Stop",
     "Table",
     "ThrottledError",
+    "Tokens",
     "UnknownActuatorError",
     "UnknownNodeError",
     "UnknownRuleError",

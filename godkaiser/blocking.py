@@ -21,6 +21,7 @@ from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.bar import Bar
 from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.doors_plain import Accounts, Blocks, Tokens
 from godkaiser.handles.export import frame_of, write_parquet
 from godkaiser.handles.line import Line, told
 from godkaiser.handles.looks import FarmLook, Table
@@ -176,6 +177,21 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         """The rules."""
         return Rules(self._line, Rule)
 
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts of people."""
+        return Accounts(self._line)
+
+    @property
+    def tokens(self) -> Tokens:
+        """The API tokens of programs."""
+        return Tokens(self._line)
+
+    @property
+    def blocks(self) -> Blocks:
+        """Addresses that are kept out."""
+        return Blocks(self._line)
+
     def history(
         self,
         sensors: str | Sensor | Sequence[str | Sensor],
@@ -289,6 +305,12 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         need_pandas()
         span = deeds.span_of(since, until)
         return table_frame(self._line.waited(deeds.listed, self._line, "notices", span), deeds.NOTICES)
+
+    def audit(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """Who did what; see `godkaiser.Farm.audit`."""
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return deeds.audit_frame(self._line.waited(deeds.listed, self._line, "audit", span))
 
     def approve(self, node: str) -> None:
         """Let a pending node take part."""

@@ -11,6 +11,7 @@ import panel as pn
 from ..alarms import alarm_card, standing
 from ..feed import TROUBLE
 from ..parts import say, widget_style
+from ..rights import Rights
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View
 
@@ -32,6 +33,7 @@ class Alarms:
 
     def __init__(self, session: Session) -> None:
         self._session, self._said = session, html()
+        self._rights = Rights(session, "acknowledge_alarms", "alarm")
         self._cards: dict[str, Card] = {}
         self._shape: object = None
         self._grid = grid([], least="22rem", gap="1rem")
@@ -48,9 +50,13 @@ class Alarms:
         if shape != self._shape:
             self._shape = shape
             kept = self._cards
-            self._cards = {key: kept.get(key) or Card(self._session, key, self._said) for key in found}
+            self._cards = {
+                key: kept.get(key) or Card(self._session, key, self._said, self._rights) for key in found
+            }
             cards: list[pn.viewable.Viewable] = [card.layout for card in self._cards.values()]
             self._grid.objects = cards or [self._none(view)]
+        if not view.gone:
+            self._rights.look(found)
         for key, card in self._cards.items():
             card.update(found[key], view, now)
 
@@ -62,8 +68,8 @@ class Alarms:
 class Card:
     """One alarm and its buttons; what becomes of a click is told in `said`."""
 
-    def __init__(self, session: Session, key: str, said: pn.pane.HTML) -> None:
-        self._session, self._key, self._said = session, key, said
+    def __init__(self, session: Session, key: str, said: pn.pane.HTML, rights: Rights) -> None:
+        self._session, self._key, self._said, self._rights = session, key, said, rights
         self._shown, self._hint = html(), html()
         spans = {session.words.span(s): s for s in SHELF_S}
         self._span = pn.widgets.Select(
@@ -78,11 +84,12 @@ class Card:
         words = self._session.words
         write(self._shown, alarm_card(words, alarm, view, now))
         answers = ANSWERS.get(str(alarm.get("state")), ())
-        may = self._session.ticket.may("acknowledge_alarms")
-        write(self._hint, say(words("alarm.viewer"), "plain") if answers and not may else "")
+        offered, (may, why) = self._rights.anywhere, self._rights.of(self._key)
+        hint = why if offered else words("alarm.viewer")
+        write(self._hint, say(hint, "plain") if answers and not may and hint else "")
         for word, button in self._buttons.items():
-            _show(button, may and word in answers, view.gone)
-        _show(self._span, may and "shelve" in answers, view.gone)
+            _show(button, offered and word in answers, view.gone or not may)
+        _show(self._span, offered and "shelve" in answers, view.gone or not may)
 
     def _button(self, word: str) -> pn.widgets.Button:
         color = "primary" if word in ("ack", "reset") else "default"

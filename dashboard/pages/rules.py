@@ -13,6 +13,7 @@ import panel as pn
 from ..feed import TROUBLE
 from ..panels import notices_panel
 from ..parts import say, widget_style
+from ..rights import Rights
 from ..ruling import rule_card, tree, trial
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
@@ -24,7 +25,7 @@ class Rules:
     """One card per rule. Cards are made and dropped only when rules come and go."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self._rights = session, Rights(session, "edit_rules", "rule")
         self._cards: dict[str, Card] = {}
         self._refused: dict[str, Refused] = {}
         self._shape: object = None
@@ -48,6 +49,8 @@ class Rules:
             empty = words("overview.rules.none") if view.known else words("well.never")
             self._grid.objects = cards or [html(say(empty))]
         write(self._told, notices_panel(self._session.words, view))
+        if not view.gone:
+            self._rights.look(self._cards)
         for key, card in self._cards.items():
             card.update(view.rules[key], view, now)
         for key, refused in self._refused.items():
@@ -58,7 +61,7 @@ class Rules:
         if refused:
             return self._refused.setdefault(key, Refused(self._session))
         if key not in self._cards:
-            self._cards[key] = Card(self._session, key)
+            self._cards[key] = Card(self._session, key, self._rights)
         return self._cards[key]
 
     def _drop(self, shown: dict[str, bool]) -> None:
@@ -82,8 +85,9 @@ class Refused:
 class Card:
     """One rule: what it is and does, its buttons, and what they brought."""
 
-    def __init__(self, session: Session, key: str) -> None:
+    def __init__(self, session: Session, key: str, rights: Rights) -> None:
         words = session.words
+        self._rights, self._hint = rights, html()
         self._session, self._key, self._rule = session, key, dict[str, Any]()
         self._shown, self._question, self._said = html(), html(), html()
         self._why, self._tried = html(), html()
@@ -93,15 +97,24 @@ class Card:
         self._no = self._button(words("rules.off.no"), self._on_no, visible=False)
         self._ask = self._button(words("why.button"), self._on_why)
         self._try = self._button(words("rules.try.button"), self._on_try)
-        hint = [] if session.ticket.may("edit_rules") else [html(say(words("rules.viewer"), "plain"))]
         asked = (self._question, self._yes, self._no, self._said)
         self.layout = stack(
-            self._shown, self._switch, *hint, *asked, self._ask, self._why, self._try, self._tried, **SURFACE
+            self._shown,
+            self._switch,
+            self._hint,
+            *asked,
+            self._ask,
+            self._why,
+            self._try,
+            self._tried,
+            **SURFACE,
         )
 
     def update(self, rule: Thing, view: View, now: datetime) -> None:
         """Redraw what has become different; nothing can be done while the controller is away."""
-        words, may = self._session.words, self._session.ticket.may("edit_rules")
+        words, (may, why) = self._session.words, self._rights.of(self._key)
+        hint = why if self._rights.anywhere else words("rules.viewer")
+        write(self._hint, say(hint, "plain") if hint and not may else "")
         self._rule = dict(rule)
         write(self._shown, rule_card(words, rule, now))
         label = words("rules.off" if rule.get("enabled") else "rules.on")

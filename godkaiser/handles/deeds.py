@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from numbers import Real
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from godkaiser.errors import AckTimeoutError, DocumentError, InvalidValueError
-from godkaiser.frames import GAP_S, Buckets, Stretch
+from godkaiser.frames import GAP_S, Buckets, Stretch, table_frame
 from godkaiser.handles.line import Line
 from godkaiser.handles.mirror import Event
 from godkaiser.handles.said import Probe
@@ -22,6 +22,9 @@ from godkaiser.handles.whynot import WhyNot
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.instant import SECOND, Duration, from_datetime, parse_duration, to_iso
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Span = str | float | timedelta
 When = str | datetime
 Document = Mapping[str, Any]
@@ -29,6 +32,7 @@ DECISIONS: Final = ("rule", "truth", "active", "trace", "note", "cause", "outcom
 COMMANDS: Final = (
     "command", "intent", "actuator", "value", "fate", "who", "origin", "message", "findings", "cause",
 )  # fmt: skip
+AUDIT: Final = ("who", "action", "target", "detail", "place")
 NOTICES: Final = ("rule", "text", "channel", "target", "sent", "cause")
 HEARTBEATS: Final = (
     "node", "uptime", "heap_free", "wifi_rssi", "boot_id", "reset_reason", "state", "sensor_count", "actuator_count",
@@ -298,6 +302,12 @@ async def heard(queue: asyncio.Queue[Event]) -> Event:
 
 
 async def listed(line: Line, what: str, span: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rows of `decisions`, `commands`, `heartbeats` or `notices` in a span of time."""
+    """Rows of `decisions`, `commands`, `heartbeats`, `notices` or the `audit` in a span of time."""
     found: list[dict[str, Any]] = await line.ask(what, **span)
     return found
+
+
+def audit_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """One row each, with whatever else the controller says of them."""
+    more = {name: None for row in rows for name in row if name not in ("at", *AUDIT)}
+    return table_frame([{**more, **row} for row in rows], (*AUDIT, *more))

@@ -18,6 +18,7 @@ from godkaiser.handles import statistics as past
 from godkaiser.handles.alarms import Alarms
 from godkaiser.handles.cycles import cycles_frame, listed
 from godkaiser.handles.deeds import Document, Span, When
+from godkaiser.handles.doors import Accounts, Blocks, Tokens
 from godkaiser.handles.export import frame_of, parquet_written
 from godkaiser.handles.looks import FarmLook, Table
 from godkaiser.handles.paging import CHUNK
@@ -227,6 +228,21 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         """The rules."""
         return Rules(self._line, Rule)
 
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts of people."""
+        return Accounts(self._line)
+
+    @property
+    def tokens(self) -> Tokens:
+        """The API tokens of programs."""
+        return Tokens(self._line)
+
+    @property
+    def blocks(self) -> Blocks:
+        """Addresses that are kept out."""
+        return Blocks(self._line)
+
     async def history(
         self,
         sensors: str | Sensor | Sequence[str | Sensor],
@@ -429,6 +445,16 @@ class Farm(FarmLook[Node, Sensor, Actuator]):
         need_pandas()
         span = deeds.span_of(since, until)
         return table_frame(await self._line.awaited(deeds.listed, self._line, "notices", span), deeds.NOTICES)
+
+    async def audit(self, since: When = "-24h", until: When | None = None) -> DataFrame:
+        """Who did what, one row each: `who`, `action`, `target`, `detail`, `place` in the chain, and more.
+
+        The newest 100,000 of the span, oldest first, UTC index `time`; `since` and `until` as for `history`.
+        Admins only. Raises `ForbiddenError`, `InvalidValueError`, `MissingExtraError` without pandas.
+        """
+        need_pandas()
+        span = deeds.span_of(since, until)
+        return deeds.audit_frame(await self._line.awaited(deeds.listed, self._line, "audit", span))
 
     async def approve(self, node: str) -> None:
         """Let a pending node take part. Raises `UnknownNodeError`, `ForbiddenError`."""

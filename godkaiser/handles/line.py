@@ -19,7 +19,10 @@ SIGNED: Final = {
     "rules.remove", "rules.try", "rules.tried", "alarms.list", "alarms.history",
     "actuators.statistics", "actuators.service", "actuators.release", "sensors.calibrate", "sensors.calibrations",
     "sensors.undo",
-    "history.buckets", "history.page", "decisions", "commands", "heartbeats", "notices",
+    "history.buckets", "history.page", "decisions", "commands", "heartbeats", "notices", "audit",
+    "users.list", "users.seen", "users.add", "users.role", "users.zones", "users.password", "users.activate",
+    "users.deactivate", "users.logout", "users.remove", "users.totp.begin", "users.totp.confirm", "users.totp.remove",
+    "tokens.list", "tokens.add", "tokens.rotate", "tokens.revoke", "blocks.list", "blocks.lift",
 }  # fmt: skip
 
 

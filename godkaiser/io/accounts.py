@@ -94,6 +94,7 @@ class Accounts:
         self.users: dict[int, User] = {}
         self.keys: dict[str, Key] = {}
         self.uses: dict[str, Instant] = {}  # of API tokens, still to be written
+        self.seen: dict[int, Instant] = {}  # people with a session, since the start
         self._loading, self._righting = asyncio.Lock(), asyncio.Lock()
         self.hashing = Hashing()
         self._guesses, self._setups = RateThrottle(), RateThrottle()
@@ -185,6 +186,8 @@ class Accounts:
             found = self.register.principal(self.register.read(token, kinds, now), self.users)
         if isinstance(found, Denial):
             raise AuthenticationFailedError(problem=str(found.value))
+        if not found.key:
+            self.seen[found.user_id] = now
         return found
 
     def _program(self, token: str, key: Key | None, now: Instant) -> Principal | Denial:

@@ -294,14 +294,16 @@ class Desk:
                 future.set_exception(ControllerGoneError(problem="it closed the connection"))
         self._changes.put_nowait(None)
 
-    async def call(self, method: str, **params: Any) -> Any:
-        """Ask the controller. Raises its typed error, or `ControllerGoneError`."""
+    async def call(self, method: str, *, origin: str = "", **params: Any) -> Any:
+        """Ask the controller; `origin`: the address of for whom. Raises its typed error, or `ControllerGoneError`."""
         await self._connect()
         assert self._writer is not None
         self._number += 1
         number = self._number
         try:
-            line = json.dumps({"id": number, "call": method, "with": params}, allow_nan=False)
+            document = {"id": number, "call": method, "with": params}
+            document |= {"from": {"address": origin}} if origin else {}
+            line = json.dumps(document, allow_nan=False)
         except ValueError:
             raise ProtocolError(problem="NaN and infinity cannot be asked for") from None
         future = self._waiting[number] = asyncio.get_running_loop().create_future()

@@ -45,6 +45,7 @@ from godkaiser.io.eraser import Eraser
 from godkaiser.io.explainer import Explainer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.historian import Historian
+from godkaiser.io.inspector import Inspector
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
 from godkaiser.io.laboratory import Laboratory
@@ -68,6 +69,7 @@ from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.stored import Stored, read_text
+from godkaiser.io.usher import Usher
 from godkaiser.io.warden import Warden
 from godkaiser.io.wire.config import plan_push
 from godkaiser.io.wire.encode import NO_TOKENS, Outgoing, Tokens, encode_notice
@@ -214,6 +216,8 @@ class Controller:
             Ledger(runner, store, clerk),
             Historian(runner, store, clerk),
             Auditor(runner, store.audits, clerk),
+            Inspector(runner, store, clerk, self.options.database, self.options.data),
+            Usher(runner, store, clerk, self.accounts),
             Explainer(runner, store, clerk),
             Pages(runner, store, clerk),
             Rulebook(runner, clerk),

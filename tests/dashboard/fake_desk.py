@@ -161,6 +161,7 @@ class Greenhouse:
         self.origins: list[str] = []
         self.failures = 0
         self.codes: dict[str, str] = {}
+        self.theirs: set[str] = set()  # what somebody bound to zones may act on
         self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
         self.answers: dict[str, Callable[..., Any]] = {}  # of a test, instead of the house's own
         self.trials: list[float] = []  # how far the trial is, each time somebody asks; then it is done
@@ -316,6 +317,40 @@ class FakeDesk:
         for one in ended:
             del tokens[one]
         return {"success": True, "tokens_invalidated": len(ended)}
+
+    async def _me(self, token: str) -> dict[str, Any]:
+        told = self._house.who(token)
+        mine = {"name": told["user"], "role": told["role"], "zones": told["zones"] or [], "totp": False}
+        return mine | {"permissions": told["permissions"]}
+
+    async def _may(self, right: str, kind: str, things: list[str], token: str) -> dict[str, Any]:
+        """As the house was told."""
+        self._house.who(token)
+        theirs = self._house.theirs
+        said = {
+            True: {"may": True, "why": "", "zones": []},
+            False: {"may": False, "why": "zones", "zones": ["x"]},
+        }
+        return {thing: said[thing in theirs] for thing in things}
+
+    async def _users_list(self, token: str) -> list[dict[str, Any]]:
+        shown = {"zones": [], "active": True, "totp": False}
+        return [{"name": name, "role": role, **shown} for name, role in ROLES.items()]
+
+    async def _users_seen(self, token: str) -> dict[str, str | None]:
+        return dict.fromkeys(ROLES)
+
+    async def _tokens_list(self, token: str) -> list[dict[str, Any]]:
+        return []
+
+    async def _blocks_list(self, token: str) -> list[dict[str, Any]]:
+        return []
+
+    async def _audit_page(
+        self, since: str, until: str | None = None, who: str = "", action: str = "",
+        place: list[int] | None = None, most: int = 100, token: str | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return {"rows": [], "next": None}
 
     async def _stop(self, reason: str, token: str, scope: str = "all") -> dict[str, Any]:
         house = self._house

@@ -9,11 +9,15 @@ import pytest
 
 from godkaiser import Desk
 from godkaiser.io.annunciator import Annunciator
+from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.doorman import Doorman
 from godkaiser.io.historian import Historian
+from godkaiser.io.inspector import Inspector
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.rulebook import Rulebook
+from godkaiser.io.usher import Usher
+from godkaiser.io.warden import Warden
 from godkaiser.io.workshop import Workshop
 from godkaiser.kaiser.trying import Trying
 from tests.dashboard.fake_desk import FakeDesk
@@ -41,6 +45,13 @@ REAL: dict[str, Any] = {
     "rules_tried": Trying._tried,
     "alarms_ack": Annunciator._ack,
     "alarms_shelve": Annunciator._shelve,
+    "me": Usher._me,
+    "may": Usher._may,
+    "users_seen": Usher._seen,
+    "users_list": Warden._list,
+    "tokens_list": Warden._tokens,
+    "blocks_list": Blocklist._list,
+    "audit_page": Inspector._page,
 }
 
 

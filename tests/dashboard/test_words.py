@@ -10,15 +10,32 @@ from pathlib import Path
 
 import pytest
 from godkaiser_dashboard.account import CELLS, WINDOWS
+from godkaiser_dashboard.keys import LASTING
+from godkaiser_dashboard.people import DEEDS
 from godkaiser_dashboard.rolled import RANGES
 from godkaiser_dashboard.ruling import STATES
-from godkaiser_dashboard.shell import TABS
+from godkaiser_dashboard.shell import ROUTES
+from godkaiser_dashboard.trail import GROUPS, MORE, SINCE
+from godkaiser_dashboard.trouble import POLICY
 from godkaiser_dashboard.words import LANGUAGES, Words, catalogue, pick_language
 
 from godkaiser.alarms.alarm import State
 from godkaiser.alarms.kind import KINDS, Priority
+from godkaiser.auth.policy import Permission
 from godkaiser.engine.note import SEVERITY
-from godkaiser.errors import UnknownSensorTypeError
+from godkaiser.errors import (
+    ControllerGoneError,
+    DuplicateAccountError,
+    ForbiddenError,
+    LastAdminError,
+    LogoutUnstoredError,
+    StoreAwayError,
+    TokenLimitError,
+    UnknownAddressError,
+    UnknownSensorTypeError,
+    UnknownTokenError,
+    UnknownUserError,
+)
 
 EN, DE = Words("en"), Words("de")
 SOURCES = [p for p in Path(str(files("godkaiser_dashboard"))).rglob("*") if p.suffix in (".py", ".html")]
@@ -64,7 +81,19 @@ FAMILIES = {
     "command.": ["sent", "acked", "confirmed", "rejected", "failed", "expired"],
     "why.": ["payload", "reading", "decision", "intent", "verdict", "command", "outcome"],
     "set.outcome.": ["confirmed", "acked", "other"],
-    "nav.": [name for name, _ in TABS],
+    "nav.": [name for name, _ in ROUTES],
+    "right.": [right.value for right in Permission],
+    "audit.since.": list(SINCE),
+    "audit.group.": list(GROUPS),
+    "audit.": list(MORE),
+    "policy.": [key.removeprefix("policy.") for key in POLICY.values()],
+    "keys.lasting.": list(LASTING),
+    "keys.state.": ["good", "soon", "over", "revoked"],
+    "people.": list(DEEDS),
+    **{f"people.{deed}.": ["ask", "yes", "done"] for deed in (*DEEDS, "role", "zones")},
+    "error.": [LastAdminError.code, UnknownUserError.code, UnknownTokenError.code, TokenLimitError.code,
+        DuplicateAccountError.code, UnknownAddressError.code, ForbiddenError.code, LogoutUnstoredError.code,
+        StoreAwayError.code, ControllerGoneError.code],
     "history.range.": list(RANGES),
     "kind.": ["fan", "heater", "humidifier", "lamp", "pump", "relay"],
     "counter.": ["readings_received", "readings_stored", "decisions", "commands_sent", "commands_confirmed"],

@@ -7,6 +7,7 @@ import pytest
 
 import godkaiser
 from godkaiser import blocking
+from godkaiser.handles import doors_plain
 
 PAIRS = [
     (godkaiser.Farm, blocking.Farm),
@@ -15,6 +16,9 @@ PAIRS = [
     (godkaiser.Actuator, blocking.Actuator),
     (godkaiser.Rule, blocking.Rule),
     (godkaiser.Rules, blocking.Rules),
+    (godkaiser.Accounts, doors_plain.Accounts),
+    (godkaiser.Tokens, doors_plain.Tokens),
+    (godkaiser.Blocks, doors_plain.Blocks),
 ]
 
 

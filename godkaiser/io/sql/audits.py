@@ -89,6 +89,11 @@ class Audits:
         opened = None if cipher is None else cipher.open(row["cipher"], row["detail"])
         return told | (opened or {"detail": f"({UNREADABLE}: {row['cipher']})"})
 
+    async def fetch(self, query: Any) -> Sequence[Mapping[Any, Any]]:
+        """The rows of a question about the table."""
+        async with self._access.reading() as connection:
+            return (await connection.execute(query)).mappings().all()
+
     async def listed(
         self, since: Instant, until: Instant, limit: int, wanted: Mapping[str, str]
     ) -> list[dict[str, Any]]:
@@ -101,9 +106,7 @@ class Audits:
             column = _AUDIT.c[name]
             begins = name == "action" and value.endswith(".")
             query = query.where(column.startswith(value, autoescape=True) if begins else column == value)
-        query = query.order_by(_AUDIT.c.at.desc(), _AUDIT.c.id.desc()).limit(limit)
-        async with self._access.reading() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+        rows = await self.fetch(query.order_by(_AUDIT.c.at.desc(), _AUDIT.c.id.desc()).limit(limit))
         return [self.readable(row) for row in reversed(rows)]
 
     async def marks(
@@ -117,9 +120,7 @@ class Audits:
             .where(of.target.in_(list(targets)), of.action.in_(list(actions)))
             .order_by(of.at, of.id)
         )
-        async with self._access.reading() as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        return [(row["at"], self.readable(row)["detail"]) for row in rows]
+        return [(row["at"], self.readable(row)["detail"]) for row in await self.fetch(query)]
 
     async def counted(self, since: Instant, until: Instant, by: str) -> dict[str, int]:
         """How many rows there are with each value of a field, the most first; without what is erased."""

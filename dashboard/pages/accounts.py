@@ -1,0 +1,136 @@
+"""Accounts, for admins: everybody there is, one more, everybody's API tokens, and addresses that are kept out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from html import escape
+from typing import Any, Final
+
+import panel as pn
+
+from ..feed import TROUBLE
+from ..forms import Form, Question, Ticks, Values, look, password_field, text_field, title
+from ..keys import Keys
+from ..once import Once
+from ..parts import say
+from ..people import ROLES, Person
+from ..proofs import PROVEN, act
+from ..session import SURFACE, Session, grid, html, stack, write
+from ..trouble import told
+from ..view import Thing, View, moment
+
+ASKED_EVERY_S: Final = 20.0
+CARDS_MOST: Final = 300
+
+
+class Accounts:
+    """Cards are made and dropped only when people come and go, so that what is being typed stays."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._asked_at = session, float("-inf")
+        self._people: dict[str, Person] = {}
+        self._problem, self._note, self._once = html(), html(), Once(session)
+        self._grid, self._blocks = grid([], least="20rem", gap="1rem"), stack()
+        self._shown_blocks: object = None
+        self._lift = Question(session)
+        self._keys = Keys(session, self._fetch_soon, everybody=True)
+
+    def content(self) -> pn.viewable.Viewable:
+        """What stands below the top bar."""
+        words = self._session.words
+        new = stack(title(words("people.new")), *self._form().parts, *self._once.parts, **SURFACE)
+        out = html(f'<p class="soft">{escape(words("blocks.about"))}</p>')
+        blocks = (title(words("blocks.title")), out, *self._lift.parts, self._blocks)
+        head = title(words("nav.accounts"))
+        return stack(self._problem, head, self._grid, self._note, new, *blocks, self._keys.layout)
+
+    def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
+        """Ask when it is time; not before the page is there, or what is patched would get lost."""
+        at = self._session.feed.at()
+        if not view.gone and at - self._asked_at >= ASKED_EVERY_S:
+            self._asked_at = at
+            self._session.start(self._fetch())
+
+    def _fetch_soon(self) -> None:
+        self._session.start(self._fetch())
+
+    async def _fetch(self) -> None:
+        ask = self._session.act
+        try:
+            people, seen = await ask("users.list"), await ask("users.seen")
+            tokens, blocks = await ask("tokens.list"), await ask("blocks.list")
+        except TROUBLE as error:
+            text = say(told(self._session.words, error)[1], "bad")
+            self._session.show(partial(write, self._problem, text))
+            return
+        found = [account | {"last_seen": seen.get(account["name"])} for account in people]
+        self._session.show(partial(self._show, found, tokens, blocks))
+
+    def _show(self, people: list[Thing], tokens: list[Thing], blocks: list[Thing]) -> None:
+        people = sorted(people, key=lambda account: str(account["name"]).casefold())
+        left, people = len(people) - CARDS_MOST, people[:CARDS_MOST]
+        names = [str(account["name"]) for account in people]
+        if names != list(self._people):
+            kept = self._people
+            self._people = {
+                name: kept.get(name) or Person(self._session, account, self._fetch_soon)
+                for name, account in zip(names, people, strict=True)
+            }
+            self._grid.objects = [person.layout for person in self._people.values()]
+        for account in people:
+            self._people[str(account["name"])].update(account)
+        write(self._problem, "")
+        write(self._note, say(self._session.words("people.more", n=left), "plain") if left > 0 else "")
+        self._keys.show(tokens)
+        self._show_blocks(blocks)
+
+    # ── one more ───────────────────────────────────────────────────────────────────────────────────────
+    def _form(self) -> Form:
+        words, view = self._session.words, self._session.feed.view
+        roles = {words(f"role.{role}"): role for role in ROLES}
+        zones = {str(zone.get("name") or key): key for key, zone in view.zones.items()}
+        fields: dict[str, Any] = {
+            "name": text_field(words("people.name"), max_length=64),
+            "role": pn.widgets.Select(label=words("people.role"), options=roles, value="viewer", **look()),
+            "zones": Ticks(words("people.zones"), zones),
+        }
+        if "users.add" in PROVEN:
+            fields["current"] = password_field(words("form.current"))
+        return Form(self._session, fields, words("people.add"), self._added)
+
+    async def _added(self, values: Values) -> str:
+        words, name = self._session.words, str(values["name"]).strip()
+        params = {"name": name, "role": values["role"], "zones": values["zones"]}
+        made = await act(self._session, "users.add", str(values.get("current") or ""), **params)
+        about = words("people.password.made", name=name)
+        self._session.show(partial(self._once.show, about, str(made["password"])))
+        self._fetch_soon()
+        return say(words("people.added", name=name), "good")
+
+    # ── addresses ──────────────────────────────────────────────────────────────────────────────────────
+    def _show_blocks(self, blocks: list[Thing]) -> None:
+        shape = [(block["address"], block["until"]) for block in blocks]
+        if shape == self._shown_blocks:
+            return
+        self._shown_blocks = shape
+        none = [html(say(self._session.words("blocks.none"), "good"))]
+        self._blocks.objects = [self._block(block) for block in blocks[:CARDS_MOST]] or none
+
+    def _block(self, block: Thing) -> pn.Column:
+        words, address = self._session.words, str(block["address"])
+        until = words("blocks.until", until=words.stamp(moment(block["until"])), times=block["times"])
+        text = html(f"<p><b>{escape(address)}</b><br>{escape(until)}</p>")
+        button = pn.widgets.Button(label=words("blocks.lift"), **look())
+        button.on_click(lambda _: self._ask_lift(address))
+        return stack(text, button, **SURFACE)
+
+    def _ask_lift(self, address: str) -> None:
+        words, proves = self._session.words, "blocks.lift" in PROVEN
+        text, yes = words("blocks.ask", address=address), words("blocks.lift")
+        self._lift.ask(text, yes, partial(self._lifted, address), proves=proves)
+
+    async def _lifted(self, address: str, values: Values) -> str:
+        await act(self._session, "blocks.lift", values["current"], address=address)
+        self._fetch_soon()
+        return say(self._session.words("blocks.done", address=address), "good")

@@ -1,0 +1,82 @@
+"""The audit page by page, and checked by the controller."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from godkaiser.errors import ForbiddenError, InvalidValueError
+from tests.kaiser.house import House, file, house
+from tests.kaiser.test_usher import people
+
+
+async def pages(home: House, most: int, **asked: Any) -> list[list[dict[str, Any]]]:
+    found, place = [], None
+    while True:
+        told = await home.call("audit.page", most=most, place=place, **asked)
+        found.append(told["rows"])
+        place = told["next"]
+        if place is None:
+            return found
+
+
+async def test_pages_hold_every_row_once_newest_first(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        await people(home)
+        whole = list(reversed(await home.call("audit", since="-7d")))
+        assert len(whole) >= 5
+        for most in (1, 2, 1000):
+            found = await pages(home, most)
+            assert all(len(one) <= most for one in found)
+            assert [row["place"] for one in found for row in one] == [row["place"] for row in whole]
+        assert "seal" not in found[0][0]
+
+
+async def test_it_is_filtered_by_who_action_and_time(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        await people(home)
+        (rows,) = await pages(home, 1000, action="login")
+        assert {row["action"] for row in rows} == {"login"}
+        (rows,) = await pages(home, 1000, who="ver", action="log")
+        assert [row["who"] for row in rows] == ["user:vera"]
+        assert await pages(home, 1000, who="%") == [[]], "a sign is no pattern"
+        assert await pages(home, 1000, until="-1h") == [[]]
+
+
+async def test_what_is_no_question_and_who_may_not_ask(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        tokens = await people(home)
+        wrong: list[dict[str, Any]] = [
+            {"most": 0}, {"most": 1001}, {"most": True}, {"who": 5}, {"action": "x" * 201}, {"place": [1]},
+            {"place": ["a", 2]}, {"place": [2**70, 1]}, {"since": "long ago"},
+        ]  # fmt: skip
+        for one in wrong:
+            with pytest.raises(InvalidValueError):
+                await home.call("audit.page", **one)
+        for method in ("audit.page", "audit.verify"):
+            with pytest.raises(ForbiddenError):
+                await home.call(method, token=tokens["olaf"])
+        with pytest.raises(InvalidValueError):
+            await home.call("audit.verify", head=5)
+
+
+async def test_the_controller_finds_what_was_changed(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        tokens = await people(home)
+        fine, again = await asyncio.gather(
+            home.call("audit.verify", token=tokens["root"]), home.call("audit.verify", token=tokens["root"])
+        )
+        assert (fine["intact"], fine["broken"], fine["head_found"]) == (True, 0, None)
+        assert again["intact"]
+        known = await home.call("audit.verify", head=fine["last"])
+        assert (known["intact"], known["head_found"]) == (True, True)
+        assert (await home.call("audit.verify", head="0" * 63 + "1"))["intact"] is False
+        with sqlite3.connect(tmp_path / "godkaiser.db") as database:
+            database.execute("update audit set detail = 'nothing' where action = 'login' and target = 'vera'")
+        broken = await home.call("audit.verify", token=tokens["root"])
+        assert (broken["intact"], broken["broken"]) == (False, 1)
+        assert broken["breaks"][0]["row"]["target"] == "vera"
