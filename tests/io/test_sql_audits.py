@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from godkaiser.auth.chain import CONTENT
 from godkaiser.auth.retention import AuditRetention, written
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import Cipher, load_cipher, new_key
-from godkaiser.io.sql.audits import Keys
+from godkaiser.io.sql.audits import QUARTER, Keys
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model.audited import RETAINED
 from godkaiser.model.instant import DAY, SECOND
@@ -216,3 +217,32 @@ async def test_details_are_locked_in_the_database_and_read_with_the_key(
             assert (row["before"], row["after"], row["target"]) == ("", "", "bob")
         finally:
             await store.close()
+
+
+# ── counting ───────────────────────────────────────────────────────────────────────────────────────────
+async def test_rows_are_counted_by_field_and_by_quarter_of_an_hour(store: SqlStore) -> None:
+    audits, hour = store.audits, 3600 * SECOND
+    await store.append([Audit(T0 + hour, "user:bob", "login", "bob", "", "", "", "192.0.2.7")] * 2)
+    await store.execute(text(updating(ERASING, 16)))
+    await store.execute(text(updating("severity = ''", 15)))
+    span = (T0, T0 + 2 * hour)
+    assert await audits.counted(*span, "who") == {"user:ann": 15, "user:bob": 1}
+    assert await audits.counted(*span, "address") == {"": 15, "192.0.2.7": 1}
+    assert await audits.counted(T0 + hour, T0 + 2 * hour, "action") == {"login": 1}
+    begins = T0 // QUARTER * QUARTER
+    counted = Counter[tuple[int, str]]()
+    for at, severity, count in await audits.quarters(*span):
+        counted[at, severity] += count
+    later = (T0 + hour) // QUARTER * QUARTER
+    assert counted == {(begins, "critical"): 15, (later, ""): 1, (later, "info"): 1}
+
+
+async def test_rows_are_found_by_what_they_say_and_by_nothing_else(store: SqlStore) -> None:
+    await store.append([Audit(T0, "user:b%b", "user.added", "x_y", "", "", "", "192.0.2.7", "web-1")])
+    for wanted, count in (
+        ({"who": "user:b%b"}, 1), ({"who": "user:b%"}, 0), ({"action": "user."}, 1), ({"action": "user%."}, 0),
+        ({"target": "x_y"}, 1), ({"target": "x%"}, 0), ({"address": "192.0.2.7", "correlation": "web-1"}, 1),
+        ({"severity": "warning"}, 1), ({"severity": "critical"}, 15), ({}, 16),
+    ):  # fmt: skip
+        assert len(await store.audits.listed(T0, T0 + DAY, 100, wanted)) == count, wanted
+    assert len(await store.audits.listed(T0, T0 + DAY, 3, {})) == 3
