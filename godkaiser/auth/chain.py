@@ -2,7 +2,7 @@
 
 A seal is an HMAC with SHA-256 over the seal before, the row's place in the chain, its time and severity, and the
 digest of everything else in it. Whoever has the database but not the key cannot make one. As the digest is kept, too,
-what is in a row can be erased lawfully later without breaking the chain; a row that says so allows it (`Permit`).
+what is in a row can be erased lawfully later without breaking the chain; a row of the chain that says so allows it.
 
 What was cut off at the end cannot be seen from inside: keep the last seal somewhere else, and compare.
 """
@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from godkaiser.model.audited import AuditSeverity
+from godkaiser.auth.retention import read, widest
+from godkaiser.model.audited import RETAINED, AuditSeverity
 from godkaiser.model.instant import Instant, to_iso
 
 FIRST: Final = "0" * 64  # before the first row
@@ -36,7 +37,6 @@ _KINDS: Final[tuple[tuple[str, type | tuple[type, ...]], ...]] = (
     ("digest", (str, type(None))),
     *((name, str) for name in ("severity", *CONTENT)),
 )
-Permit = Mapping[AuditSeverity, Instant]  # of each severity, what happened before then may be erased
 
 
 def digest(key: bytes, place: int, row: Mapping[str, Any]) -> str:
@@ -74,14 +74,32 @@ class Break:
 
 
 @dataclass(slots=True)
-class Check:
-    """Rows in the order they were written. `unsealed`: of before there was a chain.
+class Former:
+    """Rows of before there was a chain, oldest first: what is noted of them when it begins."""
 
-    `erased`: only their place is left. `permits`: all that rows of the same chain say may be erased.
+    key: bytes = field(default=b"", repr=False)
+    rows: int = 0
+    _seal: str = FIRST
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """The next one."""
+        self.rows += 1
+        self._seal = _signed(self.key, ["former", self._seal, *(row[name] for name in FIELDS)])
+
+    def note(self) -> str:
+        """Their number, and what only the key can make of them."""
+        return f"{self.rows} {self._seal}"
+
+
+@dataclass(slots=True)
+class Check:
+    """Rows in the order they were written, then `finish`. `unsealed`: of before there was a chain.
+
+    `erased`: only their place is left; `former`: what was noted of rows without a seal when the chain began.
     """
 
     key: bytes = field(repr=False)
-    permits: Permit = field(default_factory=dict)
+    former: str = ""
     rows: int = 0
     unsealed: int = 0
     erased: int = 0
@@ -89,6 +107,12 @@ class Check:
     breaks: list[Break] = field(default_factory=list)
     last: str = FIRST
     place: int = 0
+    _permits: dict[AuditSeverity, Instant] = field(default_factory=dict)
+    _gaps: list[tuple[int, Instant, str]] = field(default_factory=list)  # erased, and not allowed so far
+    _before: Former = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = Former(self.key)
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -112,6 +136,7 @@ class Check:
             return
         if place is None and not self.place:
             self.unsealed += 1
+            self._before.take(row)
             return
         if place is None:
             self._broken(row, "has no seal")
@@ -132,18 +157,39 @@ class Check:
             return "is not what was sealed" if any(row[name] for name in _LATER) else ""
         if is_erased(row):
             self.erased += 1
-            return "" if self._allowed(row) else "was erased, and nothing in the audit allowed it"
-        same = hmac.compare_digest(row["digest"].encode(), digest(self.key, place, row).encode())
+            self._gaps.append((place, row["at"], row["severity"]))
+            return ""
+        same = hmac.compare_digest(
+            row["digest"].encode("utf-8", "surrogatepass"), digest(self.key, place, row).encode()
+        )
+        if same and row["action"] == RETAINED:  # only what was sealed itself allows anything
+            self._permits = widest([self._permits, read(row["target"])])
+            self._gaps = [gap for gap in self._gaps if not self._allowed(gap)]
         return "" if same else "is not what was sealed"
 
-    def _allowed(self, row: Mapping[str, Any]) -> bool:
-        before = self.permits.get(row["severity"])
-        return before is not None and row["at"] < before
+    def _allowed(self, gap: tuple[int, Instant, str]) -> bool:
+        _, at, severity = gap
+        before = self._permits.get(AuditSeverity(severity)) if severity in set(AuditSeverity) else None
+        return before is not None and at < before
+
+    def finish(self) -> None:
+        """After the last row: what may be erased was said later than it was written."""
+        for place, at, severity in self._gaps:
+            self._broken(_bare(place, at, severity), "was erased, and nothing in the audit allowed it")
+        if self.unsealed and not hmac.compare_digest(self.former.encode(), self._before.note().encode()):
+            row = {"place": None, "at": 0, "severity": ""} | dict(ERASED)
+            self._broken(
+                row, f"stands for {self.unsealed} without a seal, which were not there when the chain began"
+            )
 
     def _broken(self, row: Mapping[str, Any], problem: str) -> None:
         self.broken += 1
         if len(self.breaks) < SHOWN:
             self.breaks.append(Break(row["place"], problem, {name: row[name] for name in FIELDS}))
+
+
+def _bare(place: int | None, at: Instant, severity: str) -> dict[str, Any]:
+    return {"place": place, "at": at, "severity": severity, **ERASED}
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from godkaiser.auth.chain import Permit
 from godkaiser.model.audited import AuditSeverity
 from godkaiser.model.instant import DAY, Duration, Instant, from_datetime, to_iso
 
+Permit = Mapping[AuditSeverity, Instant]  # of each severity, what happened before then may be erased
 BATCH: Final = 1000  # rows in one transaction
 BATCHES_MOST: Final = 100  # in one run; the next goes on
 ERASABLE: Final = (AuditSeverity.INFO, AuditSeverity.WARNING, AuditSeverity.ERROR)

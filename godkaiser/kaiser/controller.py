@@ -28,7 +28,7 @@ from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, State, from_site
 from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
-from godkaiser.io.accounts import Accounts, audit_key, installation_secret
+from godkaiser.io.accounts import AUDIT_KEY, Accounts, audit_key, installation_secret
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
@@ -245,12 +245,15 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
+            fresh = not (options.data / AUDIT_KEY).exists()
             keys = Keys(audit_key(options.data), options.audit_cipher)
             secret = installation_secret(options.data, options.secret)  # a weak one ends the start here
             store = await SqlStore.open(
                 options.database, options.data, options.pool, echo=options.echo, keys=keys
             )
             undo.push_async_callback(store.close)
+            if fresh:
+                await store.audits.begin()
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)
             await archive.bring_back_all()  # before anything of it is read

@@ -15,12 +15,13 @@ from godkaiser.auth.chain import (
     FIRST,
     SHOWN,
     Check,
-    Permit,
+    Former,
     digest,
     former_seal,
     seal,
 )
-from godkaiser.model.audited import AuditSeverity
+from godkaiser.auth.retention import ERASABLE, Permit, written
+from godkaiser.model.audited import RETAINED, AuditSeverity
 
 KEY = b"a key that is not in the database"
 LAST = 1 << 50
@@ -59,11 +60,26 @@ def former(bodies: list[Row]) -> list[Row]:
     return rows
 
 
-def checked(rows: list[Row], key: bytes = KEY, permits: Permit | None = None) -> Check:
-    check = Check(key, permits or {})
+def checked(rows: list[Row], key: bytes = KEY, former: str = "") -> Check:
+    check = Check(key, former)
     for row in rows:
         check.take(row)
+    check.finish()
     return check
+
+
+def allowing(rows: list[Row], permit: Permit) -> list[Row]:
+    """With the row of a run at the end."""
+    run = BODY | {"action": RETAINED, "target": written(permit)}
+    return [*rows, *chained([run], last=rows[-1]["seal"], begin=len(rows) + 1)]
+
+
+def noted(rows: list[Row]) -> str:
+    """What is kept of rows that had no seal when the chain began."""
+    former = Former(KEY)
+    for row in rows:
+        former.take(row)
+    return former.note()
 
 
 def places(check: Check) -> list[int | None]:
@@ -129,51 +145,92 @@ def test_what_is_in_two_rows_cannot_be_exchanged(bodies: list[Row], data: st.Dat
 
 
 # ── erasing ────────────────────────────────────────────────────────────────────────────────────────────
-@given(BODIES, st.data())
-def test_what_was_erased_as_allowed_leaves_the_chain_whole(bodies: list[Row], data: st.DataObject) -> None:
-    rows = chained(bodies)
-    permit = data.draw(st.dictionaries(st.sampled_from(list(AuditSeverity)), st.integers(0, LAST + 1)))
+PERMITS = st.dictionaries(st.sampled_from(ERASABLE), st.integers(0, LAST + 1))
+ALL = dict.fromkeys(ERASABLE, LAST + 1)
+
+
+@given(BODIES, PERMITS)
+def test_what_was_erased_as_allowed_leaves_the_chain_whole(bodies: list[Row], permit: Permit) -> None:
+    rows = allowing(chained(bodies), permit)
     gone = [n for n, row in enumerate(rows) if row["at"] < permit.get(row["severity"], 0)]
     for number in gone:
         rows[number] |= ERASED
-    check = checked(rows, permits=permit)
+    check = checked(rows)
     assert (check.broken, check.erased, check.last) == (0, len(gone), rows[-1]["seal"])
     assert check.document()["erased"] == len(gone)
 
 
 @given(BODIES, st.data())
 def test_what_nothing_allowed_to_erase_is_named(bodies: list[Row], data: st.DataObject) -> None:
-    rows = chained(bodies)
-    number = data.draw(st.integers(0, len(rows) - 1))
-    severity, at = AuditSeverity(rows[number]["severity"]), rows[number]["at"]
-    permit = dict.fromkeys(AuditSeverity, LAST + 1) | {severity: data.draw(st.integers(0, at))}
-    if data.draw(st.booleans()):
+    number = data.draw(st.integers(0, len(bodies) - 1))
+    severity, at = AuditSeverity(bodies[number]["severity"]), bodies[number]["at"]
+    permit: dict[AuditSeverity, int] = {**ALL, severity: data.draw(st.integers(0, at))}
+    if severity is AuditSeverity.CRITICAL or data.draw(st.booleans()):
         del permit[severity]
+    rows = allowing(chained(bodies), permit)
     rows[number] |= ERASED
-    check = checked(rows, permits=permit)
+    check = checked(rows)
     assert places(check) == [number + 1]
     assert check.breaks[0].problem == "was erased, and nothing in the audit allowed it"
 
 
-@given(BODIES, st.data())
-def test_what_is_left_of_an_erased_row_cannot_be_changed(bodies: list[Row], data: st.DataObject) -> None:
-    rows, permit = chained(bodies), dict.fromkeys(AuditSeverity, 1 << 62)
+@given(BODIES, st.sampled_from(["unsealed", "forged", "changed"]), st.data())
+def test_only_a_row_that_was_sealed_itself_allows_anything(
+    bodies: list[Row], how: str, data: st.DataObject
+) -> None:
+    rows = chained(bodies)
     number = data.draw(st.integers(0, len(rows) - 1))
     rows[number] |= ERASED
-    assert not checked(rows, permits=permit).broken
+    place, last = len(rows) + 1, rows[-1]["seal"]
+    run = BODY | {"action": RETAINED, "target": written(ALL)}
+    if how == "unsealed":
+        rows.insert(0, run | {"place": None, "seal": None, "digest": None})
+    elif how == "forged":
+        rows += chained([run], b"no key", last, place)
+    else:
+        rows += [chained([run | {"target": "nothing"}], last=last, begin=place)[0] | {"target": written(ALL)}]
+    assert number + 1 in places(checked(rows))
+
+
+@given(BODIES, st.data())
+def test_what_is_left_of_an_erased_row_cannot_be_changed(bodies: list[Row], data: st.DataObject) -> None:
+    rows = allowing(chained([body | {"severity": "info"} for body in bodies]), ALL)
+    number = data.draw(st.integers(0, len(bodies) - 1))
+    rows[number] |= ERASED
+    assert not checked(rows).broken
     name = data.draw(st.sampled_from([*FIELDS, "digest"]))
     rows[number][name] = rows[number]["at"] ^ 1 if name == "at" else _flipped(rows[number][name], 1)
-    assert places(checked(rows, permits=permit)) == [number + 1]
+    assert places(checked(rows)) == [number + 1]
 
 
 # ── rows of before ─────────────────────────────────────────────────────────────────────────────────────
-def test_rows_of_before_the_chain_are_counted_and_a_seal_that_was_emptied_is_found() -> None:
-    old = BODY | {"place": None, "seal": None, "digest": None}
+UNSEALED = {"place": None, "seal": None, "digest": None}
+
+
+@given(BODIES, BODIES, st.data())
+def test_rows_of_before_the_chain_are_those_that_were_noted_and_no_other(
+    olds: list[Row], news: list[Row], data: st.DataObject
+) -> None:
+    old, rows = [body | UNSEALED for body in olds], chained(news)
+    note = noted(old)
+    check = checked([*old, *rows], former=note)
+    assert (check.rows, check.unsealed, check.broken) == (len(old) + len(rows), len(old), 0)
+    number = data.draw(st.integers(0, len(old) - 1))
+    name = data.draw(st.sampled_from(FIELDS))
+    changed = [dict(row) for row in old]
+    changed[number][name] = changed[number]["at"] ^ 1 if name == "at" else _flipped(changed[number][name], 1)
+    for forged in (changed, [*old, BODY | UNSEALED], [BODY | UNSEALED, *old], old[1:]):
+        assert bool(places(checked([*forged, *rows], former=note))) == bool(forged)
+    assert places(checked([*old, *rows])) == [None], "nothing was noted: a chain that began with nothing"
+    stripped = [row | UNSEALED for row in rows]
+    assert places(checked(stripped)) == [None], "all seals were taken off"
+
+
+def test_a_seal_that_was_emptied_is_found() -> None:
     rows = chained([BODY] * 3)
-    check = checked([old, old, *rows])
-    assert (check.rows, check.unsealed, check.broken) == (5, 2, 0)
     rows[1]["seal"] = None
     assert places(checked(rows)) == [2, 3]
+    assert "which were not there when the chain began" in checked([BODY | UNSEALED]).breaks[0].problem
 
 
 @given(BODIES, BODIES, st.data())
@@ -193,7 +250,7 @@ def test_rows_sealed_as_a_whole_go_on_into_the_chain_of_today(
 def test_a_row_sealed_as_a_whole_cannot_be_erased(erased: Row) -> None:
     rows = former([BODY] * 2)
     rows[0] |= erased
-    assert places(checked(rows, permits=dict.fromkeys(AuditSeverity, 1 << 62)))[0] == 1
+    assert places(checked(allowing(rows, ALL)))[0] == 1
 
 
 # ── what is told ───────────────────────────────────────────────────────────────────────────────────────

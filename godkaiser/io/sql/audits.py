@@ -9,18 +9,20 @@ from typing import Any, Final
 from sqlalchemy import and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from godkaiser.auth.chain import ERASED, FIRST, Check, Permit, digest, seal
-from godkaiser.auth.retention import BATCH, read, widest
+from godkaiser.auth.chain import ERASED, FIRST, Check, Former, digest, seal
+from godkaiser.auth.retention import BATCH, Permit
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import LOCKED, Cipher
 from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import Access
+from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.rows import audit_row
 from godkaiser.model.audited import RETAINED, severity_of
 from godkaiser.model.instant import MINUTE, Instant
 
 _AUDIT: Final[Any] = t.AuditRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 LOT: Final = 2000
+FORMER: Final = "audit.former"  # what was there before the chain
 QUARTER: Final = 15 * MINUTE  # no time zone begins its day in between
 UNREADABLE: Final = "locked with a key that is not here"
 FILTERS: Final = ("who", "action", "target", "address", "correlation", "severity")
@@ -143,7 +145,7 @@ class Audits:
     # ── checking ───────────────────────────────────────────────────────────────────────────────────────
     async def check(self, head: str | None = None) -> tuple[Check, bool | None]:
         """All of them, oldest first. And whether one has the seal `head`; None: none was asked for."""
-        check, seen = Check(self._keys.seal, await self._permits()), None if head is None else head == FIRST
+        check, seen = Check(self._keys.seal, await self._former()), None if head is None else head == FIRST
         after: int | None = None
         while True:
             query = select(_AUDIT).order_by(_AUDIT.c.id).limit(LOT)
@@ -154,14 +156,23 @@ class Audits:
                 check.take(dict(row))
                 seen = seen or row["seal"] == head if head is not None else None
             if len(rows) < LOT:
+                check.finish()
                 return check, seen
             after = rows[-1]["id"]
 
-    async def _permits(self) -> dict[Any, Instant]:
-        """A row that was forged is found by its seal, as every other."""
-        query = select(_AUDIT.c.target).where(_AUDIT.c.action == RETAINED)
+    async def _former(self) -> str:
         async with self._access.reading() as connection:
-            return widest(read(str(row[0])) for row in await connection.execute(query))
+            return await fact(connection, FORMER)
+
+    async def begin(self) -> None:
+        """With the first key: note what is there without a seal. Any other row without one is a break from now on."""
+        former = Former(self._keys.seal)
+        async with self._access.writing() as connection:
+            query = select(_AUDIT).where(_AUDIT.c.place.is_(None)).order_by(_AUDIT.c.id)
+            for row in (await connection.execute(query)).mappings():
+                former.take(dict(row))
+            if former.rows:
+                await state_fact(connection, FORMER, former.note())
 
 
 def _severity(stored: str, action: str) -> str:
