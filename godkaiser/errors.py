@@ -4,7 +4,7 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError,
-    │                        BrokerFilesError, CipherKeyError
+    │                        BrokerFilesError, CipherKeyError, RetentionOffError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
     │                        RuleRefusedError, UnknownSensorTypeError, SensorTypeError, CalibrationError,
     │                        MessageTooLargeError, NodeCapacityError
@@ -247,6 +247,13 @@ class WeakSecretError(ConfigurationError):
     hint = "Use at least 32 random characters, for example from `openssl rand -hex 32`."
     name: str
     problem: str
+
+
+class RetentionOffError(ConfigurationError):
+    """Old rows of the audit are to be erased, and the settings do not allow it."""
+
+    sentence = "Nothing of the audit is erased: the settings do not want it."
+    hint = "Set AUDIT_RETENTION_ENABLED=true and AUDIT_RETENTION_DRY_RUN=false, and start again."
 
 
 class CipherKeyError(ConfigurationError):

@@ -87,6 +87,9 @@ from godkaiser.rules.surroundings import Surroundings
 from godkaiser.safety.gate import examine
 from godkaiser.safety.stop import Step, Stop
 
+# Changes that are stored first and audited then: neither is left without the other.
+TO_THE_END: Final = ("users.", "tokens.", "blocks.", "broker.", "logout", "setup")
+LOOKING: Final = (".list", ".seen", ".required")
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
@@ -123,6 +126,7 @@ class Clerk:
         self._waiting: dict[str, asyncio.Queue[Outcome]] = {}
         self._requests: dict[str, asyncio.Future[Reply]] = {}
         self._asked = 0
+        self._working: set[asyncio.Future[Any]] = set()
         self.documents: dict[str, Any] = {}  # of rules, as they are stored: also of those that are refused
         self.changing = asyncio.Lock()  # one change of rules or site after the other
         self.hub = Hub(self._draw, lambda: to_iso(self._runner.clock.now()))
@@ -175,12 +179,37 @@ class Clerk:
 
     async def _done(self, method: str, handler: Method, params: dict[str, Any]) -> Any:
         try:
+            if method.startswith(TO_THE_END) and not method.endswith(LOOKING):
+                return await self._to_the_end(handler(**params))
             return await handler(**params)
         except TypeError as error:
             if "argument" not in str(error):
                 raise
             problem = f"{method}: {str(error)[:200]}".replace("Clerk._", "")
             raise ProtocolError(problem=problem) from None
+
+    async def _to_the_end(self, work: Awaitable[Any]) -> Any:
+        """Also if who asked hangs up: what was changed has its row in the audit, which is kept before the answer."""
+        task = asyncio.ensure_future(self._kept(work))
+        self._working.add(task)
+        task.add_done_callback(self._worked)
+        return await asyncio.shield(task)
+
+    async def _kept(self, work: Awaitable[Any]) -> Any:
+        answer = await work
+        await self._runner.settled_inbox()
+        await self._runner.depot.committed()
+        return answer
+
+    def _worked(self, task: asyncio.Future[Any]) -> None:
+        self._working.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked has it, or has hung up
+
+    async def finished(self) -> None:
+        """Wait for what has to come to its end; nobody may ask any more."""
+        while self._working:
+            await asyncio.wait(tuple(self._working))
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
         """A snapshot, then changes."""

@@ -10,9 +10,10 @@ from typing import Any, Final
 from godkaiser.auth.policy import Permission
 from godkaiser.auth.retention import BATCH, BATCHES_MOST, AuditRetention, written
 from godkaiser.engine.effect import Audit
-from godkaiser.errors import InvalidValueError, UnavailableError
+from godkaiser.errors import InvalidValueError, RetentionOffError, UnavailableError
 from godkaiser.io.asking import ASKING
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.porter import Confirm
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.audits import Audits
 from godkaiser.model.audited import RETAINED, AuditSeverity
@@ -27,9 +28,12 @@ log = logging.getLogger(__name__)
 class Eraser:
     """What is left of an erased row is its place in the chain."""
 
-    def __init__(self, runner: Runner, audits: Audits, clerk: Clerk, retention: AuditRetention) -> None:
+    def __init__(
+        self, runner: Runner, audits: Audits, clerk: Clerk, confirm: Confirm, retention: AuditRetention
+    ) -> None:
+        """`confirm`: is it really the person whose session this is?"""
         self._runner, self._audits, self._clerk = runner, audits, clerk
-        self._retention = retention
+        self._confirm, self._retention = confirm, retention
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -60,15 +64,32 @@ class Eraser:
             "Old rows of the audit: %d%s.", found["rows"], " would go" if found["dry_run"] else " erased"
         )
 
-    async def _asked(self, dry_run: bool = True, token: str | None = None) -> dict[str, Any]:
-        """Erase what is older than its severity is kept for, or only count it."""
+    async def _asked(
+        self,
+        dry_run: bool = True,
+        current: str | None = None,
+        address: str = "",
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """Erase what is older than its severity is kept for, or only count it.
+
+        Erasing has to be wanted by who runs the controller, and a session says its password once more.
+        """
         who = self._clerk.who(token, Permission.MANAGE_USERS)
         if not isinstance(dry_run, bool):
             raise InvalidValueError(
                 field="dry_run", value=repr(dry_run)[:40], problem="is neither", allowed="true, false"
             )
+        if not dry_run:
+            await self._wanted(current, address, token)
         async with self._one_at_a_time:
             return await self._run(who, dry_run=dry_run)
+
+    async def _wanted(self, current: str | None, address: str, token: str | None) -> None:
+        if (person := self._clerk.signed_in(token)) is not None:
+            await self._confirm(person, current, address)
+        if not self._retention.enabled or self._retention.dry_run:
+            raise RetentionOffError
 
     async def _run(self, who: str, *, dry_run: bool) -> dict[str, Any]:
         """One row for each run, stored with its first batch: what was erased without it would be found as a break."""

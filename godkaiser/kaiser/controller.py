@@ -196,7 +196,7 @@ class Controller:
         confirm = self.doorman.confirm
         self.porter = Porter(self.runner, self.clerk, confirm, options.broker_files, controller)
         self.clerk.offer(self.porter.methods)
-        self.eraser = Eraser(self.runner, store.audits, self.clerk, options.audit)
+        self.eraser = Eraser(self.runner, store.audits, self.clerk, self.doorman.confirm, options.audit)
         self.trying = Trying(self.clerk, options.data, options.database)
         desks: tuple[Offers, ...] = (self.eraser, self.trying, *self._desks())
         for desk in desks:
@@ -372,6 +372,9 @@ class Controller:
         finally:
             if self.options.desk:
                 await self.desk.stop()  # nobody may ask for anything any more
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAINED_WITHIN):
+                    await self.clerk.finished()
             await self.trying.close()
             self.clerk.turnstile.tell(everything=True)
             await self.make_safe()

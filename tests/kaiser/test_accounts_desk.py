@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from godkaiser.errors import (
     UnknownUserError,
     UnknownZoneError,
 )
+from godkaiser.io.hashing import THREADS
 from godkaiser.io.whereabouts import of_alarm
 from tests.kaiser.house import NODE, OTHER, TEXT, House, file, house
 
@@ -378,13 +378,16 @@ async def test_who_loses_the_right_while_their_password_is_looked_at_changes_not
         accounts = home.controller.accounts
         root = (await people(home, "root", "olaf"))["root"]
         own = {"token": root, "current": PASSWORD, "address": "10.0.0.10"}
-        held, busy = threading.Event(), ThreadPoolExecutor(1)
-        asyncio.get_running_loop().set_default_executor(busy)
-        busy.submit(held.wait, 60.0)  # passwords are looked at in threads, of which there is none now
-        asked = asyncio.create_task(home.call("users.role", name="olaf", role="admin", **own))
+        held = threading.Event()
+        # Passwords are looked at in threads of their own, of which none is free now.
+        busy = [asyncio.create_task(accounts.hashing.run(held.wait, 60.0)) for _ in range(THREADS)]
         await asyncio.sleep(0)
+        asked = asyncio.create_task(home.call("users.role", name="olaf", role="admin", **own))
+        for _ in range(10):
+            await asyncio.sleep(0)
         await home.call("users.logout", name="root")
         held.set()
+        await asyncio.gather(*busy)
         with pytest.raises(AuthenticationFailedError, match=r"revoked|password is wrong"):
             await asked
         assert accounts.named("olaf").role is Role.OPERATOR
