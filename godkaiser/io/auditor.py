@@ -81,9 +81,11 @@ class Auditor:
 
 
 def _wanted(given: dict[str, str] | None) -> dict[str, str]:
-    if given is None:
-        return {}
-    values: Mapping[str, object] = given
+    values: object = {} if given is None else given
+    if not isinstance(values, dict):
+        raise InvalidValueError(
+            field="wanted", value=repr(values)[:40], problem="is no object", allowed=", ".join(FILTERS)
+        )
     for name, value in values.items():
         if name not in FILTERS:
             raise InvalidValueError(
@@ -99,7 +101,7 @@ def _wanted(given: dict[str, str] | None) -> dict[str, str]:
                 problem="no text",
                 allowed="one or more characters",
             )
-    return given
+    return values
 
 
 def _check_count(limit: object) -> None:

@@ -32,7 +32,7 @@ LEAKS = {
     "stderr": ("signing secret in Captured stderr", "token()\n    print(SECRET, file=sys.stderr)"),
     "a log record": (
         "audit key in the log",
-        "key = b'k' * 40\n    chain.seal(key, '', 1, dict.fromkeys(chain.FIELDS, ''))\n    logging.getLogger('x').warning('with %s', key.decode())",
+        "key = b'k' * 40\n    chain.seal(key, '', 1, dict.fromkeys((*chain.FIELDS, 'digest'), ''))\n    logging.getLogger('x').warning('with %s', key.decode())",
     ),
     "a shape": ("API token in", f"print('gk_{'0' * 8}_{'a' * 64}')"),
     "a hash": ("hash of a password in", "print(HASH)"),

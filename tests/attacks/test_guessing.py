@@ -135,7 +135,7 @@ async def test_behind_a_trusted_proxy_each_address_is_slowed_down_by_itself(tmp_
         )
         assert answer.code == 303
         rows = await besieged.rows("login")
-        assert [row["detail"] for row in rows] == ["from 198.51.100.8"]
+        assert [row["address"] for row in rows] == ["198.51.100.8"]
 
 
 async def test_codes_of_a_phone_are_guessed_no_faster(socket_only: Stand) -> None:

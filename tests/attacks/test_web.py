@@ -131,7 +131,7 @@ async def test_who_asks_is_not_what_a_stranger_writes_into_a_header(besieged: St
         await visitor.form("/login", {"name": "nobody", "password": "Guess-123"}, **told)
     rows = await besieged.rows("login.failed")
     assert rows
-    assert {row["detail"] for row in rows} == {"from 127.0.0.1"}
+    assert {row["address"] for row in rows} == {"127.0.0.1"}
 
 
 # ── giant ones ─────────────────────────────────────────────────────────────────────────────────────────

@@ -86,6 +86,9 @@ GOOD: Final[dict[str, Any]] = {
     "zones": ["bench"],
 }  # fmt: skip
 OF: Final[dict[tuple[str, str], Any]] = {
+    ("may", "right"): "look",
+    ("may", "kind"): "node",
+    ("may", "things"): [NODE],
     ("site.apply", "name"): "site file",
     ("site.diff", "name"): "site file",
     ("users.add", "name"): "new",
@@ -100,6 +103,7 @@ OF: Final[dict[tuple[str, str], Any]] = {
 }
 # Texts inside what is given as a whole.
 INSIDE: Final[dict[str, tuple[Any, ...]]] = {
+    "wanted": ({"who": ""}, {"action": ""}, {"correlation": ""}),
     "place": ({"since": "", "until": "", "at": 0, "id": 0},),
     "params": ({"level": ""}, {"token": "", "token_type": "esp"}, {"token": "x", "token_type": ""}),
     "how": ({"method": ""}, {"method": "linear", "adc": ""}, {"method": "linear", "raw_mode": ""}),
@@ -131,7 +135,7 @@ def calls(methods: Mapping[str, Any], token: str) -> Iterator[tuple[str, str, di
 
 
 def _good(method: str, name: str) -> Any:
-    return OF.get((method, name), GOOD[name])
+    return OF[method, name] if (method, name) in OF else GOOD[name]
 
 
 def _values(kind: str, name: str, text: str) -> Iterator[Any]:

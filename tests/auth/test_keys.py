@@ -37,7 +37,9 @@ def test_its_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "esp_x", "gk_", TOKEN[:-1], f"{TOKEN}0", TOKEN.upper(), f" {TOKEN}", f"{TOKEN}\n"]
+    "text",
+    ["", "esp_x", "gk_", TOKEN[:-1], f"{TOKEN}0", TOKEN.upper(), f" {TOKEN}", f"{TOKEN}\n"],
+    ids=range(8),
 )
 def test_what_has_not_its_form(text: str) -> None:
     assert prefix_of(text) is None

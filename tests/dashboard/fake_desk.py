@@ -273,12 +273,12 @@ class FakeDesk:
             self._house._listeners.discard(queue)
         raise ControllerGoneError(problem="the line broke")
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, *, origin: str = "", **params: Any) -> Any:
         house = self._house
         if house.away:
             raise ControllerGoneError(problem="it was switched off")
-        if "origin" in params:
-            house.origins.append(params.pop("origin"))
+        if origin:
+            house.origins.append(origin)
         if house.archive is not None and method.startswith("history"):
             return await house.archive(method, **params)
         if method not in ("snapshot", "verify", "actuators.statistics", "notices"):

@@ -203,6 +203,7 @@ async def test_statistics_count_by_everything_and_by_day(tmp_path: Path) -> None
         ({"wanted": {"detail": "x"}}, "wanted"),
         ({"wanted": {"who": ""}}, "wanted.who"),
         ({"wanted": {"who": 7}}, "wanted.who"),
+        ({"wanted": "who"}, "wanted"),
         ({"limit": 0}, "limit"),
         ({"limit": True}, "limit"),
         ({"since": "then"}, "since"),
