@@ -51,11 +51,12 @@ class Watch:
     lasting: dict[str, str] = field(default_factory=dict)  # of fixtures that live longer
     said: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     looking: bool = False
+    open: frozenset[str] = frozenset()  # stand in a table of tests, so they are no secrets wherever they are used
 
     def note(self, secret: object, kind: str, *, lasting: bool = False) -> None:
         """From now on it must not come out."""
         text = secret.decode("latin-1") if isinstance(secret, bytes) else str(secret)
-        if len(text) >= SHORTEST and not self.looking:
+        if len(text) >= SHORTEST and not self.looking and text not in self.open:
             (self.lasting if lasting else self.passing)[text] = kind
 
     def hear(self, text: object, where: str, may: frozenset[str] = frozenset()) -> None:

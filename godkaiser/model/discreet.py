@@ -7,8 +7,11 @@ import re
 from typing import Any, Final
 
 LEFT_OUT: Final = "…"
-_WITH_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@)?([^/?#@\s]*)\S*", re.IGNORECASE)
-_SECRET: Final = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
+# Short schemes only: a scheme without end would be looked for from every letter of a long text.
+_WITH_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]{0,20}://)(?:[^/?#\s]*@)?([^/?#@\s]*)\S*", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"passw|passphrase|pwd|secret|token|credential|auth(?!or)|bearer|psk|api_?key|private_?key", re.IGNORECASE
+)
 
 
 def discreet(value: Any) -> Any:

@@ -57,6 +57,7 @@ async def test_hostile_texts_in_every_parameter_are_only_texts(
     database: str, tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = None
+    WATCH.open |= frozenset(HOSTILE.values())  # also tried as passwords
     if database == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
         url = await server.fresh()

@@ -55,3 +55,10 @@ def test_what_is_named_like_a_secret_is_left_out() -> None:
 def test_nothing_is_no_text() -> None:
     assert (told(None), told(0), told("")) == ("", "0", '""')
     assert told({"at": complex(1)}) == '{"at":"(1+0j)"}'
+
+
+def test_a_long_text_is_looked_at_once() -> None:
+    """Where looking for a scheme began anew at every letter this took hours."""
+    long = "x" * 1_000_000
+    assert discreet([long]) == [long]
+    assert discreet("ab://" + "c@" * 100_000 + "host/p") == "ab://host/…"
