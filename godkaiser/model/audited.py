@@ -67,7 +67,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "token.rotated": Action(INFO, "it was exchanged for a new one"),
     "token.revoked": Action(WARNING, "it was ended before its time, also with its owner"),
     "token.ending": Action(INFO, "it ends in a week; said once, by the controller"),
-    "stop": Action(CRITICAL, "the software stop; `target` is its scope"),
+    "stop": Action(CRITICAL, "the software stop; `target` is its scope. Of one person and scope one a second, while it stands"),
     "clear": Action(CRITICAL, "its end was asked for"),
     "clear.forced": Action(CRITICAL, "the same without waiting for nodes"),
     "clear.latch": Action(CRITICAL, "a node that holds something by itself was asked to let go"),
