@@ -23,6 +23,7 @@ from godkaiser.engine.site import undeclared
 from godkaiser.engine.state import RuleState
 from godkaiser.errors import (
     AckTimeoutError,
+    AuthenticationFailedError,
     CommandFailedError,
     CommandRefusedError,
     DocumentError,
@@ -33,7 +34,9 @@ from godkaiser.errors import (
     NodeSilentError,
     ProtocolError,
     RuleRefusedError,
+    SetupDoneError,
     StopTransitionError,
+    ThrottledError,
     UnknownActuatorError,
     UnknownNodeError,
     UnknownRuleError,
@@ -171,8 +174,11 @@ class Clerk:
             self.turnstile.admit(method, params.get("token"))
             with self.turnstile.asking(method, params):
                 return await self._done(method, handler, params)
-        except ForbiddenError:
-            await self.turnstile.on_denied(ASKING.get().address)
+        except ForbiddenError as error:
+            await self.turnstile.on_denied(ASKING.get().address, error.who)
+            raise
+        except (AuthenticationFailedError, SetupDoneError, ThrottledError):
+            await self.turnstile.failed(method, params)
             raise
         finally:
             ASKING.reset(asking)
