@@ -37,7 +37,7 @@ async def _nobody(origin: str, name: str) -> None:
 
 
 class Turnstile:
-    """One for all requests. `on_denied` is told the address of whoever was denied, and who it is if they were let in."""
+    """One for all requests. `on_denied` is told the address of whoever was denied, and who it is if they came in."""
 
     def __init__(self, accounts: Accounts, attest: Attest, per_minute: int = PER_MINUTE) -> None:
         self._accounts, self._attest = accounts, attest
