@@ -88,7 +88,8 @@ class LoginHandler(OwnHandler):
         with contextlib.suppress(*TROUBLE):  # that it stands a while longer keeps nobody out
             before = await self.guard.ticket(self.get_cookie(self.guard.cookie))
             if before is not None:
-                await self.guard.call("logout", token=before.token)
+                origin = self.guard.address_of(self.request)
+                await self.guard.call("logout", token=before.token, origin=origin)
                 self.guard.end(before.session)
 
     def check_xsrf_cookie(self) -> None:
@@ -145,7 +146,8 @@ class LogoutHandler(OwnHandler):
             ticket = await signed_in(self, self.guard)
             if ticket is not None:
                 everywhere = bool(self.get_body_argument("everywhere", ""))
-                await self.guard.call("logout", token=ticket.token, all_devices=everywhere)
+                origin = self.guard.address_of(self.request)
+                await self.guard.call("logout", token=ticket.token, origin=origin, all_devices=everywhere)
         except (HTTPError, *TROUBLE):
             # Not ended where it counts: saying "signed out" would be a lie while the token still opens doors.
             self.set_status(503)

@@ -114,12 +114,12 @@ class FileHandler(OwnHandler):
         filters = {name: self.get_query_argument(name, None) for name in ("since", "until", "who", "action")}
         place: list[int] | None = None
         head: tuple[str, ...] = ()
-        count = 0
+        count, origin = 0, self.guard.address_of(self.request)
         while True:
             most = min(FILE_PAGE, FILE_MOST - count)
             asks = {**asked(**filters), "place": place, "most": most}
             try:
-                page = await self.guard.call("audit.page", token=ticket.token, **asks)
+                page = await self.guard.call("audit.page", token=ticket.token, origin=origin, **asks)
             except TROUBLE as error:
                 self._fail(error, begun=bool(head))
                 return

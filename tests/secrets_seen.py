@@ -51,7 +51,9 @@ class Watch:
     lasting: dict[str, str] = field(default_factory=dict)  # of fixtures that live longer
     said: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     looking: bool = False
-    open: frozenset[str] = frozenset()  # stand in a table of tests, so they are no secrets wherever they are used
+    open: frozenset[str] = (
+        frozenset()
+    )  # stand in a table of tests, so they are no secrets wherever they are used
 
     def note(self, secret: object, kind: str, *, lasting: bool = False) -> None:
         """From now on it must not come out."""

@@ -78,9 +78,14 @@ def prefix_of(token: str) -> str | None:
     return None if found is None else found[1]
 
 
+def is_secret(token: str, key: Key) -> bool:
+    """Is it this one, whether it has ended or not?"""
+    return hmac.compare_digest(hash_of(token), key.hash)
+
+
 def admit_key(token: str, key: Key | None, user: User | None, now: int) -> Principal | Denial:
     """What this token may do now, or why nothing."""
-    if key is None or not hmac.compare_digest(hash_of(token), key.hash) or not key.standing(now):
+    if key is None or not is_secret(token, key) or not key.standing(now):
         return Denial.REVOKED
     if user is None or user.id != key.user_id or not user.active:
         return Denial.INVALID_USER

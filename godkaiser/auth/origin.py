@@ -21,3 +21,9 @@ def origin_of(address: str) -> str:
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(found) if found.is_loopback else str(IPv6Network((found, PREFIX), strict=False))
+
+
+def place_of(address: str, name: str) -> str:
+    """The same for one account there; no name: for everybody there."""
+    origin = origin_of(address)
+    return f"{origin} {name.casefold()}" if origin and name else origin

@@ -22,15 +22,21 @@ from godkaiser.safety.stop import CONFIRM_WITHIN, Phase, Step, advanced, confirm
 
 
 def on_stop(moment: Moment, event: StopAsked) -> None:
-    """Never refused, never waits. A second one of the same scope tells the nodes again."""
+    """Never refused, never waits. A second one of the same scope tells the nodes again.
+
+    Who presses on and on leaves one row a second, and no line in the journal that says what stands there already.
+    """
     standing = moment.state.stops.setdefault(event.scope, Standing(event.scope))
+    known, again = standing.data, standing.told_again(event.by, moment.now)
     standing.members |= {a.id for a in covered(moment, standing)} if event.scope.kind == "zone" else set()
     standing.queue.clear()
     standing.released.clear()
     nodes = frozenset(concerned(moment, standing))
     standing.stop = stopping(standing.stop, event.reason, event.by, moment.now, nodes)
-    journal(moment, standing)
-    moment.emit(Store(Audit(moment.now, event.by, "stop", str(event.scope), event.reason)))
+    if not again or standing.data != known:
+        journal(moment, standing)
+    if not again:
+        moment.emit(Store(Audit(moment.now, event.by, "stop", str(event.scope), event.reason)))
     _drop_wishes(moment, standing)
     tell_nodes_to_stop(moment, standing)
     moment.tell("stop")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
 from godkaiser.model.ids import ActuatorId
-from godkaiser.model.instant import Instant
+from godkaiser.model.instant import SECOND, Duration, Instant
 from godkaiser.model.scope import ALL, Scope
 from godkaiser.safety.stop import Phase, Stop
+
+ROW_EVERY: Final[Duration] = SECOND
 
 
 @dataclass(slots=True)
@@ -17,6 +20,7 @@ class Standing:
 
     `members`: what a zone held when it was stopped. Moving a node to another zone does not take it out of a stop.
     `queue`: what is still to be released while resuming, one by one; `released` what has been.
+    `told`: when the audit had a row of whose stop last.
     """
 
     scope: Scope = ALL
@@ -24,6 +28,7 @@ class Standing:
     members: frozenset[ActuatorId] = frozenset()
     queue: deque[ActuatorId] = field(default_factory=deque)
     released: set[ActuatorId] = field(default_factory=set)
+    told: dict[str, Instant] = field(default_factory=dict)
 
     def covers(self, actuator: ActuatorId, zone: str | None) -> bool:
         """Is an actuator in that zone under this stop, whatever its phase?"""
@@ -34,6 +39,14 @@ class Standing:
     def forbids(self, actuator: ActuatorId) -> bool:
         """May one that is covered not be energised now?"""
         return self.stop.phase is not Phase.RESUMING or actuator not in self.released
+
+    def told_again(self, by: str, now: Instant) -> bool:
+        """Somebody stops: is that in the audit already, as it stands and they did so within `ROW_EVERY`?"""
+        last = self.told.get(by)
+        if last is not None and self.stop.phase is Phase.ACTIVE and 0 <= now - last < ROW_EVERY:
+            return True
+        self.told[by] = now
+        return False
 
     @property
     def why(self) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from godkaiser.auth import totp
-from godkaiser.auth.keys import Key, admit_key, prefix_of
+from godkaiser.auth.keys import Key, admit_key, is_secret, prefix_of
 from godkaiser.auth.origin import origin_of
 from godkaiser.auth.passwords import (
     ENTROPY_BYTES,
@@ -198,6 +198,12 @@ class Accounts:
         if isinstance(found, Denial):  # the right one is never hindered by those who guess
             slow(self._guesses, "unknown" if key is None else key.prefix, now)
         return found
+
+    def is_guess(self, token: str) -> bool:
+        """Has it the form of an API token, and was never one that is known? One that has ended is no guess."""
+        prefix = prefix_of(token)
+        key = None if prefix is None else self.keys.get(prefix)
+        return prefix is not None and (key is None or not is_secret(token, key))
 
     # ── coming and going ───────────────────────────────────────────────────────────────────────────────
     async def add(self, name: str, password: str, role: Role, zones: Iterable[str] = ()) -> None:

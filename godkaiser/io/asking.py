@@ -62,7 +62,10 @@ def asking(said: Asking) -> Iterator[None]:
         ASKING.reset(before)
 
 
-def asked_from(address: str) -> None:
-    """The request under way says itself where it came from, which is nearer to the truth than who brought it."""
-    if address:
-        ASKING.set(replace(ASKING.get(), address=address[:ADDRESS_MOST]))
+def asked_from(said: str) -> str:
+    """Where the request under way comes from: who brought it knows best; else what it says itself."""
+    asking = ASKING.get()
+    if said and not asking.address:
+        asking = replace(asking, address=said[:ADDRESS_MOST])
+        ASKING.set(asking)
+    return asking.address

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from godkaiser.auth.blocks import FORGOTTEN_AFTER, Block, Blocks
-from godkaiser.auth.origin import origin_of
+from godkaiser.auth.origin import origin_of, place_of
 from godkaiser.auth.policy import Permission
 from godkaiser.auth.throttle import retry_after
 from godkaiser.errors import AddressBlockedError, UnavailableError, UnknownAddressError
@@ -62,16 +62,20 @@ class Blocklist:
         newest = max(standing, key=lambda block: block.since, default=None)
         return len(standing), "" if newest is None else newest.address
 
-    def check(self, address: str) -> None:
-        """Raises `AddressBlockedError`."""
-        if wait := self._blocks.wait(address, self._clock.now()):
+    def check(self, address: str, name: str = "") -> None:
+        """Raises `AddressBlockedError`: nobody comes in from there, or this account does not."""
+        now = self._clock.now()
+        if wait := max(self._blocks.wait(address, now), self._blocks.wait(place_of(address, name), now)):
             raise AddressBlockedError(retry_after=float(retry_after(wait)))
 
-    async def denied(self, address: str) -> None:
-        """Somebody from there was not let in."""
+    async def denied(self, address: str, name: str = "") -> None:
+        """Somebody from there was not let in; `name`: who was in already, and may not do what they asked for.
+
+        That keeps out this account from there, and nobody else: a whole site may be behind one address.
+        """
         if address == LOCAL:
             return
-        block = self._blocks.denied(address, self._clock.now())
+        block = self._blocks.denied(place_of(address, name), self._clock.now())
         if block is None:
             return
         lasting = describe_duration(block.until - block.since)

@@ -23,6 +23,7 @@ from godkaiser.engine.site import undeclared
 from godkaiser.engine.state import RuleState
 from godkaiser.errors import (
     AckTimeoutError,
+    AuthenticationFailedError,
     CommandFailedError,
     CommandRefusedError,
     DocumentError,
@@ -33,7 +34,9 @@ from godkaiser.errors import (
     NodeSilentError,
     ProtocolError,
     RuleRefusedError,
+    SetupDoneError,
     StopTransitionError,
+    ThrottledError,
     UnknownActuatorError,
     UnknownNodeError,
     UnknownRuleError,
@@ -76,7 +79,7 @@ from godkaiser.model.outcome import Fate, Outcome
 from godkaiser.model.request import MEASURE_WITHIN, Inquiry, Measure, Reply, Request, read_inquiry
 from godkaiser.model.scope import Scope
 from godkaiser.model.site import ActuatorSpec
-from godkaiser.model.text import spoiled_in
+from godkaiser.model.text import spoiled_in, storable
 from godkaiser.rules.build import build_rule
 from godkaiser.rules.caution import cautions
 from godkaiser.rules.document import RuleDocument, hash_of, read_document, write_document
@@ -93,6 +96,8 @@ LOOKING: Final = (".list", ".seen", ".required")
 ANSWER_GUARD: Final = 30.0
 REQUEST_GUARD: Final = 600.0  # others may be asked first
 ROWS_MOST: Final = 100_000_000
+REASON_MOST: Final = 500
+NO_REASON: Final = "the reason was no text"
 TEXTS: Final = frozenset({"token", "current", "password", "address", "code"})
 MARKING: Final = ("node.replaced", "sensor.recalibrated")  # what a reader of a curve must know of
 Method = Callable[..., Awaitable[Any]]
@@ -164,6 +169,8 @@ class Clerk:
             raise ProtocolError(
                 problem=f"no method {method[:40]!r}; there are {', '.join(sorted(self._methods))}"
             )
+        if method == "stop":  # whatever is said as its reason, it stops
+            params = params | {"reason": _reason(params.get("reason"))}
         _check_texts(params)
         asking = ASKING.set(known(ASKING.get()))
         try:
@@ -171,8 +178,11 @@ class Clerk:
             self.turnstile.admit(method, params.get("token"))
             with self.turnstile.asking(method, params):
                 return await self._done(method, handler, params)
-        except ForbiddenError:
-            await self.turnstile.on_denied(ASKING.get().address)
+        except ForbiddenError as error:
+            await self.turnstile.on_denied(ASKING.get().address, error.who)
+            raise
+        except (AuthenticationFailedError, SetupDoneError, ThrottledError):
+            await self.turnstile.failed(method, params)
             raise
         finally:
             ASKING.reset(asking)
@@ -436,7 +446,7 @@ class Clerk:
         """`scope`: all, zone:NAME or node:NAME."""
         who = self.who(token, Permission.STOP)
         reach = self._scope(scope)
-        self._runner.post(ev.StopAsked(self._runner.clock.now(), who, str(reason)[:500], reach))
+        self._runner.post(ev.StopAsked(self._runner.clock.now(), who, reason, reach))
         await self._runner.settled_inbox()
         return picture.standing_picture(self._state, reach)
 
@@ -757,6 +767,13 @@ def _check_texts(params: Mapping[str, Any]) -> None:
     for field in TEXTS & params.keys():
         if not isinstance(params[field], str | None):
             raise InvalidValueError(field=field, value="***", problem="no text", allowed="a text")
+
+
+def _reason(said: object) -> str:
+    """Why somebody stops, as far as it can be kept: never a reason not to stop."""
+    if said is None:
+        return ""
+    return storable(said[:REASON_MOST]) if isinstance(said, str) else NO_REASON
 
 
 def _check_history(since: object, until: object, limit: object) -> None:

@@ -84,7 +84,8 @@ class Doorman:
         Tries that came too soon are not kept: a flood must not fill the audit.
         """
         _texts(name=name, password=password, address=address, code=code)
-        self._blocklist.check(address)
+        address = asked_from(address)
+        self._blocklist.check(address, name)
         async with self._watched("nobody", name, address):
             session = await self.sessions.login(name, password, address, code, pair=bool(pair))
         self._clerk.attest(f"user:{name}", "login", name)
@@ -100,13 +101,13 @@ class Doorman:
             action = "change this without the current password"
             raise self._clerk.refusal(person, action, "current_password")
         _texts(current=current, address=address)
+        address = asked_from(address)
         async with self._watched(person.who, person.name, address, "current password"):
             await self.sessions.check(person.name, current, address)
 
     @asynccontextmanager
     async def _watched(self, who: str, name: str, address: str, of: str = "") -> AsyncIterator[None]:
         """What is wrong is a row of the audit; what came too soon is none."""
-        asked_from(address)
         try:
             yield
         except CodeNeededError:
@@ -123,8 +124,7 @@ class Doorman:
     async def _refresh(self, token: str, address: str = "") -> dict[str, Any]:
         """A new pair for a refresh token, once."""
         _texts(token=token, address=address)
-        asked_from(address)
-        return await self.sessions.renew(token, address)
+        return await self.sessions.renew(token, asked_from(address))
 
     def _set_back(self) -> None:
         self._clerk.attest(
@@ -161,8 +161,7 @@ class Doorman:
     async def _setup(self, name: str, password: str, address: str = "") -> dict[str, Any]:
         """The first account, while there is none."""
         _texts(name=name, password=password, address=address)
-        asked_from(address)
-        await self._accounts.set_up(name, password, address)
+        await self._accounts.set_up(name, password, asked_from(address))
         made: dict[str, Any] = {"role": "admin", "zones": None, "active": True}
         self._clerk.attest("nobody", "user.added", name, "admin, the first account", (None, made))
         return {"name": name, "role": "admin"}

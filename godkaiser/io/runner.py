@@ -47,6 +47,7 @@ from godkaiser.safety.seal import SafeCommand
 
 JOURNAL_AGAIN: Final = 0.5
 PUBLISH_TRIES: Final = 3
+URGENT_IN_A_ROW: Final = 50
 Entry = tuple[ev.Event, RawMessage | None, Asking]
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._alarm: Cancelable | None = None
         self._publishing: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
+        self._idle, self._quiet = asyncio.Event(), asyncio.Event()  # quiet: nothing waited to be handled
+        self._ahead = 0  # urgent ones that were handled since a heartbeat waits
         self._handling = False
         self._turns = 0
         self._sick = asyncio.Event()  # the journal owes lines
@@ -95,8 +97,7 @@ class Runner:
             self._urgent.append(entry)
         else:
             self._enqueue(entry)
-        self._idle.clear()
-        self._wake.set()
+        self._wake_up()
 
     def _enqueue(self, entry: Entry) -> None:
         """After a gap only the newest heartbeat of a node is handled, and before all that waits."""
@@ -169,6 +170,7 @@ class Runner:
                 token = None if message is None else message.token
                 await self._carry_out(self._handled(event, message), token, asking)
             self._handling = False
+            self._quiet.set()
             self._arm()
             if not self._waiting and not self._publishing:
                 self._idle.set()
@@ -182,8 +184,11 @@ class Runner:
         return effects
 
     def _next(self) -> Entry | None:
-        if self._urgent:
+        """Stops first; but however many there are, nodes that wait for an answer get theirs."""
+        if self._urgent and not (self._beats and self._ahead >= URGENT_IN_A_ROW):
+            self._ahead += bool(self._beats)
             return self._urgent.popleft()
+        self._ahead = 0
         if self._beats:
             return self._beats.pop(next(iter(self._beats)))
         due = self.engine.next_wakeup
@@ -347,8 +352,9 @@ class Runner:
 
     async def settled_inbox(self) -> None:
         """Wait until everything posted so far was handled; does not wait for the broker."""
-        while self._handling or self._waiting or self._wake.is_set():
-            await asyncio.sleep(0.001)
+        if self._handling or self._waiting or self._wake.is_set():
+            self._quiet.clear()  # all who wait are woken together, once
+            await self._quiet.wait()
 
 
 def _from(asking: Asking, record: fx.Record) -> fx.Record:

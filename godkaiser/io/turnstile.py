@@ -18,6 +18,7 @@ from godkaiser.io.asking import ASKING, Asking, asking
 # Never counted: stopping; what ends or proves a sign-in, of which guesses are slowed down where they are looked at.
 FREE: Final = frozenset({"stop", "logout", "verify", "refresh"})
 _ADDRESSED: Final = ("users.", "tokens.", "broker.")  # these are told where from as `address`
+_DOORS: Final = ("refresh", "setup")  # what they are shown opens something, or not
 # What a request is about, as far as that is no secret. The first that is there is told.
 _THINGS: Final = (
     "actuator", "actuators", "sensor", "series", "rule", "documents", "node", "nodes", "key", "prefix", "label",
@@ -27,16 +28,16 @@ _THING_MOST: Final = 80
 _NAMED: Final = 3
 
 Attest = Callable[[str, str, str, str], None]
-OnDenied = Callable[[str], Awaitable[None]]
+OnDenied = Callable[[str, str], Awaitable[None]]
 _asked: ContextVar[tuple[str, str]] = ContextVar("asked", default=("", ""))
 
 
-async def _nobody(origin: str) -> None:
+async def _nobody(origin: str, name: str) -> None:
     """Until somebody is told."""
 
 
 class Turnstile:
-    """One for all requests. `on_denied` is told the address of whoever was denied, where it is known."""
+    """One for all requests. `on_denied` is told the address of whoever was denied, and who it is if they came in."""
 
     def __init__(self, accounts: Accounts, attest: Attest, per_minute: int = PER_MINUTE) -> None:
         self._accounts, self._attest = accounts, attest
@@ -61,12 +62,30 @@ class Turnstile:
 
     def denied(self, person: Principal, right: str) -> None:
         """For the audit: who, which right, and what was asked for; a flood leaves two rows a minute."""
+        self._denied(person.who, right)
+
+    async def failed(self, method: str, params: Mapping[str, Any]) -> None:
+        """What was shown opens nothing: a row as for what is denied, and it counts for the address.
+
+        Not if a session is over, as open pages ask on, and passwords have rows of their own.
+        """
+        if what := self._wrong(method, params.get("token")):
+            with self.asking(method, params):
+                self._denied("nobody", what)
+            await self.on_denied(ASKING.get().address, "")
+
+    def _wrong(self, method: str, token: str | None) -> str:
+        if method in _DOORS:
+            return "" if method == "setup" and self._accounts.empty else method
+        return "api_token" if token is not None and self._accounts.is_guess(token) else ""
+
+    def _denied(self, who: str, right: str) -> None:
         self.tell()
         method, thing = _asked.get()
         detail = f"{method} {thing}".strip()
-        denied = Denied(person.who, right, method, detail, ASKING.get().address)
+        denied = Denied(who, right, method, detail, ASKING.get().address)
         if self._denials.denied(denied, self._accounts.clock.now()):
-            self._attest(person.who, "denied", right, detail)
+            self._attest(who, "denied", right, detail)
 
     def tell(self, *, everything: bool = False) -> None:
         """The rows of what was counted, of minutes that are over or (`everything`) of all."""

@@ -149,8 +149,10 @@ class Warden:
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
         """The address for the phone, this once."""
-        await self._self_or_admin(name, current, address, token)
-        return {"name": name, "address": await self._accounts.begin_totp(name)}
+        who = await self._self_or_admin(name, current, address, token)
+        begun = await self._accounts.begin_totp(name)
+        self._clerk.attest(who, "user.changed", name, "second factor begun")
+        return {"name": name, "address": begun}
 
     async def _totp_confirm(
         self, name: str, code: str, current: str | None = None, address: str = "", token: str | None = None

@@ -51,7 +51,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     ),
     "denied": Action(
         WARNING,
-        "somebody signed in asked for what their role, zones or API token may not; `target` is the right, `session` "
+        "somebody signed in asked for what their role, zones or API token may not, or `nobody` came with what opens "
+        "nothing (`refresh`, `api_token`, `setup`); `target` is the right or that, `session` "
         "where an API token asked for what needs a person's session, `current_password` where that was not said; "
         "`detail` is the method and what it was asked for, such as `set fan`. The first of a person, right and "
         "method is a row at once; more within a minute are one row with their number when it is over",
@@ -67,7 +68,10 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "token.rotated": Action(INFO, "it was exchanged for a new one"),
     "token.revoked": Action(WARNING, "it was ended before its time, also with its owner"),
     "token.ending": Action(INFO, "it ends in a week; said once, by the controller"),
-    "stop": Action(CRITICAL, "the software stop; `target` is its scope"),
+    "stop": Action(
+        CRITICAL,
+        "the software stop; `target` is its scope. Of one person and scope one a second, while it stands",
+    ),
     "clear": Action(CRITICAL, "its end was asked for"),
     "clear.forced": Action(CRITICAL, "the same without waiting for nodes"),
     "clear.latch": Action(CRITICAL, "a node that holds something by itself was asked to let go"),

@@ -14,6 +14,7 @@ from godkaiser.errors import GodkaiserError, Kind
 from tests.attacks.stand import PASSWORD, PEOPLE, Stand, line, stand
 from tests.attacks.words import HOSTILE, calls
 from tests.dashboard.conftest import DEADLINE_S
+from tests.secrets_seen import WATCH
 from tests.services import Postgres
 
 # An attack is answered with what is wrong with it, or with what was asked for.

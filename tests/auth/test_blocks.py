@@ -16,7 +16,7 @@ from godkaiser.auth.blocks import (
     Blocks,
     lasting,
 )
-from godkaiser.auth.origin import origin_of
+from godkaiser.auth.origin import origin_of, place_of
 from godkaiser.auth.throttle import TRIES, LoginThrottle
 from godkaiser.model.instant import DAY, HOUR, MINUTE, SECOND
 
@@ -152,6 +152,11 @@ def test_it_is_kept_out_exactly_as_long_as_a_block_that_was_told_of(steps: list[
 )
 def test_one_name_for_all_addresses_one_person_has(address: str, origin: str) -> None:
     assert origin_of(address) == origin
+
+
+def test_one_account_at_an_address_is_a_place_of_its_own() -> None:
+    assert place_of(" 192.0.2.1 ", "Vera") == "192.0.2.1 vera"
+    assert (place_of("192.0.2.1", ""), place_of("", "vera")) == ("192.0.2.1", "")
 
 
 def test_another_address_of_the_same_network_is_no_new_guesser() -> None:

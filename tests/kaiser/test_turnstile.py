@@ -148,19 +148,70 @@ async def test_a_flood_of_one_denial_is_two_rows_a_minute_and_all_of_it_is_count
 
 async def test_who_is_denied_again_and_again_cannot_sign_in_from_there_but_still_stop(tmp_path: Path) -> None:
     async with house(tmp_path, file(), wall=still()) as home:
-        vera = (await people(home, "vera"))["vera"]
+        vera = (await people(home, "vera", "olaf"))["vera"]
         for _ in range(DENIALS - 1):
             assert isinstance(
                 await trouble(home, "set", actuator=FAN, value=1.0, token=vera, origin=BAD), ForbiddenError
             )
         assert await home.call("blocks.list") == []
         await trouble(home, "users.remove", name="vera", token=vera, origin=BAD)
-        assert [one["address"] for one in await home.call("blocks.list")] == [BAD]
+        assert [one["address"] for one in await home.call("blocks.list")] == [f"{BAD} vera"]
         login = {"name": "vera", "password": PASSWORD, "address": BAD}
         assert isinstance(await trouble(home, "login", **login), AddressBlockedError)
+        await home.call("login", **login | {"name": "olaf"})
+        await home.call("login", **login | {"address": "10.0.0.3"})
         shown = await home.call("stop", scope="all", reason="fire", token=vera, origin=BAD)
         assert shown["phase"] == "ACTIVE"
         await home.call("alarms.list", token=vera, origin=BAD)
+        assert (await home.call("blocks.lift", address=f"{BAD} vera"))["lifted"]
+        await home.call("login", **login)
+
+
+@pytest.mark.parametrize("what", ["refresh", "api_token", "setup"])
+async def test_what_opens_nothing_is_a_row_and_keeps_its_address_out(tmp_path: Path, what: str) -> None:
+    asked_for: dict[str, tuple[str, dict[str, Any]]] = {
+        "refresh": ("refresh", {"token": "nothing"}),
+        "api_token": ("alarms.list", {"token": f"gk_{'0' * 8}_{'0' * 64}"}),
+        "setup": ("setup", {"name": "me", "password": PASSWORD}),
+    }
+    method, params = asked_for[what]
+    async with house(tmp_path, file(), wall=still()) as home:
+        await people(home, "olaf")
+        key = (await home.call("tokens.add", owner="olaf", label="x", permissions=["look"]))["token"]
+        begun = len(await home.audit())
+        for _ in range(DENIALS):
+            await trouble(home, method, origin=BAD, **params)
+        rows = [row for row in await details(home, begun) if row[1] == "denied"]
+        assert [(row[0], row[2]) for row in rows] == [("nobody", what)]
+        assert [one["address"] for one in await home.call("blocks.list")] == [BAD]
+        login = {"name": "olaf", "password": PASSWORD, "address": BAD}
+        assert isinstance(await trouble(home, "login", **login), AddressBlockedError)
+        await home.call("alarms.list", token=key, origin=BAD)
+
+
+async def test_a_session_or_token_that_has_ended_is_no_guess(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), wall=still()) as home:
+        vera = (await people(home, "vera"))["vera"]
+        made = await home.call("tokens.add", owner="vera", label="x", permissions=["look"])
+        await home.call("tokens.revoke", prefix=made["prefix"])
+        await home.call("logout", token=vera)
+        for _ in range(2 * DENIALS):
+            for token in (vera, made["token"]):
+                await trouble(home, "alarms.list", token=token, origin=BAD)
+        assert await home.call("blocks.list") == []
+
+
+async def test_nobody_says_of_themselves_that_they_are_elsewhere(tmp_path: Path) -> None:
+    async with house(tmp_path, file(), wall=still()) as home:
+        vera = (await people(home, "vera"))["vera"]
+        for _ in range(DENIALS):
+            ask = {"name": "vera", "new": "x", "current": "Wrong-2026-word", "address": "203.0.113.9"}
+            await trouble(home, "users.password", token=vera, origin=BAD, **ask)
+            await trouble(home, "login", name="vera", password="x", address="203.0.113.9", origin=BAD)
+        assert BAD in [one["address"] for one in await home.call("blocks.list")]
+        assert "203.0.113.9" not in str(await home.call("blocks.list"))
+        rows = await home.call("audit", wanted={"action": "login.failed"})
+        assert {row["address"] for row in rows} == {BAD}
 
 
 async def test_lifting_somebody_elses_block_without_the_right_is_no_denial_of_theirs(tmp_path: Path) -> None:
