@@ -41,6 +41,7 @@ from .pages.rules import Rules
 from .proxies import read_proxies
 from .session import LOOK_MS, Page, Session, Ticker
 from .shell import AROUND, RIGHTS, ROUTES, frame, head
+from .unlogged import keep_typing_unlogged
 from .words import Words, pick_language
 
 PAGES: Final[dict[str, Callable[[Session], Page]]] = {
@@ -125,6 +126,7 @@ class Dashboard:
         # An environment variable of Bokeh's could open the sockets for other sites: it does not count here.
         bokeh_settings.allowed_ws_origin.set_value([])
         bokeh_settings.resources.set_value("server")
+        keep_typing_unlogged()
         routes = {href: partial(_page, self, name) for name, href in ROUTES}
         applications = build_applications({href: _function(build) for href, build in routes.items()})
         return Server(

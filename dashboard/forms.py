@@ -91,6 +91,8 @@ class Form:
         try:
             if any(isinstance(value, str) and len(value) > _LONGEST for value in values.values()):
                 text = say(self._session.words("form.long"), "bad")
+            elif values.get("current") == "":
+                place, text = "current", say(self._session.words("form.current.missing"), "bad")
             else:
                 text = await self._act(values)
         except TROUBLE as error:

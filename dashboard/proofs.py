@@ -19,6 +19,8 @@ PROVEN: Final = frozenset(
         "users.totp.remove",
         "tokens.add",
         "tokens.rotate",
+        "broker.passwd",
+        "audit.retention",
     }
 )
 

@@ -60,7 +60,7 @@ async def control(
             await shown.start()
         _announce(settings, controller, shown, as_json)
         if controller.accounts.empty and shown is not None:
-            say(f"first account: admin   password: {await controller.accounts.fresh_admin()}")
+            say(f"first account: admin   password: {await controller.doorman.fresh_admin()}")
         await until(stop, controller)
         if shown is not None:
             await shown.stop()

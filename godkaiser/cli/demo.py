@@ -135,7 +135,7 @@ class Demo:
         pacing = asyncio.create_task(world.pacer.run_paced(speed))
         try:
             await pages.start()
-            password = await world.controller.accounts.fresh_admin()
+            password = await world.controller.doorman.fresh_admin()
             self._welcome(pages, password, speed, world)
             await self._wait(world, span, stop, pacing)
         finally:

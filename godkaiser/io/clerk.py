@@ -181,8 +181,8 @@ class Clerk:
         except ForbiddenError as error:
             await self.turnstile.on_denied(ASKING.get().address, error.who)
             raise
-        except (AuthenticationFailedError, SetupDoneError, ThrottledError):
-            await self.turnstile.failed(method, params)
+        except (AuthenticationFailedError, SetupDoneError, ThrottledError) as error:
+            await self.turnstile.failed(method, params, error)
             raise
         finally:
             ASKING.reset(asking)

@@ -166,6 +166,17 @@ class Doorman:
         self._clerk.attest("nobody", "user.added", name, "admin, the first account", (None, made))
         return {"name": name, "role": "admin"}
 
+    async def fresh_admin(self) -> str:
+        """The password of `admin`, which is made or gets a new one: by whoever starts the program."""
+        known = self._accounts.find("admin") is not None
+        password = await self._accounts.fresh_admin()
+        if known:
+            self._clerk.attest("controller", "user.changed", "admin", "password changed at the start")
+        else:
+            made: dict[str, Any] = {"role": "admin", "zones": None, "active": True}
+            self._clerk.attest("controller", "user.added", "admin", "admin, made at the start", (None, made))
+        return password
+
     async def _setup_required(self) -> dict[str, Any]:
         return {"setup_required": self._accounts.empty}
 

@@ -11,13 +11,14 @@ from godkaiser.auth.denials import Denials, Denied
 from godkaiser.auth.requests import PER_MINUTE, RequestThrottle
 from godkaiser.auth.session import Principal
 from godkaiser.auth.throttle import retry_after
-from godkaiser.errors import ThrottledError
+from godkaiser.errors import GodkaiserError, ThrottledError
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.asking import ASKING, Asking, asking
 
 # Never counted: stopping; what ends or proves a sign-in, of which guesses are slowed down where they are looked at.
 FREE: Final = frozenset({"stop", "logout", "verify", "refresh"})
 _ADDRESSED: Final = ("users.", "tokens.", "broker.")  # these are told where from as `address`
+FORGED: Final = "authentication failed"  # what never was a token of ours says that
 _DOORS: Final = ("refresh", "setup")  # what they are shown opens something, or not
 # What a request is about, as far as that is no secret. The first that is there is told.
 _THINGS: Final = (
@@ -64,11 +65,13 @@ class Turnstile:
         """For the audit: who, which right, and what was asked for; a flood leaves two rows a minute."""
         self._denied(person.who, right)
 
-    async def failed(self, method: str, params: Mapping[str, Any]) -> None:
+    async def failed(self, method: str, params: Mapping[str, Any], error: GodkaiserError) -> None:
         """What was shown opens nothing: a row as for what is denied, and it counts for the address.
 
-        Not if a session is over, as open pages ask on, and passwords have rows of their own.
+        Not if a session is over, as open pages and programs ask on, and passwords have rows of their own.
         """
+        if method == "refresh" and getattr(error, "problem", FORGED) != FORGED:
+            return
         if what := self._wrong(method, params.get("token")):
             with self.asking(method, params):
                 self._denied("nobody", what)

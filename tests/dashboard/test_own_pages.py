@@ -24,6 +24,7 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 860}
 PATIENCE_MS = 60_000
 OTHER = "Other-2026-house"
+SAID_OF = {"": "Please enter your own password.", "Wrong-2026-house": "This is not your password."}
 REFUSED = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
 NO_CODE = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
 
@@ -222,12 +223,25 @@ async def test_api_tokens_of_ones_own(browser: Browser, tmp_path: Path) -> None:
                 await home.call("verify", token=token)
 
 
-async def deed(page: Page, button: str, yes: str, done: str, proof: bool = False) -> None:
-    """A button of the open card, its question back, and what is said then."""
-    await press(page, button)
-    if proof:
-        await page.locator("main input[type=password]:visible").first.fill(PASSWORD)
+async def proven(page: Page, yes: str, password: str = PASSWORD) -> None:
+    """The reader's own password in the question that stands there, and yes."""
+    await page.locator("main input[type=password]:visible").first.fill(password)
     await press(page, yes)
+
+
+async def deed(
+    page: Page, button: str, yes: str, done: str, *, proof: bool = True, wrong: bool = False
+) -> None:
+    """A button of the open card, its question back, and what is said then; a wrong password changes nothing."""
+    await press(page, button)
+    for password in SAID_OF if wrong else ():  # few times: who guesses often has to wait
+        await proven(page, yes, password)
+        await shown(page, SAID_OF[password])
+        await expect(page.get_by_text(done)).to_have_count(0)
+    if proof:
+        await proven(page, yes)
+    else:
+        await press(page, yes)
     await shown(page, done)
 
 
@@ -235,10 +249,14 @@ async def test_somebody_is_added(browser: Browser, tmp_path: Path) -> None:
     async with serving(tmp_path) as (home, dashboard):
         async with signed_in(browser, dashboard.address, "root", "/accounts", viewport=DESK) as page:
             await page.get_by_label("Name").fill("new one")
-            await press(page, "Add the account")
+            await proven(page, "Add the account")
             await shown(page, "cannot be an account")
             await page.get_by_label("Name").fill("olaf")
-            await press(page, "Add the account")
+            for wrong in ("", "Wrong-2026-house"):
+                await proven(page, "Add the account", wrong)
+                await shown(page, SAID_OF[wrong])
+            assert {user.name for user in home.controller.accounts.users.values()} == {"root"}
+            await proven(page, "Add the account")
             await shown(page, "The password of olaf:")
             password = await page.locator("main p.once code").inner_text()
             assert (await home.call("login", name="olaf", password=password, address=""))["role"] == "viewer"
@@ -247,7 +265,7 @@ async def test_somebody_is_added(browser: Browser, tmp_path: Path) -> None:
             await expect(page.get_by_role("button", name="Change …")).to_have_count(2, timeout=PATIENCE_MS)
             await press(page, "Change …", 1)  # of root
             await press(page, "Remove …")
-            await press(page, "Remove root for good")
+            await proven(page, "Remove root for good")
             await shown(page, "This is the last active admin")
         assert {user.name for user in home.controller.accounts.users.values()} == {"olaf", "root"}
 
@@ -258,15 +276,17 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
         async with signed_in(browser, dashboard.address, "root", "/accounts", viewport=PHONE) as page:
             await press(page, "Change …")  # of ann, the first by name
             await page.get_by_label("Role").first.select_option("viewer")
-            await deed(page, "Give this role", "Change the role of ann", "ann has the new role.")
+            await deed(page, "Give this role", "Change the role of ann", "ann has the new role.", wrong=True)
             assert named("ann").role.value == "viewer"
             await page.get_by_label("North bench").first.check()
             await deed(page, "Set these zones", "Change the zones of ann", "ann has the new zones.")
             assert named("ann").zones == {"bench"}
-            await deed(page, "New password …", "New password for ann", "The password of ann:", proof=True)
+            await deed(page, "New password …", "New password for ann", "The password of ann:")
             await press(page, "I have kept it")
-            await deed(page, "Sign out everywhere …", "Sign ann out", "ann is signed out everywhere.")
-            await deed(page, "Do not let in …", "Keep ann out", "ann is not let in any more.")
+            await deed(
+                page, "Sign out everywhere …", "Sign ann out", "ann is signed out everywhere.", proof=False
+            )
+            await deed(page, "Do not let in …", "Keep ann out", "ann is not let in any more.", proof=False)
             assert not named("ann").active
             await deed(page, "Let in again …", "Let ann in", "ann may come in again.")
             await press(page, "Remove …")
@@ -274,7 +294,10 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
             await fits(page, PHONE)
             await press(page, "Cancel")
             await press(page, "Remove …")
-            await press(page, "Remove ann for good")
+            await proven(page, "Remove ann for good", "Wrong-2026-house")
+            await shown(page, "This is not your password.")
+            assert named("ann")
+            await proven(page, "Remove ann for good")
             await expect(page.get_by_role("button", name="Change …")).to_have_count(1, timeout=PATIENCE_MS)
         assert {user.name for user in home.controller.accounts.users.values()} == {"root"}
 

@@ -48,3 +48,16 @@ async def test_what_was_answered_is_in_the_database(tmp_path: Path) -> None:
         finally:
             await store.close()
         assert [row["target"] for row in rows if row["action"] == "user.added"] == ["olga"]
+
+
+async def test_the_admin_of_the_first_start_is_in_it(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        doorman = home.controller.doorman
+        first, second = await doorman.fresh_admin(), await doorman.fresh_admin()
+        await home.controller.runner.drained()
+        rows = await home.call("audit", wanted={"action": "user."})
+        assert [(row["who"], row["action"], row["target"]) for row in rows] == [
+            ("controller", "user.added", "admin"),
+            ("controller", "user.changed", "admin"),
+        ]
+        assert not [word for word in (first, second) if word in str(rows)]
