@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.dashboard.conftest import Running, until
-from tests.dashboard.test_own_pages import browser as browser
+from tests.dashboard.test_own_pages import browser as browser  # noqa: PLC0414 - a fixture
 from tests.dashboard.test_own_pages import press, shown, signed_in
 from tests.dashboard.test_signed_out import serving
 
