@@ -296,7 +296,7 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
             await press(page, "Remove …")
             await proven(page, "Remove ann for good", "Wrong-2026-house")
             await shown(page, "This is not your password.")
-            assert named("ann")
+            assert named("ann").name == "ann"
             await proven(page, "Remove ann for good")
             await expect(page.get_by_role("button", name="Change …")).to_have_count(1, timeout=PATIENCE_MS)
         assert {user.name for user in home.controller.accounts.users.values()} == {"root"}

@@ -65,6 +65,9 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
 
     Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`, `SettingsError`.
     """
+    logging.getLogger("aiosqlite").setLevel(
+        logging.INFO
+    )  # below that it tells every value of every statement
     if echo:
         # Into the log as it is set up; values are kept out of it.
         logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
