@@ -234,7 +234,8 @@ async def test_every_change_is_a_row_with_before_and_after_and_no_secret(tmp_pat
         changes = [row[3] for row in rows if row[1] == "user.changed"]
         assert changes == [
             "role operator → viewer; 2 tokens ended", "zones bench → all", "password changed",
-            "second factor begun", "second factor no → yes", "second factor yes → no", "active yes → no", "active no → yes",
+            "second factor begun", "second factor no → yes", "second factor yes → no",
+            "active yes → no", "active no → yes",
             "logged out everywhere",
         ]  # fmt: skip
         assert [row for row in rows if row[1] in ("user.added", "user.removed")] == [
