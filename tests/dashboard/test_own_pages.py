@@ -225,6 +225,8 @@ async def test_api_tokens_of_ones_own(browser: Browser, tmp_path: Path) -> None:
 
 async def proven(page: Page, yes: str, password: str = PASSWORD) -> None:
     """The reader's own password in the question that stands there, and yes."""
+    # The question comes a moment after its button was pressed, above the forms that are always there.
+    await expect(page.get_by_role("button", name=yes).first).to_be_visible(timeout=PATIENCE_MS)
     await page.locator("main input[type=password]:visible").first.fill(password)
     await press(page, yes)
 
@@ -298,6 +300,7 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
             await shown(page, "This is not your password.")
             assert named("ann").name == "ann"
             await proven(page, "Remove ann for good")
+            await until(lambda: len(home.controller.accounts.users) == 1)
             await expect(page.get_by_role("button", name="Change …")).to_have_count(1, timeout=PATIENCE_MS)
         assert {user.name for user in home.controller.accounts.users.values()} == {"root"}
 
