@@ -10,6 +10,7 @@ from .feed import TROUBLE
 from .session import Session
 
 ASKED_EVERY_S: Final = 10.0
+AT_ONCE: Final = 500  # things in one question, as many as the controller takes
 
 
 class Rights:
@@ -54,8 +55,11 @@ class Rights:
         return ", ".join(str((known.get(zone) or {}).get("name") or zone) for zone in zones)
 
     async def _ask(self, things: list[str]) -> None:
+        told: dict[str, Mapping[str, Any]] = {}
         try:
-            told = await self._session.act("may", right=self._right, kind=self._kind, things=things)
+            for begin in range(0, len(things), AT_ONCE):
+                some = things[begin : begin + AT_ONCE]
+                told |= await self._session.act("may", right=self._right, kind=self._kind, things=some)
         except TROUBLE:
             return  # nothing is offered that nobody has allowed; it is asked again
         self._session.show(partial(setattr, self, "_told", told))

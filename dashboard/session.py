@@ -164,7 +164,9 @@ def grid(objects: list[Any], least: str = "13.5rem", gap: str = "0.75rem") -> pn
         "gap": gap,
         "width": "100%",
     }
-    return pn.Column(*objects, sizing_mode="stretch_width", margin=0, styles=styles)
+    made = pn.Column(*objects, sizing_mode="stretch_width", margin=0, styles=styles)
+    made.stylesheets = [*made.stylesheets, ".scroll-button { display: none }"]  # else it takes the first cell
+    return made
 
 
 def stack(*objects: Any, gap: str = "0.75rem", **styles: str) -> pn.Column:

@@ -67,7 +67,7 @@ def rows_html(words: Words, rows: Sequence[Row]) -> str:
 
 def verdict(words: Words, found: Mapping[str, Any]) -> tuple[str, list[str]]:
     """How the check of the chain ended: its tone, and sentences."""
-    lines = [words("audit.counted", rows=found["rows"], unsealed=found["unsealed"])]
+    lines = [words("audit.counted", rows=found["rows"], unsealed=found["unsealed"], erased=found["erased"])]
     if found["intact"]:
         return "good", [*lines, words("audit.intact"), words("audit.last", seal=found["last"])]
     lines.append(words("audit.broken", n=found["broken"]))
@@ -131,7 +131,10 @@ class FileHandler(OwnHandler):
             self.write(lines([[row.get(name) for name in head] for row in page["rows"]]))
             await self.flush()
             place, count = page["next"], count + len(page["rows"])
-            if place is None or count >= FILE_MOST:
+            if place is None:
+                return
+            if count >= FILE_MOST:
+                self.write(lines([[words_of(self)("audit.cut", problem=f"{FILE_MOST}")]]))
                 return
 
     def _fail(self, error: Exception, *, begun: bool) -> None:

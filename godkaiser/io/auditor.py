@@ -101,6 +101,11 @@ def _wanted(given: dict[str, str] | None) -> dict[str, str]:
                 problem="no text",
                 allowed="one or more characters",
             )
+    if (severity := values.get("severity")) not in {None, *AuditSeverity}:
+        allowed = ", ".join(AuditSeverity)
+        raise InvalidValueError(
+            field="wanted.severity", value=repr(severity)[:40], problem="is none", allowed=allowed
+        )
     return values
 
 

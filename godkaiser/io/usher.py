@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,7 +10,13 @@ from godkaiser.auth.policy import Permission
 from godkaiser.auth.session import Principal
 from godkaiser.engine import alarm as alarms
 from godkaiser.engine.state import State
-from godkaiser.errors import InvalidValueError, MissingError, RuleRefusedError, UnknownAlarmError
+from godkaiser.errors import (
+    InvalidError,
+    InvalidValueError,
+    MissingError,
+    RuleRefusedError,
+    UnknownAlarmError,
+)
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
@@ -19,7 +26,7 @@ from godkaiser.io.whereabouts import Zones, of_actuator, of_alarm, of_node, of_r
 from godkaiser.model.instant import to_iso
 from godkaiser.model.scope import Scope
 
-THINGS_MOST: Final = 5000
+THINGS_MOST: Final = 500
 Reach = Callable[[str], Zones | None]
 
 
@@ -68,7 +75,11 @@ class Usher:
         if reach is None:
             allowed = ", ".join(self._kinds)
             raise InvalidValueError(field="kind", value=repr(kind)[:40], problem="is none", allowed=allowed)
-        return {name: _judged(person, permission, name, reach) for name in _names(things)}
+        found = {}
+        for name in dict.fromkeys(_names(things)):
+            found[name] = _judged(person, permission, name, reach)
+            await asyncio.sleep(0)  # others have their turn
+        return found
 
     async def _seen(self, token: str | None = None) -> dict[str, str | None]:
         """When each account was seen last: with a session since the start, or signing in as the audit says."""
@@ -97,7 +108,7 @@ def _of_rule(clerk: Clerk, state: State, name: str) -> Zones | None:
 def _judged(person: Principal | None, right: Permission, name: str, reach: Reach) -> dict[str, Any]:
     try:
         zones = reach(name)
-    except (MissingError, InvalidValueError):
+    except (MissingError, InvalidError):
         return {"may": False, "why": "missing", "zones": []}
     shown = sorted({str(zone) for zone in zones or () if zone is not None})
     if person is None or person.may(right, zones):

@@ -204,6 +204,7 @@ async def test_statistics_count_by_everything_and_by_day(tmp_path: Path) -> None
         ({"wanted": {"who": ""}}, "wanted.who"),
         ({"wanted": {"who": 7}}, "wanted.who"),
         ({"wanted": "who"}, "wanted"),
+        ({"wanted": {"severity": "loud"}}, "wanted.severity"),
         ({"limit": 0}, "limit"),
         ({"limit": True}, "limit"),
         ({"since": "then"}, "since"),
