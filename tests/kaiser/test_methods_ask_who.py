@@ -65,7 +65,8 @@ async def test_a_token_that_is_none_is_refused_before_anything_else(tmp_path: Pa
                 found = error
             assert isinstance(found, AuthenticationFailedError), (name, found)
         assert without == set(WITHOUT)
-        assert await home.audit() == before
+        # Nothing was done; that somebody tried is there.
+        assert {row[:2] for row in (await home.audit())[len(before) :]} == {("nobody", "denied")}
 
 
 @pytest.mark.parametrize("wrong", [5, ["x"], {"x": 1}, True])
