@@ -5,6 +5,7 @@ What was typed as a password is taken out of the page as soon as it was sent.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from html import escape
@@ -50,17 +51,33 @@ def title(text: str) -> pn.pane.HTML:
 
 
 class Ticks:
-    """Several of a few."""
+    """Several of a few: `options` are the controller's names with what people call them."""
 
     def __init__(self, label: str, options: Mapping[str, str], value: Sequence[str] = ()) -> None:
-        self.head = html(f'<p class="soft">{escape(label)}</p>' if options else "")
-        self.box = pn.widgets.CheckBoxGroup(options=dict(options), value=list(value), **look())
+        self._label, self.head = label, html()
+        self.box = pn.widgets.CheckBoxGroup(**look())
         self.parts = [self.head, self.box]
+        self.offer(options)
+        self.value = list(value)
 
     @property
     def value(self) -> list[str]:
-        """What is ticked."""
+        """What is ticked, by the controller's names."""
         return [str(one) for one in self.box.value or ()]
+
+    @value.setter
+    def value(self, ticked: Sequence[str]) -> None:
+        self.box.value = list(ticked)
+
+    def offer(self, options: Mapping[str, str]) -> None:
+        """These and no others; what is ticked of them stays so."""
+        names = Counter(options.values())
+        offered = {
+            name if names[name] == 1 else f"{name} ({option})": option for option, name in options.items()
+        }
+        if offered != self.box.options:
+            write(self.head, f'<p class="soft">{escape(self._label)}</p>' if offered else "")
+            self.box.param.update(options=offered, value=[one for one in self.value if one in options])
 
 
 class Form:
@@ -158,25 +175,23 @@ class Question:
         self._session.start(self._do(self._act, current))
 
     async def _do(self, act: Act, current: str) -> None:
-        place = done = ""
         try:
             done = await act({"current": current})
         except TROUBLE as error:
             place, problem = told(self._session.words, error)
-            self._session.show(partial(self._fail, place, say(problem, "bad")))
+            self._session.show(partial(self._finish, act, place, say(problem, "bad")))
         else:
-            self._session.show(partial(self._finish, done))
+            self._session.show(partial(self._finish, act, "", done))
 
-    def _fail(self, place: str, text: str) -> None:
-        self._yes.disabled = False
-        write(self._problem, text)
-        if place != "current":  # asking again would not help
+    def _finish(self, act: Act, place: str, text: str) -> None:
+        if act is not self._act:  # something else is asked by now, and stays
+            write(self._said, text)
+        elif place == "current":  # asking again may help
+            self._yes.disabled = False
+            write(self._problem, text)
+        else:
             self.close()
             write(self._said, text)
-
-    def _finish(self, text: str) -> None:
-        self.close()
-        write(self._said, text)
 
 
 def _parts(field: Any) -> Sequence[Any]:

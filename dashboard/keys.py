@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import panel as pn
 
+from .deck import Deck
 from .forms import Form, Question, Ticks, Values, look, password_field, press, text_field, title
 from .once import Once
 from .parts import say
@@ -27,13 +28,12 @@ class Keys:
     def __init__(self, session: Session, changed: Any, *, everybody: bool = False) -> None:
         words = session.words
         self._session, self._changed, self._everybody = session, changed, everybody
-        self._shape: object = None
-        self._cards: dict[str, KeyCard] = {}
+        self._tokens: dict[str, Thing] = {}
         self._once, self._question, self._note = Once(session), Question(session), html()
-        self._list = grid([], least="20rem")
+        self._list = Deck(grid([], least="20rem"), self._card)
         heading = words("keys.title.all" if everybody else "keys.title")
         parts: list[Any] = [title(heading), html(f'<p class="soft">{escape(words("keys.about"))}</p>')]
-        parts += [*self._once.parts, *self._question.parts, self._list, self._note]
+        parts += [*self._once.parts, *self._question.parts, self._list.layout, self._note]
         if not everybody:
             parts.append(stack(title(words("keys.new")), *self._form().parts, **SURFACE))
         self.layout = stack(*parts)
@@ -42,28 +42,28 @@ class Keys:
         """As the controller lists them; those that are good first."""
         mine = [t for t in tokens if self._everybody or t.get("owner") == self._session.ticket.user]
         mine.sort(key=lambda t: (t["state"] != "good", str(t["expires"]), t["prefix"]))
-        shape = [(t["prefix"], t["state"]) for t in mine[:CARDS_MOST]]
-        if shape != self._shape:
-            self._shape = shape
-            self._cards = {str(t["prefix"]): KeyCard(self, t) for t in mine[:CARDS_MOST]}
-            none = [html(say(self._session.words("keys.none"), "plain"))]
-            self._list.objects = [card.layout for card in self._cards.values()] or none
-        left = len(mine) - len(shape)
+        self._tokens = {str(t["prefix"]): t for t in mine[:CARDS_MOST]}
+        keys = [(prefix, t["state"] == "good") for prefix, t in self._tokens.items()]
+        self._list.show(keys, say(self._session.words("keys.none"), "plain"))
+        left = len(mine) - len(keys)
         write(self._note, say(self._session.words("keys.more", n=left), "plain") if left else "")
-        for token in mine[:CARDS_MOST]:
-            write(self._cards[str(token["prefix"])].text, key_facts(self._session.words, token))
+        for key in keys:
+            write(self._list.cards[key].text, key_facts(self._session.words, self._tokens[key[0]]))
 
-    def button(self, label: str, ask: Any) -> pn.widgets.Button:
-        """Of a card."""
-        return press(self._session.words(label), ask)
+    def _card(self, key: tuple[str, bool]) -> KeyCard:
+        (prefix, good), words = key, self._session.words
+        if not good:
+            return KeyCard()
+        rotate = press(words("keys.rotate"), lambda: self._ask_rotate(self._tokens[prefix]))
+        return KeyCard(rotate, press(words("keys.revoke"), lambda: self._ask_revoke(self._tokens[prefix])))
 
     # ── making ─────────────────────────────────────────────────────────────────────────────────────────
     def _form(self) -> Form:
         words, ticket = self._session.words, self._session.ticket
-        rights = {words(f"right.{right}"): right for right in sorted(ticket.permissions)}
+        rights = {right: words(f"right.{right}") for right in sorted(ticket.permissions)}
         known = self._session.feed.view.zones
         zones = {
-            str(zone.get("name") or key): key
+            key: str(zone.get("name") or key)
             for key, zone in known.items()
             if ticket.zones is None or key in ticket.zones
         }
@@ -87,14 +87,14 @@ class Keys:
         return say(words("keys.look_above"), "good")
 
     # ── rotating and revoking ──────────────────────────────────────────────────────────────────────────
-    def ask_rotate(self, token: Thing) -> None:
+    def _ask_rotate(self, token: Thing) -> None:
         """Another one in its place."""
         words = self._session.words
         text = words("keys.rotate.ask", label=token["label"], prefix=token["prefix"])
         yes, proves = words("keys.rotate"), "tokens.rotate" in PROVEN
         self._question.ask(text, yes, partial(self._rotated, token), proves=proves)
 
-    def ask_revoke(self, token: Thing) -> None:
+    def _ask_revoke(self, token: Thing) -> None:
         """Not good any more."""
         words = self._session.words
         text = words("keys.revoke.ask", label=token["label"], prefix=token["prefix"])
@@ -116,14 +116,10 @@ class Keys:
 
 
 class KeyCard:
-    """One API token."""
+    """One API token, and what can be done with it."""
 
-    def __init__(self, keys: Keys, token: Thing) -> None:
+    def __init__(self, *buttons: pn.widgets.Button) -> None:
         self.text = html()
-        buttons: list[Any] = []
-        if token["state"] == "good":
-            buttons.append(keys.button("keys.rotate", partial(keys.ask_rotate, token)))
-            buttons.append(keys.button("keys.revoke", partial(keys.ask_revoke, token)))
         self.layout = stack(self.text, *buttons, **SURFACE)
 
 

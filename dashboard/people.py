@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 from typing import Any, Final
@@ -18,7 +18,7 @@ from .view import Thing, moment
 from .words import DASH, Words
 
 ROLES: Final = ("viewer", "operator", "admin")
-# What one press does: the method, and whether it is hard to undo (its button is at the end then).
+# What one press does, in the order of the buttons: what is hard to undo is at the end.
 DEEDS: Final = {
     "password": "users.password",
     "logout": "users.logout",
@@ -33,62 +33,37 @@ Changed = Callable[[], None]
 class Person:
     """A card that opens: closed it has one button, so that a long list stays quick."""
 
-    def __init__(self, session: Session, account: Thing, changed: Changed) -> None:
+    def __init__(self, session: Session, name: str, changed: Changed) -> None:
         words = session.words
-        self._session, self._changed, self._account = session, changed, dict(account)
-        self._name, self._open = str(account["name"]), False
+        self._session, self._name, self._changed = session, name, changed
+        self._account: Thing = {}
+        self._editor: Editor | None = None
         self._text, self._question, self._once = html(), Question(session), Once(session)
         self._toggle = press(words("people.change"), self._on_toggle)
         self._closed = [self._text, *self._question.parts, *self._once.parts, self._toggle]
         self.layout = stack(*self._closed, **SURFACE)
 
     def update(self, account: Thing) -> None:
-        """As it is now; an open editor is drawn anew when it would offer something else."""
-        before, self._account = self._account, dict(account)
+        """As it is now."""
+        self._account = dict(account)
         write(self._text, person_facts(self._session.words, account, self._zone_names()))
-        if self._open and _offers(before) != _offers(account):
-            self._draw()
+        if self._editor is not None:
+            self._editor.update(account, self._zone_names())
 
     def _zone_names(self) -> dict[str, str]:
         zones = self._session.feed.view.zones
         return {key: str(zone.get("name") or key) for key, zone in zones.items()}
 
     def _on_toggle(self) -> None:
-        self._open = not self._open
-        label = "people.close" if self._open else "people.change"
-        self._toggle.label = self._session.words(label)
+        words = self._session.words
         self._question.close()
-        self._draw()
-
-    def _draw(self) -> None:
-        if not self._open:
+        if self._editor is not None:
+            self._editor, self._toggle.label = None, words("people.change")
             self.layout.objects = self._closed
             return
-        words, account = self._session.words, self._account
-        roles = {words(f"role.{role}"): role for role in ROLES}
-        role = pn.widgets.Select(label=words("people.role"), options=roles, value=account["role"], **look())
-        parts: list[Any] = [role, press(words("people.role.set"), lambda: self._ask_role(str(role.value)))]
-        if account["role"] != "admin":
-            names = self._zone_names() | {
-                zone: zone for zone in account["zones"] if zone not in self._zone_names()
-            }
-            options = {name: key for key, name in names.items()}
-            zones = Ticks(words("people.zones"), options, list(account["zones"]))
-            about = html(f'<p class="soft">{escape(words("people.zones.about"))}</p>')
-            parts += [
-                *zones.parts,
-                about,
-                press(words("people.zones.set"), lambda: self._ask_zones(zones.value)),
-            ]
-        for deed in self._deeds():
-            color = "danger" if deed == "remove" else "default"
-            parts.append(press(words(f"people.{deed}"), partial(self._ask_deed, deed), color=color))
-        self.layout.objects = [self._text, *parts, *self._closed[1:]]
-
-    def _deeds(self) -> list[str]:
-        account = self._account
-        deeds = ["password", "logout"] + (["totp"] if account["totp"] else [])
-        return [*deeds, "deactivate" if account["active"] else "activate", "remove"]
+        self._editor, self._toggle.label = Editor(self, words), words("people.close")
+        self._editor.update(self._account, self._zone_names())
+        self.layout.objects = [self._text, *self._editor.parts, *self._closed[1:]]
 
     # ── asking back ────────────────────────────────────────────────────────────────────────────────────
     def _ask(self, deed: str, method: str, params: dict[str, Any], **said: Any) -> None:
@@ -98,16 +73,19 @@ class Person:
         proves = method in PROVEN
         self._question.ask(text, yes, partial(self._done, deed, method, params), proves=proves)
 
-    def _ask_role(self, role: str) -> None:
+    def ask_role(self, role: str) -> None:
+        """Shall they have this role?"""
         word = self._session.words(f"role.{role}")
         self._ask("role", "users.role", {"role": role}, role=word)
 
-    def _ask_zones(self, zones: list[str]) -> None:
+    def ask_zones(self, zones: list[str]) -> None:
+        """Shall they act in these zones only?"""
         names = ", ".join(self._zone_names().get(zone, zone) for zone in zones)
         shown = names or self._session.words("people.everywhere")
         self._ask("zones", "users.zones", {"zones": zones}, zones=shown)
 
-    def _ask_deed(self, deed: str) -> None:
+    def ask_deed(self, deed: str) -> None:
+        """One of `DEEDS`?"""
         self._ask(deed, DEEDS[deed], {})
 
     async def _done(self, deed: str, method: str, params: dict[str, Any], values: Values) -> str:
@@ -120,8 +98,43 @@ class Person:
         return say(words(f"people.{deed}.done", name=self._name), "good")
 
 
-def _offers(account: Thing) -> tuple[Any, ...]:
-    return account["role"], tuple(account["zones"]), account["active"], account["totp"]
+class Editor:
+    """What may be changed of an account. Its parts stay, or a press of a moment ago would get lost."""
+
+    def __init__(self, card: Person, words: Words) -> None:
+        self._account: Thing | None = None
+        roles = {words(f"role.{role}"): role for role in ROLES}
+        self._role = pn.widgets.Select(label=words("people.role"), options=roles, **look())
+        self._zones = Ticks(words("people.zones"), {})
+        about = html(f'<p class="soft">{escape(words("people.zones.about"))}</p>')
+        set_zones = press(words("people.zones.set"), lambda: card.ask_zones(self._zones.value))
+        self._of_zones = [*self._zones.parts, about, set_zones]
+        self._deeds = {
+            deed: press(
+                words(f"people.{deed}"),
+                partial(card.ask_deed, deed),
+                color="danger" if deed == "remove" else "default",
+            )
+            for deed in DEEDS
+        }
+        set_role = press(words("people.role.set"), lambda: card.ask_role(str(self._role.value)))
+        self.parts: list[Any] = [self._role, set_role, *self._of_zones, *self._deeds.values()]
+
+    def update(self, account: Thing, zones: Mapping[str, str]) -> None:
+        """Offers what can be done now; what somebody else changed meanwhile is told, the rest stays as picked."""
+        before, self._account = self._account, dict(account)
+        if before is None or before["role"] != account["role"]:
+            self._role.value = account["role"]
+        self._zones.offer({zone: zone for zone in account["zones"]} | dict(zones))
+        if before is None or before["zones"] != account["zones"]:
+            self._zones.value = list(account["zones"])
+        for part in self._of_zones:
+            part.visible = account["role"] != "admin"
+        absent = {"activate" if account["active"] else "deactivate"} | (
+            set() if account["totp"] else {"totp"}
+        )
+        for deed, button in self._deeds.items():
+            button.visible = deed not in absent
 
 
 def person_facts(words: Words, account: Thing, zones: dict[str, str]) -> str:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import panel as pn
 
+from ..deck import Deck
 from ..feed import TROUBLE
-from ..forms import Form, Question, Ticks, Values, look, password_field, text_field, title
+from ..forms import Form, Question, Ticks, Values, look, password_field, press, text_field, title
 from ..keys import Keys
 from ..once import Once
 from ..parts import say
@@ -19,6 +20,7 @@ from ..proofs import PROVEN, act
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..trouble import told
 from ..view import Thing, View, moment
+from ..words import Words
 
 ASKED_EVERY_S: Final = 20.0
 CARDS_MOST: Final = 300
@@ -29,10 +31,9 @@ class Accounts:
 
     def __init__(self, session: Session) -> None:
         self._session, self._asked_at = session, float("-inf")
-        self._people: dict[str, Person] = {}
         self._problem, self._note, self._once = html(), html(), Once(session)
-        self._grid, self._blocks = grid([], least="20rem", gap="1rem"), stack()
-        self._shown_blocks: object = None
+        self._people = Deck(grid([], least="20rem", gap="1rem"), self._person)
+        self._blocks = Deck(stack(), self._block)
         self._lift = Question(session)
         self._keys = Keys(session, self._fetch_soon, everybody=True)
 
@@ -41,9 +42,9 @@ class Accounts:
         words = self._session.words
         new = stack(title(words("people.new")), *self._form().parts, *self._once.parts, **SURFACE)
         out = html(f'<p class="soft">{escape(words("blocks.about"))}</p>')
-        blocks = (title(words("blocks.title")), out, *self._lift.parts, self._blocks)
+        blocks = (title(words("blocks.title")), out, *self._lift.parts, self._blocks.layout)
         head = title(words("nav.accounts"))
-        return stack(self._problem, head, self._grid, self._note, new, *blocks, self._keys.layout)
+        return stack(self._problem, head, self._people.layout, self._note, new, *blocks, self._keys.layout)
 
     def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
         """Ask when it is time; not before the page is there, or what is patched would get lost."""
@@ -70,26 +71,22 @@ class Accounts:
     def _show(self, people: list[Thing], tokens: list[Thing], blocks: list[Thing]) -> None:
         people = sorted(people, key=lambda account: str(account["name"]).casefold())
         left, people = len(people) - CARDS_MOST, people[:CARDS_MOST]
-        names = [str(account["name"]) for account in people]
-        if names != list(self._people):
-            kept = self._people
-            self._people = {
-                name: kept.get(name) or Person(self._session, account, self._fetch_soon)
-                for name, account in zip(names, people, strict=True)
-            }
-            self._grid.objects = [person.layout for person in self._people.values()]
+        self._people.show([str(account["name"]) for account in people])
         for account in people:
-            self._people[str(account["name"])].update(account)
+            self._people.cards[str(account["name"])].update(account)
         write(self._problem, "")
         write(self._note, say(self._session.words("people.more", n=left), "plain") if left > 0 else "")
         self._keys.show(tokens)
-        self._show_blocks(blocks)
+        self._show_blocks(blocks[:CARDS_MOST])
+
+    def _person(self, name: str) -> Person:
+        return Person(self._session, name, self._fetch_soon)
 
     # ── one more ───────────────────────────────────────────────────────────────────────────────────────
     def _form(self) -> Form:
         words, view = self._session.words, self._session.feed.view
         roles = {words(f"role.{role}"): role for role in ROLES}
-        zones = {str(zone.get("name") or key): key for key, zone in view.zones.items()}
+        zones = {key: str(zone.get("name") or key) for key, zone in view.zones.items()}
         fields: dict[str, Any] = {
             "name": text_field(words("people.name"), max_length=64),
             "role": pn.widgets.Select(label=words("people.role"), options=roles, value="viewer", **look()),
@@ -110,20 +107,13 @@ class Accounts:
 
     # ── addresses ──────────────────────────────────────────────────────────────────────────────────────
     def _show_blocks(self, blocks: list[Thing]) -> None:
-        shape = [(block["address"], block["until"]) for block in blocks]
-        if shape == self._shown_blocks:
-            return
-        self._shown_blocks = shape
-        none = [html(say(self._session.words("blocks.none"), "good"))]
-        self._blocks.objects = [self._block(block) for block in blocks[:CARDS_MOST]] or none
+        words = self._session.words
+        self._blocks.show([str(block["address"]) for block in blocks], say(words("blocks.none"), "good"))
+        for block in blocks:
+            write(self._blocks.cards[str(block["address"])].text, block_facts(words, block))
 
-    def _block(self, block: Thing) -> pn.Column:
-        words, address = self._session.words, str(block["address"])
-        until = words("blocks.until", until=words.stamp(moment(block["until"])), times=block["times"])
-        text = html(f"<p><b>{escape(address)}</b><br>{escape(until)}</p>")
-        button = pn.widgets.Button(label=words("blocks.lift"), **look())
-        button.on_click(lambda _: self._ask_lift(address))
-        return stack(text, button, **SURFACE)
+    def _block(self, address: str) -> Block:
+        return Block(press(self._session.words("blocks.lift"), partial(self._ask_lift, address)))
 
     def _ask_lift(self, address: str) -> None:
         words, proves = self._session.words, "blocks.lift" in PROVEN
@@ -134,3 +124,17 @@ class Accounts:
         await act(self._session, "blocks.lift", values["current"], address=address)
         self._fetch_soon()
         return say(self._session.words("blocks.done", address=address), "good")
+
+
+class Block:
+    """One address that is kept out, and how it is let in again."""
+
+    def __init__(self, lift: pn.widgets.Button) -> None:
+        self.text = html()
+        self.layout = stack(self.text, lift, **SURFACE)
+
+
+def block_facts(words: Words, block: Thing) -> str:
+    """Which address, until when, for how often."""
+    until = words("blocks.until", until=words.stamp(moment(block["until"])), times=block["times"])
+    return f"<p><b>{escape(str(block['address']))}</b><br>{escape(until)}</p>"

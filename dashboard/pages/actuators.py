@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import panel as pn
 
 from godkaiser import CommandRefusedError
 
 from ..account import WINDOWS, account
+from ..deck import Deck
 from ..feed import TROUBLE
 from ..parts import actuator_card, actuator_facts, chain, findings, held, say, widget_style
 from ..session import SURFACE, Session, grid, html, stack, write
@@ -21,32 +22,26 @@ COUNTED_EVERY_S: Final = 30.0
 
 
 class Actuators:
-    """One card per actuator. Cards are made and dropped only when actuators are."""
+    """One card per actuator."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._cards: dict[str, Card] = {}
-        self._shape: object = None
         self._counted_at: float | None = None
-        self._grid = grid([], least="21rem", gap="1rem")
+        self._deck = Deck(grid([], least="21rem", gap="1rem"), partial(Card, session))
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         self.update(*self._session.look())
-        return self._grid
+        return self._deck.layout
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
-        shape = tuple(
-            (a["id"], a.get("type"), a.get("name"), a.get("max_on_s")) for a in view.actuators.values()
-        )
-        if shape != self._shape:
-            self._shape, self._counted_at = shape, None
-            self._cards = {str(a["id"]): Card(self._session, a) for a in named(view.actuators.values())}
-            empty = [html(say(self._session.words("actuator.none")))]
-            self._grid.objects = [card.layout for card in self._cards.values()] or empty
-        for key, card in self._cards.items():
-            card.update(view.actuators[key], view, now)
+        words, before = self._session.words, list(self._deck.cards)
+        self._deck.show([made(a) for a in named(view.actuators.values())], say(words("actuator.none")))
+        if before != list(self._deck.cards):
+            self._counted_at = None
+        for key, card in self._deck.cards.items():
+            card.update(view.actuators[key.id], view, now)
         self._count(view)
 
     def _count(self, view: View) -> None:
@@ -68,23 +63,39 @@ class Actuators:
         self._session.show(partial(self._show, told))
 
     def _show(self, told: dict[str, dict[str, Thing]]) -> None:
-        for key, card in self._cards.items():
-            card.told = told.get(key, {})
+        for key, card in self._deck.cards.items():
+            card.told = told.get(key.id, {})
+
+
+class Made(NamedTuple):
+    """What a card is made for; of another one its control is another one."""
+
+    id: str
+    type: str | None
+    zone: str | None
+    longest_s: float | None
+
+
+def made(actuator: Thing) -> Made:
+    """Of an actuator as the controller tells it."""
+    longest = actuator.get("max_on_s")
+    return Made(str(actuator["id"]), actuator.get("type"), actuator.get("zone"), longest)
 
 
 class Card:
     """One actuator: state, facts, the control and the chain behind its last command."""
 
-    def __init__(self, session: Session, actuator: Thing) -> None:
-        self._session, self._id, self._type = session, str(actuator["id"]), actuator.get("type")
+    def __init__(self, session: Session, about: Made) -> None:
+        self._session, self._id, self._type = session, about.id, about.type
         self._state, self._facts, self._verdict, self._why = html(), html(), html(), html()
         self._account, self.told = html(), dict[str, Thing]()
         self._hold, self._released = html(), html()
         self._asked = 0
         self._open = False
-        self._zone = actuator.get("zone")
-        self._value = self._value_widget(actuator.get("reported") or 0.0)
-        self._duration = self._duration_widget(actuator.get("max_on_s"))
+        self._zone = about.zone
+        reported = session.look()[0].actuators[about.id].get("reported")
+        self._value = self._value_widget(reported or 0.0)
+        self._duration = self._duration_widget(about.longest_s)
         self._set = self._button(self._set_name(), self._on_set, color="primary")
         self._ask = self._button(session.words("why.button"), self._on_why)
         self._release = self._button(session.words("hold.release"), self._on_release, visible=False)

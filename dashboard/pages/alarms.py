@@ -9,6 +9,7 @@ from typing import Any, Final
 import panel as pn
 
 from ..alarms import alarm_card, standing
+from ..deck import Deck
 from ..feed import TROUBLE
 from ..parts import say, widget_style
 from ..rights import Rights
@@ -29,40 +30,32 @@ ANSWERS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Alarms:
-    """One card per alarm. Cards are made and dropped only when alarms come and go."""
+    """One card per alarm."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._said = session, html()
         self._rights = Rights(session, "acknowledge_alarms", "alarm")
-        self._cards: dict[str, Card] = {}
-        self._shape: object = None
-        self._grid = grid([], least="22rem", gap="1rem")
+        self._deck = Deck(grid([], least="22rem", gap="1rem"), self._card)
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         self.update(*self._session.look())
-        return stack(self._said, self._grid)
+        return stack(self._said, self._deck.layout)
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
         found = {str(alarm["key"]): alarm for alarm in standing(view)}
-        shape = view.known, tuple(found)
-        if shape != self._shape:
-            self._shape = shape
-            kept = self._cards
-            self._cards = {
-                key: kept.get(key) or Card(self._session, key, self._said, self._rights) for key in found
-            }
-            cards: list[pn.viewable.Viewable] = [card.layout for card in self._cards.values()]
-            self._grid.objects = cards or [self._none(view)]
+        words = self._session.words
+        self._deck.show(
+            list(found), say(words("alarm.none"), "good") if view.known else say(words("well.never"))
+        )
         if not view.gone:
             self._rights.look(found)
-        for key, card in self._cards.items():
+        for key, card in self._deck.cards.items():
             card.update(found[key], view, now)
 
-    def _none(self, view: View) -> pn.pane.HTML:
-        words = self._session.words
-        return html(say(words("alarm.none"), "good") if view.known else say(words("well.never")))
+    def _card(self, key: str) -> Card:
+        return Card(self._session, key, self._said, self._rights)
 
 
 class Card:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import panel as pn
 
+from ..deck import Deck
 from ..feed import TROUBLE
 from ..panels import notices_panel
 from ..parts import say, widget_style
@@ -22,52 +23,33 @@ ASKED_EVERY_S: Final = 0.5
 
 
 class Rules:
-    """One card per rule. Cards are made and dropped only when rules come and go."""
+    """One card per rule."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._rights = session, Rights(session, "edit_rules", "rule")
-        self._cards: dict[str, Card] = {}
-        self._refused: dict[str, Refused] = {}
-        self._shape: object = None
-        self._grid, self._told = grid([], least="22rem", gap="1rem"), html()
+        self._deck = Deck(grid([], least="22rem", gap="1rem"), self._card)
+        self._told = html()
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
         self.update(*self._session.look())
-        return stack(self._told, self._grid, gap="1rem")
+        return stack(self._told, self._deck.layout, gap="1rem")
 
     def update(self, view: View, now: datetime) -> None:
         """Redraw what has become different."""
         rules = named(view.rules.values())
-        shape = view.known, tuple((str(rule["id"]), bool(rule.get("refused"))) for rule in rules)
-        if shape != self._shape:
-            self._shape = shape
-            made = (self._card(key, refused).layout for key, refused in shape[1])
-            cards: list[pn.viewable.Viewable] = [*made]
-            self._drop(dict(shape[1]))
-            words = self._session.words
-            empty = words("overview.rules.none") if view.known else words("well.never")
-            self._grid.objects = cards or [html(say(empty))]
+        words = self._session.words
+        shown = [(str(rule["id"]), bool(rule.get("refused"))) for rule in rules]
+        self._deck.show(shown, say(words("overview.rules.none") if view.known else words("well.never")))
         write(self._told, notices_panel(self._session.words, view))
         if not view.gone:
-            self._rights.look(self._cards)
-        for key, card in self._cards.items():
+            self._rights.look(key for key, refused in shown if not refused)
+        for (key, _), card in self._deck.cards.items():
             card.update(view.rules[key], view, now)
-        for key, refused in self._refused.items():
-            refused.update(view.rules[key], now)
 
-    def _card(self, key: str, refused: bool) -> Card | Refused:
-        """The one that is there, or a new one."""
-        if refused:
-            return self._refused.setdefault(key, Refused(self._session))
-        if key not in self._cards:
-            self._cards[key] = Card(self._session, key, self._rights)
-        return self._cards[key]
-
-    def _drop(self, shown: dict[str, bool]) -> None:
-        """What is not there any more, or is of the other kind now."""
-        self._cards = {key: card for key, card in self._cards.items() if shown.get(key) is False}
-        self._refused = {key: card for key, card in self._refused.items() if shown.get(key)}
+    def _card(self, key: tuple[str, bool]) -> Card | Refused:
+        rule, refused = key
+        return Refused(self._session) if refused else Card(self._session, rule, self._rights)
 
 
 class Refused:
@@ -77,7 +59,7 @@ class Refused:
         self._session, self._shown = session, html()
         self.layout = stack(self._shown, **SURFACE)
 
-    def update(self, rule: Thing, now: datetime) -> None:
+    def update(self, rule: Thing, view: View, now: datetime) -> None:  # noqa: ARG002 - as the others
         """Redraw what has become different."""
         write(self._shown, rule_card(self._session.words, rule, now))
 

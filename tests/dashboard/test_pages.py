@@ -13,10 +13,11 @@ from bokeh.document import Document
 from godkaiser_dashboard.app import PAGES
 from godkaiser_dashboard.feed import Feed
 from godkaiser_dashboard.guard import ticket_from
-from godkaiser_dashboard.pages.actuators import Actuators
+from godkaiser_dashboard.pages.actuators import Actuators, Card
 from godkaiser_dashboard.pages.history import History
 from godkaiser_dashboard.pages.nodes import Nodes
 from godkaiser_dashboard.pages.overview import Overview
+from godkaiser_dashboard.pages.rules import Card as WholeRule
 from godkaiser_dashboard.pages.rules import Rules
 from godkaiser_dashboard.parts import actuator_facts, chain, findings
 from godkaiser_dashboard.ruling import rule_card, trial
@@ -271,13 +272,17 @@ async def test_nothing_can_be_set_while_the_controller_is_away() -> None:
     assert not any(button.disabled for button in parts(shown, pn.widgets.Button))
 
 
+def actuator_card(page: Actuators, actuator: str) -> Card:
+    return next(card for key, card in page._deck.cards.items() if key.id == actuator)
+
+
 async def test_safety_is_asked_before_and_its_refusal_is_told_in_full() -> None:
     house = Greenhouse()
     house.stop["phase"] = "ACTIVE"
     session = session_of(house, view_of(house))
     page = Actuators(session)
     page.content()
-    card = page._cards[HEATER]
+    card = actuator_card(page, HEATER)
     card._value.value = 100
     await settle(session)
     for sentence in ("A stop is active.", "heating and cooling at once is interlocked"):
@@ -294,7 +299,7 @@ async def test_setting_tells_the_outcome() -> None:
     session = session_of(house, view_of(house))
     page = Actuators(session)
     page.content()
-    card = page._cards[FAN]
+    card = actuator_card(page, FAN)
     assert card._value.value == 80
     card._value.value = 40
     card._duration.value = 60
@@ -309,7 +314,7 @@ async def test_why_opens_the_chain_and_closes_again() -> None:
     session = session_of(house, view_of(house))
     page = Actuators(session)
     page.content()
-    card = page._cards[FAN]
+    card = actuator_card(page, FAN)
     card._ask.clicks += 1
     await settle(session)
     assert str(card._why.object).count("<li") == 7
@@ -611,6 +616,17 @@ async def test_the_overview_leads_to_each_node() -> None:
 
 
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
+def whole(page: Rules, rule: str) -> WholeRule:
+    card = page._deck.cards[rule, False]
+    assert isinstance(card, WholeRule)
+    return card
+
+
+def drawn(page: Rules) -> list[str]:
+    """The rules whose cards are whole ones."""
+    return [rule for rule, refused in page._deck.cards if not refused]
+
+
 def rules_page(house: Greenhouse, name: str = "olaf", language: str = "en") -> tuple[Session, Rules]:
     session = session_of(house, view_of(house), name, language)
     page = Rules(session)
@@ -624,13 +640,13 @@ async def pressed(session: Session, page: Rules, button: pn.widgets.Button, hous
     await settle(session)
     session.feed.view = view_of(house)
     page.update(*session.look())
-    return " ".join(texts(page._grid))
+    return " ".join(texts(page._deck.layout))
 
 
 async def test_one_that_waits_is_switched_off_and_on_without_a_question() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
-    card = page._cards["irrigate"]
+    card = whole(page, "irrigate")
     assert "Switched off." in await pressed(session, page, card._switch, house)
     assert house.rules["irrigate"]["enabled"] is False
     assert card._switch.label == "Switch on"
@@ -642,7 +658,7 @@ async def test_one_that_waits_is_switched_off_and_on_without_a_question() -> Non
 async def test_one_that_acts_is_asked_about_before() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
-    card = page._cards["cool"]
+    card = whole(page, "cool")
     assert "acts right now" in await pressed(session, page, card._switch, house)
     assert house.calls == []
     assert (card._yes.visible, card._no.visible, card._switch.disabled) == (True, True, True)
@@ -657,20 +673,20 @@ async def test_one_that_acts_is_asked_about_before() -> None:
 async def test_a_question_about_one_that_somebody_else_switched_off_goes_away() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
-    await pressed(session, page, page._cards["cool"]._switch, house)
+    await pressed(session, page, whole(page, "cool")._switch, house)
     house.change("rule", "cool", enabled=False, acting=False)
     session.feed.view = view_of(house)
     page.update(*session.look())
-    assert not page._cards["cool"]._yes.visible
-    assert "acts right now" not in " ".join(texts(page._grid))
+    assert not whole(page, "cool")._yes.visible
+    assert "acts right now" not in " ".join(texts(page._deck.layout))
 
 
 async def test_viewers_see_the_switch_and_cannot_use_it() -> None:
     house = Greenhouse()
     session, page = rules_page(house, "vera")
-    card = page._cards["irrigate"]
+    card = whole(page, "irrigate")
     assert card._switch.disabled
-    assert "Operators and admins" in " ".join(texts(page._grid))
+    assert "Operators and admins" in " ".join(texts(page._deck.layout))
     said = await pressed(session, page, card._switch, house)  # a page that was tampered with
     assert "may not" in said
     assert house.rules["irrigate"]["enabled"]
@@ -681,7 +697,7 @@ async def test_viewers_see_the_switch_and_cannot_use_it() -> None:
 async def test_the_evaluation_is_shown_as_a_tree_and_hidden_again() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
-    card = page._cards["cool"]
+    card = whole(page, "cool")
     said = await pressed(session, page, card._ask, house)
     assert "28.6 °C · 7 s ago · good · calibration 2" in said
     assert [said.count(sign) for sign in ("✔", "✘", "? ", "at least one of these")] == [4, 1, 0, 1]
@@ -703,7 +719,7 @@ async def test_a_trial_says_what_would_have_been() -> None:
     house = Greenhouse()
     house.trials = [0.0]
     session, page = rules_page(house)
-    card = page._cards["cool"]
+    card = whole(page, "cool")
     text = await pressed(session, page, card._try, house)
     assert [name for name, _ in house.calls] == ["rules.try", "rules.tried", "rules.tried"]
     card._show_progress("too late")
@@ -719,7 +735,7 @@ async def test_a_trial_says_what_would_have_been() -> None:
 async def test_what_cannot_be_done_is_said_where_it_was_asked() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
-    card = page._cards["irrigate"]
+    card = whole(page, "irrigate")
     house.away = True
     for button, pane in ((card._switch, card._said), (card._ask, card._why), (card._try, card._tried)):
         await pressed(session, page, button, house)
@@ -738,30 +754,30 @@ async def test_a_refused_rule_says_why_and_has_nothing_to_press(language: str, s
     refused = {"path": "rule.actions[1]", "problem": "bad <b>"}
     house.rules["lights"] |= {"refused": refused, "degraded": "rule.actions[1]: bad <b>", "sentence": ""}
     session, page = rules_page(house, language=language)
-    assert list(page._cards) == ["cool", "irrigate"]
-    cards = [" ".join(texts(card)) for card in page._grid.objects]
+    assert drawn(page) == ["cool", "irrigate"]
+    cards = [" ".join(texts(card)) for card in page._deck.layout.objects]
     (card,) = (text for text in cards if "lights" in text)
     assert [part for part in said if part not in card] == []
     overview = " ".join(texts(Overview(session).content()))
     assert said[1] in overview
     house.change("rule", "lights", refused=None, degraded=None)
     page.update(view_of(house), now())
-    assert list(page._cards) == ["cool", "irrigate", "lights"]
-    assert said[1] not in " ".join(texts(page._grid))
+    assert drawn(page) == ["cool", "irrigate", "lights"]
+    assert said[1] not in " ".join(texts(page._deck.layout))
     house.change("rule", "lights", refused=refused, degraded="again")
     page.update(view_of(house), now())
-    assert list(page._cards) == ["cool", "irrigate"]
+    assert drawn(page) == ["cool", "irrigate"]
 
 
 async def test_without_the_controller_nothing_can_be_pressed_and_without_rules_that_is_said() -> None:
     house = Greenhouse()
     session, page = rules_page(house)
     page.update(lost(session.feed.view, 0.0), now())
-    card = page._cards["cool"]
+    card = whole(page, "cool")
     assert [each.disabled for each in (card._switch, card._ask, card._try)] == [True, True, True]
     house.rules.clear()
     page.update(view_of(house), now())
-    assert "No rules yet" in " ".join(texts(page._grid))
+    assert "No rules yet" in " ".join(texts(page._deck.layout))
 
 
 @pytest.mark.parametrize(
@@ -900,10 +916,10 @@ async def test_a_hold_counts_down_and_can_be_ended_by_those_who_may() -> None:
     page = Actuators(session)
     page.content()
     page.update(session.feed.view, moment)
-    card = page._cards[FAN]
+    card = actuator_card(page, FAN)
     assert "Held by olaf: rules leave it alone for another 2 min 5 s." in str(card._hold.object)
     assert card._release.visible
-    assert not page._cards[HEATER]._release.visible
+    assert not actuator_card(page, HEATER)._release.visible
     page.update(session.feed.view, moment + timedelta(seconds=65))
     assert "another 1 min" in str(card._hold.object)
     card._release.clicks += 1

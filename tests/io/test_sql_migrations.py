@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 
 from godkaiser.errors import DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError
+from godkaiser.io.sql import database
 from godkaiser.io.sql.database import database_url, open_database, state_of, upgrade_database
 from godkaiser.io.sql.migrate import versions
 from godkaiser.io.sql.migrations import HEAD
@@ -97,8 +98,8 @@ async def test_a_file_of_before_reads_the_same_and_is_kept_beside(tmp_path: Path
         assert set(columns.calibration) == {0}
     await store.close()
     copy = tmp_path / f"godkaiser.db.before-{HEAD}"
-    for database, gone in ((file, {"denied_token"}), (copy, set[str]())):
-        with contextlib.closing(sqlite3.connect(database)) as connection:
+    for kept, gone in ((file, {"denied_token"}), (copy, set[str]())):
+        with contextlib.closing(sqlite3.connect(kept)) as connection:
             for table, rows in DIGEST["rows"].items():
                 if table in gone:
                     continue
@@ -208,6 +209,28 @@ async def test_an_empty_database_may_be_opened_by_two_at_once(url: str, tmp_path
     for store in opened:
         await store.close()
     assert (await state_of(url, tmp_path)).version.current
+
+
+async def test_new_files_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Who switches a new file to WAL does not let the others wait: they have to try again."""
+    for number in range(25):
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        for store in await asyncio.gather(*(SqlStore.open(url, tmp_path) for _ in range(4))):
+            await store.close()
+
+
+async def test_a_file_that_somebody_keeps_locked_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_MS", 300)
+    file = tmp_path / "locked.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("create table something (id integer)")
+        other.execute("begin exclusive")
+        with pytest.raises(DatabaseBrokenError, match="locked"):
+            await SqlStore.open(f"sqlite:///{file}", tmp_path)
+        other.execute("rollback")
+    await (await SqlStore.open(f"sqlite:///{tmp_path / 'new.db'}", tmp_path)).close()
 
 
 @pytest.mark.parametrize(

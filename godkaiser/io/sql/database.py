@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from godkaiser.errors import (
     DatabaseBrokenError,
@@ -35,6 +37,8 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 OPEN_WITHIN = 30.0
 _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 UPGRADE_WITHIN = 3600.0  # a large file on a slow card; to be cut off half-way helps nobody
+BUSY_MS = 10_000  # as long one connection waits for the lock of another
+BUSY_STEP_S = 0.01
 DEFAULTS = Pool()
 
 
@@ -65,9 +69,8 @@ async def open_database(url: URL, pool: Pool = DEFAULTS, *, echo: bool = False) 
 
     Raises `DatabaseBrokenError`, `DatabaseOutdatedError`, `DatabaseNewerError`, `StoreAwayError`, `SettingsError`.
     """
-    logging.getLogger("aiosqlite").setLevel(
-        logging.INFO
-    )  # below that it tells every value of every statement
+    # Below that it tells every value of every statement.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     if echo:
         # Into the log as it is set up; values are kept out of it.
         logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
@@ -157,7 +160,7 @@ def engine_of(url: URL, pool: Pool = DEFAULTS, within: float = WITHIN) -> AsyncE
     if url.get_backend_name() == "sqlite":
         pool.refuse_for_sqlite()
         engine = create_async_engine(
-            url, connect_args={"timeout": 10, "factory": RolledBack}, hide_parameters=True
+            url, connect_args={"timeout": BUSY_MS / 1000, "factory": RolledBack}, hide_parameters=True
         )
         event.listen(engine.sync_engine, "connect", _pragmas)
         return engine
@@ -183,8 +186,17 @@ class RolledBack(sqlite3.Connection):
 
 def _pragmas(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for line in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {line}")
+    # SQLite does not wait for whoever switches a new file to WAL in the same moment, so we do.
+    for tries in count(1):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or tries * BUSY_STEP_S * 1000 > BUSY_MS:
+                raise
+            await_only(asyncio.sleep(BUSY_STEP_S))
     cursor.close()
 
 
