@@ -70,6 +70,10 @@ def verdict(words: Words, found: Mapping[str, Any]) -> tuple[str, list[str]]:
     lines = [words("audit.counted", rows=found["rows"], unsealed=found["unsealed"], erased=found["erased"])]
     if found["intact"]:
         return "good", [*lines, words("audit.intact"), words("audit.last", seal=found["last"])]
+    if not found["same_key"]:
+        lines.append(words("audit.wrong_key"))
+    if found["other_key"]:
+        lines.append(words("audit.other_key", n=found["other_key"]))
     lines.append(words("audit.broken", n=found["broken"]))
     for one in found["breaks"]:
         row = one["row"]

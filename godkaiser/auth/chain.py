@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from godkaiser.auth.retention import read, widest
-from godkaiser.model.audited import RETAINED, AuditSeverity
+from godkaiser.model.audited import KEY_CHANGED, RETAINED, AuditSeverity
 from godkaiser.model.instant import Instant, to_iso
 
 FIRST: Final = "0" * 64  # before the first row
 SHOWN: Final = 20
+CHANGED: Final = "is not what was sealed"
 LATEST: Final = 253_402_300_800_000_000  # the year 10,000
 FORM: Final = 2  # how seals are made now; rows without a digest have the form of before
 CONTENT: Final = (
@@ -37,6 +38,11 @@ _KINDS: Final[tuple[tuple[str, type | tuple[type, ...]], ...]] = (
     ("digest", (str, type(None))),
     *((name, str) for name in ("severity", *CONTENT)),
 )
+
+
+def name_of(key: bytes) -> str:
+    """16 hexadecimal signs by which a key is told from another one; nothing can be sealed with them."""
+    return _signed(key, ["name"])[:16]
 
 
 def digest(key: bytes, place: int, row: Mapping[str, Any]) -> str:
@@ -95,7 +101,8 @@ class Former:
 class Check:
     """Rows in the order they were written, then `finish`. `unsealed`: of before there was a chain.
 
-    `erased`: only their place is left; `former`: what was noted of rows without a seal when the chain began.
+    `erased`: only their place is left; `former`: what was noted of rows without a seal when the chain began;
+    `other_key`: sealed with a key of before, as a row of this key says: nobody can tell whether they were changed.
     """
 
     key: bytes = field(repr=False)
@@ -104,9 +111,12 @@ class Check:
     unsealed: int = 0
     erased: int = 0
     broken: int = 0
+    other_key: int = 0
     breaks: list[Break] = field(default_factory=list)
     last: str = FIRST
     place: int = 0
+    _changed: int = 0  # of the broken ones those that another key would explain
+    _found: dict[bool, list[tuple[int, Break]]] = field(default_factory=lambda: {True: [], False: []})
     _permits: dict[AuditSeverity, Instant] = field(default_factory=dict)
     _gaps: list[tuple[int, Instant, str]] = field(default_factory=list)  # erased, and not allowed so far
     _before: Former = field(init=False)
@@ -121,6 +131,7 @@ class Check:
             "unsealed": self.unsealed,
             "erased": self.erased,
             "broken": self.broken,
+            "other_key": self.other_key,
             "breaks": [
                 {"place": one.place, "problem": one.problem, "row": _shown(one.row)} for one in self.breaks
             ],
@@ -152,9 +163,9 @@ class Check:
         former = row["digest"] is None
         made = (former_seal if former else seal)(self.key, self.last, place, row)
         if not hmac.compare_digest(found.encode("utf-8", "surrogatepass"), made.encode()):
-            return "is not what was sealed"
+            return CHANGED
         if former:
-            return "is not what was sealed" if any(row[name] for name in _LATER) else ""
+            return CHANGED if any(row[name] for name in _LATER) else ""
         if is_erased(row):
             self.erased += 1
             self._gaps.append((place, row["at"], row["severity"]))
@@ -162,10 +173,18 @@ class Check:
         same = hmac.compare_digest(
             row["digest"].encode("utf-8", "surrogatepass"), digest(self.key, place, row).encode()
         )
+        if same and row["action"] == KEY_CHANGED:
+            self._forgive()
         if same and row["action"] == RETAINED:  # only what was sealed itself allows anything
             self._permits = widest([self._permits, read(row["target"])])
             self._gaps = [gap for gap in self._gaps if not self._allowed(gap)]
-        return "" if same else "is not what was sealed"
+        return "" if same else CHANGED
+
+    def _forgive(self) -> None:
+        """What does not fit so far may be whole: another key sealed it, and whoever wrote this row has this one."""
+        self.other_key, self.broken = self.other_key + self._changed, self.broken - self._changed
+        self._changed = 0
+        self._found[True].clear()
 
     def _allowed(self, gap: tuple[int, Instant, str]) -> bool:
         _, at, severity = gap
@@ -176,16 +195,26 @@ class Check:
         """After the last row: what may be erased was said later than it was written."""
         for place, at, severity in self._gaps:
             self._broken(_bare(place, at, severity), "was erased, and nothing in the audit allowed it")
-        if self.unsealed and not hmac.compare_digest(self.former.encode(), self._before.note().encode()):
-            row = {"place": None, "at": 0, "severity": ""} | dict(ERASED)
-            self._broken(
-                row, f"stands for {self.unsealed} without a seal, which were not there when the chain began"
-            )
+        self._finish_former()
+        found = sorted(self._found[True] + self._found[False], key=lambda one: one[0])
+        self.breaks = [one for _, one in found[:SHOWN]]
+
+    def _finish_former(self) -> None:
+        if not self.unsealed or hmac.compare_digest(self.former.encode(), self._before.note().encode()):
+            return
+        if self.other_key:  # noted with a key of before
+            self.other_key += self.unsealed
+            return
+        row = {"place": None, "at": 0, "severity": ""} | dict(ERASED)
+        problem = f"stands for {self.unsealed} without a seal, which were not there when the chain began"
+        self._broken(row, problem)
 
     def _broken(self, row: Mapping[str, Any], problem: str) -> None:
         self.broken += 1
-        if len(self.breaks) < SHOWN:
-            self.breaks.append(Break(row["place"], problem, {name: row[name] for name in FIELDS}))
+        self._changed += problem == CHANGED
+        found = self._found[problem == CHANGED]
+        if len(found) < SHOWN:
+            found.append((self.rows, Break(row["place"], problem, {name: row[name] for name in FIELDS})))
 
 
 def _bare(place: int | None, at: Instant, severity: str) -> dict[str, Any]:

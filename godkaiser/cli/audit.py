@@ -132,10 +132,9 @@ async def _check(data: Path | None, head: str | None) -> dict[str, Any]:
     address = database_url(url, folder).render_as_string(hide_password=False)
     store = await SqlStore.look(address, Keys(audit_key(folder)))
     try:
-        check, seen = await store.audits.check(head)
+        return await store.audits.verdict(head)
     finally:
         await store.close()
-    return check.document() | {"head_found": seen, "intact": not check.broken and seen is not False}
 
 
 def _tell_check(found: dict[str, Any]) -> None:
@@ -147,6 +146,15 @@ def _tell_check(found: dict[str, Any]) -> None:
         say(f"Row {one['place']} {one['problem']}: {row['at']} {row['who']} {row['action']} {row['target']}")
     if found["broken"] > len(found["breaks"]):
         say(f"… and {found['broken'] - len(found['breaks'])} more.")
+    if not found["same_key"]:
+        say(
+            "audit.key is not the key the newest rows are sealed with. Look for the right one before all else."
+        )
+    if found["other_key"]:
+        say(
+            f"{found['other_key']} rows were sealed with a key of before, as the audit says: whether they are as they"
+            " were can only be told with that key."
+        )
     if found["head_found"] is False:
         say("The seal you gave is not there: rows were cut off, or all were made anew.")
     if found["intact"]:

@@ -83,10 +83,9 @@ async def _checked(url: str, data: Path, head: str | None) -> dict[str, Any]:
     store = await SqlStore.look(url, Keys(audit_key(data)))
     try:
         async with asyncio.timeout(VERIFY_WITHIN):
-            check, seen = await store.audits.check(head)
+            return await store.audits.verdict(head)
     finally:
         await store.close()
-    return check.document() | {"head_found": seen, "intact": not check.broken and seen is not False}
 
 
 def _text(field: str, value: object) -> str:

@@ -252,8 +252,8 @@ class Controller:
                 options.database, options.data, options.pool, echo=options.echo, keys=keys
             )
             undo.push_async_callback(store.close)
-            if fresh:
-                await store.audits.begin()
+            if await store.audits.begin(options.clock.now(), fresh=fresh):
+                log.warning("%s is another one than before: what it sealed cannot be checked", AUDIT_KEY)
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)
             await archive.bring_back_all()  # before anything of it is read

@@ -30,6 +30,7 @@ class Action:
 
 INFO, WARNING, ERROR, CRITICAL = AuditSeverity
 RETAINED: Final = "audit.retention"
+KEY_CHANGED: Final = "audit.key_changed"
 ACTIONS: Final[Mapping[str, Action]] = {
     "login": Action(INFO, "somebody signed in"),
     "login.failed": Action(
@@ -116,6 +117,11 @@ ACTIONS: Final[Mapping[str, Action]] = {
     RETAINED: Action(
         CRITICAL,
         "old rows were erased; `target` says what of before when, `detail` how many, or that it was a trial",
+    ),
+    KEY_CHANGED: Action(
+        CRITICAL,
+        "the controller started with another `audit.key`: what was sealed before is not checked without the old one; "
+        "`target` is the name of the key, `before` that of the old one",
     ),
 }
 

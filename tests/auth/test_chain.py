@@ -18,10 +18,11 @@ from godkaiser.auth.chain import (
     Former,
     digest,
     former_seal,
+    name_of,
     seal,
 )
 from godkaiser.auth.retention import ERASABLE, Permit, written
-from godkaiser.model.audited import RETAINED, AuditSeverity
+from godkaiser.model.audited import KEY_CHANGED, RETAINED, AuditSeverity
 
 KEY = b"a key that is not in the database"
 LAST = 1 << 50
@@ -114,6 +115,62 @@ def test_one_bit_is_found_and_named(bodies: list[Row], data: st.DataObject) -> N
 
 def _flipped(text: str, bit: int) -> str:
     return chr(ord(text[0]) ^ (1 << bit)) + text[1:] if text else "x"
+
+
+# ── another key ────────────────────────────────────────────────────────────────────────────────────────
+OTHER = b"one that was made when the first was lost"
+
+
+def rekeyed(old: list[Row], bodies: list[Row], key: bytes = OTHER) -> list[Row]:
+    """Rows of before, then those of another key; the first of them says so."""
+    said = BODY | {"action": KEY_CHANGED, "target": name_of(key)}
+    return [*old, *chained([said, *bodies], key, old[-1]["seal"], old[-1]["place"] + 1)]
+
+
+@given(BODIES, BODIES)
+def test_what_a_lost_key_sealed_is_not_called_changed(old: list[Row], new: list[Row]) -> None:
+    rows = rekeyed(chained(old), new)
+    check = checked(rows, OTHER)
+    assert (check.broken, check.other_key, check.breaks) == (0, len(old), [])
+    assert check.document()["other_key"] == len(old)
+    assert (checked(rows).broken, checked(rows).other_key) == (len(new) + 1, 0), (
+        "the row has to be of the key itself"
+    )
+
+
+@given(BODIES, BODIES, BODIES)
+def test_also_when_it_was_lost_twice(first: list[Row], second: list[Row], third: list[Row]) -> None:
+    rows = rekeyed(rekeyed(chained(first), second), third, b"a third")
+    assert (checked(rows, b"a third").broken, checked(rows, b"a third").other_key) == (
+        0,
+        len(first) + len(second) + 1,
+    )
+
+
+@given(BODIES, BODIES, st.data())
+def test_what_is_changed_of_the_new_key_is_found_all_the_same(
+    old: list[Row], new: list[Row], data: st.DataObject
+) -> None:
+    rows = rekeyed(chained(old), new)
+    number = data.draw(st.integers(len(old) + 1, len(rows) - 1))
+    rows[number]["detail"] += "x"
+    check = checked(rows, OTHER)
+    assert (places(check), check.other_key) == ([number + 1], len(old))
+
+
+def test_rows_that_are_missing_are_told_behind_any_number_of_a_lost_key() -> None:
+    old = chained([BODY] * 60)
+    del old[50]
+    check = checked(rekeyed(old, [BODY]), OTHER)
+    assert [(one.place, one.problem) for one in check.breaks] == [(52, "1 before it are missing")]
+    assert check.other_key == 58
+
+
+def test_rows_without_a_seal_of_before_a_lost_key_cannot_be_told_either() -> None:
+    bare = [BODY | {"place": None, "seal": None, "digest": None}] * 3
+    rows = [*bare, *rekeyed(chained([BODY]), [BODY])]
+    check = checked(rows, OTHER, noted(bare))
+    assert (check.broken, check.other_key) == (0, 4)
 
 
 @given(BODIES, st.data())

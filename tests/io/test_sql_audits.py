@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from godkaiser.auth.chain import CONTENT
+from godkaiser.auth.chain import CONTENT, name_of
 from godkaiser.auth.retention import AuditRetention, written
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import Cipher, load_cipher, new_key
@@ -113,10 +113,37 @@ async def test_rows_cut_off_at_the_end_are_seen_with_a_seal_that_was_noted(store
 async def test_rows_of_before_the_chain_stay(store: SqlStore) -> None:
     await store.execute(text("UPDATE audit SET seal = NULL, place = NULL, digest = NULL"))
     assert [place for place, _ in await broken(store)] == [None], "somebody took all seals off"
-    await store.audits.begin()
+    assert not await store.audits.begin(T0, fresh=True)
     await store.append([Audit(T0, "user:ann", "clear", "all", "the first one sealed")])
     check, _ = await store.audits.check()
     assert (check.rows, check.unsealed, check.broken, check.place) == (16, 15, 0, 1)
+
+
+async def test_another_key_is_told_from_rows_that_were_changed(
+    store: SqlStore, url: str | None, tmp_path: Path
+) -> None:
+    assert not await store.audits.begin(T0, fresh=False), "of a version that did not keep its name"
+    assert (await store.audits.verdict())["intact"] is True
+    other = await SqlStore.open(url, tmp_path, keys=Keys(b"another one"))
+    try:
+        wrong = await other.audits.verdict()
+        assert (wrong["same_key"], wrong["intact"], wrong["broken"]) == (False, False, 15)
+        assert await other.audits.begin(T0, fresh=True)
+        assert not await other.audits.begin(T0, fresh=False), "it is said once"
+        await other.append([Audit(T0, "user:ann", "clear", "all", "later")])
+        told = await other.audits.verdict()
+        assert [told[name] for name in ("same_key", "intact", "broken", "other_key")] == [True, False, 0, 15]
+        (row,) = await other.audits.listed(0, T0 + DAY, 10, {"action": "audit.key_changed"})
+        assert (row["target"], row["before"]) == (name_of(b"another one"), name_of(KEY))
+        await other.execute(text("UPDATE audit SET detail = 'no. 17' WHERE place = 17"))
+        assert await broken(other) == [(17, "no. 17")]
+    finally:
+        await other.close()
+    assert (await store.audits.verdict())["same_key"] is False
+
+
+async def test_a_key_that_was_made_for_sealed_rows_is_another_one(store: SqlStore) -> None:
+    assert await store.audits.begin(T0, fresh=True), "its name was not kept then"
 
 
 # ── erasing ────────────────────────────────────────────────────────────────────────────────────────────

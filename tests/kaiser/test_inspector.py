@@ -80,3 +80,24 @@ async def test_the_controller_finds_what_was_changed(tmp_path: Path) -> None:
         broken = await home.call("audit.verify", token=tokens["root"])
         assert (broken["intact"], broken["broken"]) == (False, 1)
         assert broken["breaks"][0]["row"]["target"] == "vera"
+
+
+async def test_a_key_that_got_lost_is_said_and_what_came_before_is_not_called_forged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(tmp_path, file()) as home:
+        await people(home)
+        before = await home.call("audit.verify")
+    (tmp_path / "audit.key").rename(tmp_path / "kept.key")
+    async with house(tmp_path, file()) as home:
+        await home.call("users.add", name="late", role="viewer")
+        assert "audit.key is another one than before" in caplog.text
+        found = await home.call("audit.verify")
+        said = await home.call("audit", wanted={"action": "audit.key_changed"})
+    assert [found[name] for name in ("same_key", "intact", "broken")] == [True, False, 0]
+    assert found["other_key"] >= before["rows"]
+    assert (len(said), said[0]["severity"]) == (1, "critical")
+    (tmp_path / "kept.key").replace(tmp_path / "audit.key")  # found again
+    async with house(tmp_path, file()) as home:
+        again = await home.call("audit.verify")
+    assert (again["same_key"], again["broken"]) == (True, 0)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from godkaiser.auth.chain import ERASED, FIRST, Check, Former, digest, seal
+from godkaiser.auth.chain import ERASED, FIRST, Check, Former, digest, name_of, seal
 from godkaiser.auth.retention import BATCH, Permit
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import LOCKED, Cipher
@@ -17,12 +17,13 @@ from godkaiser.io.sql import table as t
 from godkaiser.io.sql.access import Access
 from godkaiser.io.sql.facts import fact, state_fact
 from godkaiser.io.sql.rows import audit_row
-from godkaiser.model.audited import RETAINED, severity_of
+from godkaiser.model.audited import KEY_CHANGED, RETAINED, severity_of
 from godkaiser.model.instant import MINUTE, Instant
 
 _AUDIT: Final[Any] = t.AuditRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it
 LOT: Final = 2000
 FORMER: Final = "audit.former"  # what was there before the chain
+KEY_NAME: Final = "audit.key"  # of the key that seals
 QUARTER: Final = 15 * MINUTE  # no time zone begins its day in between
 UNREADABLE: Final = "locked with a key that is not here"
 FILTERS: Final = ("who", "action", "target", "address", "correlation", "severity")
@@ -143,6 +144,13 @@ class Audits:
         return [(row[0] * QUARTER, _severity(row[1], row[2]), row[3]) for row in rows]
 
     # ── checking ───────────────────────────────────────────────────────────────────────────────────────
+    async def verdict(self, head: str | None = None) -> dict[str, Any]:
+        """As a document: the check, whether `head` was found, and `intact`: there is nothing to say against it."""
+        check, seen = await self.check(head)
+        same = await self.same_key()
+        intact = same and not check.broken and not check.other_key and seen is not False
+        return check.document() | {"head_found": seen, "same_key": same, "intact": intact}
+
     async def check(self, head: str | None = None) -> tuple[Check, bool | None]:
         """All of them, oldest first. And whether one has the seal `head`; None: none was asked for."""
         check, seen = Check(self._keys.seal, await self._former()), None if head is None else head == FIRST
@@ -164,15 +172,39 @@ class Audits:
         async with self._access.reading() as connection:
             return await fact(connection, FORMER)
 
-    async def begin(self) -> None:
-        """With the first key: note what is there without a seal. Any other row without one is a break from now on."""
-        former = Former(self._keys.seal)
+    async def same_key(self) -> bool:
+        """Is the key here the one that the newest rows are sealed with? Not known: yes."""
+        async with self._access.reading() as connection:
+            return await fact(connection, KEY_NAME) in ("", name_of(self._keys.seal))
+
+    async def begin(self, at: Instant, *, fresh: bool) -> bool:
+        """Before anything is written: is the key another one than before? Then a row says so.
+
+        `fresh`: the key was made just now. With the first one it is noted what is there without a seal; any other row
+        without one is a break from then on.
+        """
+        name = name_of(self._keys.seal)
         async with self._access.writing() as connection:
-            query = select(_AUDIT).where(_AUDIT.c.place.is_(None)).order_by(_AUDIT.c.id)
-            for row in (await connection.execute(query)).mappings():
-                former.take(dict(row))
-            if former.rows:
-                await state_fact(connection, FORMER, former.note())
+            known = await fact(connection, KEY_NAME)
+            if known == name:
+                return False
+            sealed = select(_AUDIT.c.id).where(_AUDIT.c.place.is_not(None)).limit(1)
+            is_sealed = (await connection.execute(sealed)).first() is not None
+            changed = bool(known) or (fresh and is_sealed)
+            if changed:
+                await self.add(connection, [Audit(at, "controller", KEY_CHANGED, name, "", known)])
+            elif not is_sealed:
+                await self._note_former(connection)
+            await state_fact(connection, KEY_NAME, name)
+        return changed
+
+    async def _note_former(self, connection: AsyncConnection) -> None:
+        former = Former(self._keys.seal)
+        query = select(_AUDIT).where(_AUDIT.c.place.is_(None)).order_by(_AUDIT.c.id)
+        for row in (await connection.execute(query)).mappings():
+            former.take(dict(row))
+        if former.rows:
+            await state_fact(connection, FORMER, former.note())
 
 
 def _severity(stored: str, action: str) -> str:
