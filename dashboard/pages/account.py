@@ -14,6 +14,7 @@ from ..forms import Form, Question, Values, password_field, press, title
 from ..keys import Keys
 from ..parts import say
 from ..proofs import act
+from ..rounds import Rounds
 from ..second_factor import SecondFactor
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..trouble import told
@@ -27,9 +28,9 @@ class Account:
 
     def __init__(self, session: Session) -> None:
         words = session.words
-        self._session, self._asked_at = session, float("-inf")
+        self._session, self._rounds = session, Rounds(session, ASKED_EVERY_S, self._fetch)
         self._who, self._problem = html(), html()
-        self._factor, self._keys = SecondFactor(session), Keys(session, self._fetch_soon)
+        self._factor, self._keys = SecondFactor(session), Keys(session, self._rounds.soon)
         self._question = Question(session)
         self._everywhere = press(words("me.everywhere"), self._ask_everywhere)
 
@@ -43,14 +44,8 @@ class Account:
         return stack(self._problem, self._who, grid(parts, least="22rem", gap="1rem"), self._keys.layout)
 
     def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
-        """Ask when it is time; not before the page is there, or what is patched would get lost."""
-        at = self._session.feed.at()
-        if not view.gone and at - self._asked_at >= ASKED_EVERY_S:
-            self._asked_at = at
-            self._session.start(self._fetch())
-
-    def _fetch_soon(self) -> None:
-        self._session.start(self._fetch())
+        """Ask when it is time."""
+        self._rounds.look(view)
 
     async def _fetch(self) -> None:
         try:

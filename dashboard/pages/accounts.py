@@ -17,6 +17,7 @@ from ..once import Once
 from ..parts import say
 from ..people import ROLES, Person
 from ..proofs import PROVEN, act
+from ..rounds import Rounds
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..trouble import told
 from ..view import Thing, View, moment
@@ -30,12 +31,12 @@ class Accounts:
     """Cards are made and dropped only when people come and go, so that what is being typed stays."""
 
     def __init__(self, session: Session) -> None:
-        self._session, self._asked_at = session, float("-inf")
+        self._session, self._rounds = session, Rounds(session, ASKED_EVERY_S, self._fetch)
         self._problem, self._note, self._once = html(), html(), Once(session)
         self._people = Deck(grid([], least="20rem", gap="1rem"), self._person)
         self._blocks = Deck(stack(), self._block)
         self._lift = Question(session)
-        self._keys = Keys(session, self._fetch_soon, everybody=True)
+        self._keys = Keys(session, self._rounds.soon, everybody=True)
 
     def content(self) -> pn.viewable.Viewable:
         """What stands below the top bar."""
@@ -47,14 +48,8 @@ class Accounts:
         return stack(self._problem, head, self._people.layout, self._note, new, *blocks, self._keys.layout)
 
     def update(self, view: View, now: datetime) -> None:  # noqa: ARG002 - every page is asked so
-        """Ask when it is time; not before the page is there, or what is patched would get lost."""
-        at = self._session.feed.at()
-        if not view.gone and at - self._asked_at >= ASKED_EVERY_S:
-            self._asked_at = at
-            self._session.start(self._fetch())
-
-    def _fetch_soon(self) -> None:
-        self._session.start(self._fetch())
+        """Ask when it is time."""
+        self._rounds.look(view)
 
     async def _fetch(self) -> None:
         ask = self._session.act
@@ -80,7 +75,7 @@ class Accounts:
         self._show_blocks(blocks[:CARDS_MOST])
 
     def _person(self, name: str) -> Person:
-        return Person(self._session, name, self._fetch_soon)
+        return Person(self._session, name, self._rounds.soon)
 
     # ── one more ───────────────────────────────────────────────────────────────────────────────────────
     def _form(self) -> Form:
@@ -102,7 +97,7 @@ class Accounts:
         made = await act(self._session, "users.add", str(values.get("current") or ""), **params)
         about = words("people.password.made", name=name)
         self._session.show(partial(self._once.show, about, str(made["password"])))
-        self._fetch_soon()
+        self._rounds.soon()
         return say(words("people.added", name=name), "good")
 
     # ── addresses ──────────────────────────────────────────────────────────────────────────────────────
@@ -122,7 +117,7 @@ class Accounts:
 
     async def _lifted(self, address: str, values: Values) -> str:
         await act(self._session, "blocks.lift", values["current"], address=address)
-        self._fetch_soon()
+        self._rounds.soon()
         return say(self._session.words("blocks.done", address=address), "good")
 
 

@@ -14,6 +14,7 @@ from ..account import WINDOWS, account
 from ..deck import Deck
 from ..feed import TROUBLE
 from ..parts import actuator_card, actuator_facts, chain, findings, held, say, widget_style
+from ..rounds import Rounds
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
 
@@ -26,7 +27,7 @@ class Actuators:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._counted_at: float | None = None
+        self._rounds = Rounds(session, COUNTED_EVERY_S, self._fetch)
         self._deck = Deck(grid([], least="21rem", gap="1rem"), partial(Card, session))
 
     def content(self) -> pn.viewable.Viewable:
@@ -39,20 +40,14 @@ class Actuators:
         words, before = self._session.words, list(self._deck.cards)
         self._deck.show([made(a) for a in named(view.actuators.values())], say(words("actuator.none")))
         if before != list(self._deck.cards):
-            self._counted_at = None
+            self._rounds.again()
         for key, card in self._deck.cards.items():
             card.update(view.actuators[key.id], view, now)
-        self._count(view)
-
-    def _count(self, view: View) -> None:
-        """Ask now and then what they did; without an answer the page says what it said."""
-        at = self._session.feed.at()
-        due = self._counted_at is None or at - self._counted_at >= COUNTED_EVERY_S
-        if due and view.actuators and not view.gone:
-            self._counted_at = at
-            self._session.start(self._fetch())
+        if view.actuators:
+            self._rounds.look(view)
 
     async def _fetch(self) -> None:
+        """What they did; without an answer the page says what it said."""
         told: dict[str, dict[str, Thing]] = {}
         try:
             for name, since in WINDOWS.items():
