@@ -8,14 +8,15 @@ from typing import Any
 from godkaiser.auth.policy import Permission
 from godkaiser.engine.cycles import cycles_picture, span_of
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.curves import Curves
 from godkaiser.io.runner import Runner
 
 
 class Almanac:
     """Answers requests about cycles."""
 
-    def __init__(self, runner: Runner, clerk: Clerk) -> None:
-        self._runner, self._clerk = runner, clerk
+    def __init__(self, runner: Runner, clerk: Clerk, curves: Curves) -> None:
+        self._runner, self._clerk, self._curves = runner, clerk, curves
         self._state = runner.engine.state
 
     @property
@@ -40,4 +41,5 @@ class Almanac:
         """As `history`, but only what was measured in the cycle's zone in its time."""
         self._clerk.who(token, Permission.LOOK)
         zone, start, end = span_of(self._state, cycle, self._runner.clock.now())
-        return await self._clerk.stretch(self._clerk.sensor(series), (start, end), packed=packed, zone=zone)
+        sensor = self._clerk.sensor(series)
+        return await self._curves.stretch(sensor, (start, end), packed=packed, zone=zone)

@@ -10,6 +10,7 @@ from godkaiser.auth.policy import Permission
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.audits import FILTERS, Audits
 from godkaiser.model.audited import AuditSeverity
 from godkaiser.model.calendar import UTC_NAME, Calendar
@@ -46,7 +47,7 @@ class Auditor:
     ) -> list[dict[str, Any]]:
         """Who did what, oldest first; the newest `limit`, 1..100,000. `wanted`: what fields must be."""
         self._clerk.who(token, Permission.MANAGE_USERS)
-        span, checked = self._clerk.span(since, until), _wanted(wanted)
+        span, checked = self._span(since, until), _wanted(wanted)
         _check_count(limit)
         await self._runner.depot.committed()
         rows = await self._audits.listed(*span, limit, checked)
@@ -60,7 +61,7 @@ class Auditor:
         `erased`: rows of which only the place is left; they are in no other count.
         """
         self._clerk.who(token, Permission.MANAGE_USERS)
-        span, calendar = self._clerk.span(since, until), Calendar(DAY, tz)
+        span, calendar = self._span(since, until), Calendar(DAY, tz)
         await self._runner.depot.committed()
         counts = {name: await self._audits.counted(*span, name) for name in COUNTED}
         days: dict[Instant, Counter[str]] = {}
@@ -78,6 +79,9 @@ class Auditor:
                 for begins, count in sorted(days.items())
             ],
         }
+
+    def _span(self, since: str, until: str | None) -> tuple[Instant, Instant]:
+        return read_span(since, until, self._runner.clock.now())
 
 
 def _wanted(given: dict[str, str] | None) -> dict[str, str]:

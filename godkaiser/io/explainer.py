@@ -11,6 +11,7 @@ from godkaiser.engine.whynot import blocker_of, sentence_of, why_not
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.fates import with_outcomes
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.lookback import last_decision, last_trace, outcomes_of
 from godkaiser.io.sql.store import SqlStore
@@ -25,8 +26,8 @@ NOTHING_SEEN: Final = "nothing was evaluated"
 class Explainer:
     """Changes nothing. The past is never evaluated with today's readings."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
-        self._runner, self._store, self._clerk = runner, store, clerk
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk, book: Rulebook) -> None:
+        self._runner, self._store, self._clerk, self._book = runner, store, clerk, book
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -37,7 +38,7 @@ class Explainer:
 
     async def _why_not(self, rule: str, at: str | None = None, token: str | None = None) -> dict[str, Any]:
         self._clerk.who(token, Permission.LOOK)
-        state, now = self._clerk.rule(rule), self._runner.clock.now()
+        state, now = self._book.rule(rule), self._runner.clock.now()
         if at is None:
             return why_not(self._runner.engine.state, state, now) | {"decided": None, "looked": None}
         then = parse_instant(str(at), now, "at")

@@ -10,15 +10,17 @@ from godkaiser.auth.policy import Permission
 from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.curves import Curves
 from godkaiser.io.fates import with_outcomes
 from godkaiser.io.packing import bucket_columns, check_buckets, worst_rank
 from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.summary import Wish
 from godkaiser.io.sql.table import DecisionRow, HeartbeatRow, OutcomeRow, RuleNoticeRow
 from godkaiser.model.calendar import UTC_NAME, Calendar
 from godkaiser.model.channel import is_sent
-from godkaiser.model.instant import parse_duration, to_iso
+from godkaiser.model.instant import Instant, parse_duration, to_iso
 
 ROWS_MOST: Final = 100_000
 
@@ -26,8 +28,8 @@ ROWS_MOST: Final = 100_000
 class Historian:
     """Answers requests about what was."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
-        self._runner, self._store, self._clerk = runner, store, clerk
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk, curves: Curves) -> None:
+        self._runner, self._store, self._clerk, self._curves = runner, store, clerk, curves
         self._state = runner.engine.state
 
     @property
@@ -59,7 +61,7 @@ class Historian:
         in which there was a value. `source`: what they were made of.
         """
         self._clerk.who(token, Permission.LOOK)
-        sensor, of = self._clerk.sensor(series), self._clerk.span(**span)
+        sensor, of = self._clerk.sensor(series), self._span(**span)
         calendar = Calendar(parse_duration(every, "every"), tz)
         check_buckets(calendar, of)
         await self._runner.depot.committed()  # who has seen a value finds it in the history
@@ -69,7 +71,7 @@ class Historian:
         head: dict[str, Any] = {"series": sensor, "source": found.source}
         head["unit"] = self._state.unit_of(sensor)
         head |= {"versions": [calibration_picture(version) for version in versions_of(self._state, held)]}
-        return head | {"marks": await self._clerk.marks(sensor, of)} | bucket_columns(found, packed)
+        return head | {"marks": await self._curves.marks(sensor, of)} | bucket_columns(found, packed)
 
     async def _decisions(
         self, since: str = "-24h", until: str | None = None, token: str | None = None
@@ -79,7 +81,7 @@ class Historian:
         `outcome` is that of now, also for a decision whose node answered after `until`.
         """
         self._clerk.who(token, Permission.LOOK)
-        begin, end = self._clerk.span(since, until)
+        begin, end = self._span(since, until)
         await self._runner.depot.committed()
         rows = await self._store.between(DecisionRow, begin, end, ROWS_MOST)
         began = rows[0]["at"] if rows else begin
@@ -108,11 +110,14 @@ class Historian:
         rows = await self._listed(RuleNoticeRow, since, until, token, _count(limit))
         return [row | {"sent": is_sent(row["channel"])} for row in rows]
 
+    def _span(self, since: str, until: str | None = None) -> tuple[Instant, Instant]:
+        return read_span(since, until, self._runner.clock.now())
+
     async def _listed(
         self, model: Any, since: str, until: str | None, token: str | None, limit: int = ROWS_MOST
     ) -> list[dict[str, Any]]:
         self._clerk.who(token, Permission.LOOK)
-        span = self._clerk.span(since, until)
+        span = self._span(since, until)
         await self._runner.depot.committed()
         rows = await self._store.between(model, *span, limit)
         return [row | {"at": to_iso(row["at"])} | _unpacked(row) for row in rows]

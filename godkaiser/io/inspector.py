@@ -12,6 +12,7 @@ from godkaiser.errors import InvalidValueError, StoreAwayError
 from godkaiser.io.accounts import audit_key
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.audits import Keys
 from godkaiser.io.sql.database import database_url
 from godkaiser.io.sql.store import SqlStore
@@ -57,7 +58,7 @@ class Inspector:
         `who`: a part of who did it; `action`: how it begins, such as `user.`.
         """
         self._clerk.who(token, Permission.MANAGE_USERS)
-        span = self._clerk.span(since, until)
+        span = read_span(since, until, self._runner.clock.now())
         sought = Sought(*span, _text("who", who), _text("action", action), _place(place))
         await self._runner.depot.committed()
         rows, after = await trail(self._store.audits, sought, _most(most))

@@ -10,6 +10,7 @@ from godkaiser.auth.policy import Permission
 from godkaiser.engine.calibration import calibration_picture, in_force, versions_of
 from godkaiser.errors import CalibrationError, InvalidValueError, StoreAwayError
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.whereabouts import of_sensor
 from godkaiser.model import event as ev
@@ -25,8 +26,10 @@ KEPT_WITHIN: Final = 20.0  # s, for a database that is slow or away
 class Laboratory:
     """Answers requests about calibrations. The fit is that of `godkaiser.calibration`, with the sensor's own ADC."""
 
-    def __init__(self, runner: Runner, clerk: Clerk, kept_within: float = KEPT_WITHIN) -> None:
-        self._runner, self._clerk, self._kept_within = runner, clerk, kept_within
+    def __init__(
+        self, runner: Runner, clerk: Clerk, book: Rulebook, kept_within: float = KEPT_WITHIN
+    ) -> None:
+        self._runner, self._clerk, self._book, self._kept_within = runner, clerk, book, kept_within
         self._state = runner.engine.state
 
     @property
@@ -58,7 +61,7 @@ class Laboratory:
         made = self._from(fit(row, points, alpha=spec.ec_alpha, **options), valid_from)
         if dry_run:
             return calibration_picture(made)
-        async with self._clerk.changing:
+        async with self._book.changing:
             self._runner.post(ev.CalibrationMade(self._runner.clock.now(), spec.series, made, who))
             await self._runner.settled_inbox()
             answer = calibration_picture(self._kept(spec.series)[-1])
@@ -82,7 +85,7 @@ class Laboratory:
         """What was taken back, and what counts instead (none: nothing does)."""
         who = self._who(sensor, token)
         spec = self._declared(sensor)
-        async with self._clerk.changing:
+        async with self._book.changing:
             standing = [one for one in self._kept(spec.series) if one.undone_at is None]
             if not standing and spec.calibration is None:
                 way = f"`godkaiser sensors calibrations {spec.series}` lists what there was."

@@ -12,11 +12,14 @@ from godkaiser.auth.policy import Permission
 from godkaiser.engine.calibration import calibration_picture, versions_of
 from godkaiser.errors import InvalidValueError
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.curves import Curves
 from godkaiser.io.packing import packed_array
 from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.bulk import Key, Part
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.model.ids import SeriesId
+from godkaiser.model.instant import Instant
 
 SLICE: Final = 5_000  # rows read without a break
 PAGE_MOST: Final = 500_000  # rows; twice as many would not fit into one answer
@@ -33,8 +36,8 @@ _NAMES: Final = {
 class Pages:
     """Answers requests for very much of the past."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
-        self._runner, self._store, self._clerk = runner, store, clerk
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk, curves: Curves) -> None:
+        self._runner, self._store, self._clerk, self._curves = runner, store, clerk, curves
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -61,7 +64,7 @@ class Pages:
         sensor, count = self._clerk.sensor(series), _count(most)
         await self._runner.depot.committed()  # who has seen a value finds it in the history
         if place is None:
-            head = await self._head(sensor, *self._clerk.span(**(span or {"since": "-24h"})))
+            head = await self._head(sensor, *self._span(**(span or {"since": "-24h"})))
             part, covered = Part(head["since"], head["until"], most=count), bool(head.pop("covered"))
         else:
             head, (part, covered) = {}, _read(place, count)
@@ -69,6 +72,9 @@ class Pages:
         names = {name: column for name, column in _NAMES.items() if covered or name != "coverage"}
         columns = await asyncio.to_thread(_packed, found, names)
         return head | {"coverage": ""} | columns | {"next": _next(part, found, covered)}
+
+    def _span(self, since: str, until: str | None = None) -> tuple[Instant, Instant]:
+        return read_span(since, until, self._runner.clock.now())
 
     async def _in_slices(self, sensor: SeriesId, part: Part) -> dict[str, Any]:
         """So that whoever switches pumps has its turn in between; who reads for himself needs no such care."""
@@ -94,7 +100,7 @@ class Pages:
         return {
             "series": sensor,
             "unit": state.unit_of(sensor),
-            "marks": await self._clerk.marks(sensor, (since, until)),
+            "marks": await self._curves.marks(sensor, (since, until)),
             "versions": [calibration_picture(one) for one in made if one.version in numbers],
             "since": since,
             "until": until,

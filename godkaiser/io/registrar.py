@@ -1,4 +1,4 @@
-"""Nodes by the hand of a person: let several in, take one out, put a new board in one's place."""
+"""Nodes by the hand of a person: let in or kept out, taken out, a new board put in one's place."""
 
 from __future__ import annotations
 
@@ -30,10 +30,29 @@ class Registrar:
     def methods(self) -> Mapping[str, Method]:
         """By the names clients use."""
         return {
+            "nodes.approve": self._approve,
+            "nodes.reject": self._reject,
             "nodes.approve_all": self._approve_all,
             "nodes.remove": self._remove,
             "nodes.replace": self._replace,
         }
+
+    async def _approve(self, node: str, token: str | None = None) -> dict[str, Any]:
+        return await self._decide(node, True, self._approver(node, token))
+
+    async def _reject(self, node: str, token: str | None = None) -> dict[str, Any]:
+        return await self._decide(node, False, self._approver(node, token))
+
+    def _approver(self, node: str, token: str | None) -> str:
+        return self._clerk.who(
+            token, Permission.APPROVE, lambda: of_node(self._state, self._clerk.node(node))
+        )
+
+    async def _decide(self, node: str, approved: bool, who: str) -> dict[str, Any]:
+        node_id = self._clerk.node(node)
+        self._runner.post(ev.NodeDecided(self._runner.clock.now(), node_id, approved, who))
+        await self._runner.drained()
+        return self._shown(node_id)
 
     async def _approve_all(self, nodes: list[str], token: str | None = None) -> list[dict[str, Any]]:
         who = self._who(nodes, token)

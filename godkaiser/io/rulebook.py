@@ -1,185 +1,101 @@
-"""Single rules by the hand of a person: switched on and off, and how one was evaluated last, part by part."""
+"""The rules that stand: their documents as they are stored, good or not, and how they are replaced by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
-from godkaiser.auth.policy import Permission
-from godkaiser.engine import picture
-from godkaiser.engine.whynot import why_not
-from godkaiser.errors import RuleRefusedError
-from godkaiser.io.clerk import Clerk, Method
+from godkaiser.engine.site import undeclared
+from godkaiser.engine.state import RuleState
+from godkaiser.errors import RuleRefusedError, UnknownRuleError
 from godkaiser.io.runner import Runner
-from godkaiser.io.whereabouts import Zones, of_rules
-from godkaiser.model.instant import SECOND, Instant, to_iso
-from godkaiser.model.reading import Reading
-from godkaiser.model.truth import Truth
-from godkaiser.rules.condition import Every, Opposite, Slope
-from godkaiser.rules.document import read_document, write_document
-from godkaiser.rules.evaluate import Trace
-from godkaiser.rules.explain import describe
+from godkaiser.io.sql.store import SqlStore
+from godkaiser.io.stored import Stored, sort_out
+from godkaiser.model import event as ev
+from godkaiser.model.discreet import told
+from godkaiser.model.site import ActuatorSpec
+from godkaiser.rules.build import build_rule
+from godkaiser.rules.document import RuleDocument
 from godkaiser.rules.refused import RefusedRule
 from godkaiser.rules.rule import Rule
-
-_PACE: Final = {"minute": "min", "hour": "h"}
+from godkaiser.rules.surroundings import Surroundings
 
 
 class Rulebook:
-    """Answers requests about one rule."""
+    """All rules of the site. Who changes them has asked for the right first, and holds `changing` meanwhile."""
 
-    def __init__(self, runner: Runner, clerk: Clerk) -> None:
-        self._runner, self._clerk = runner, clerk
+    def __init__(self, runner: Runner, store: SqlStore) -> None:
+        self._runner, self._store = runner, store
         self._state = runner.engine.state
+        self.documents: dict[str, Any] = {}  # of rules, as they are stored: also of those that are refused
+        self.changing = asyncio.Lock()  # one change of rules or site after the other
+
+    def build(self, document: RuleDocument, path: str) -> Rule:
+        """A document bound to this site."""
+        state = self._state
+        return build_rule(
+            document,
+            timezone=state.timezone,
+            around=replace(
+                Surroundings.of(state.sensor_specs.values(), state.derived.values(), state.position),
+                unit_of=lambda one: state.catalogue.unit_of(one, state.derived),
+            ),
+            canonical=state.catalogue.canonical,
+            known=(*state.sensors, *state.sensor_specs, *state.derived),
+            spec_of=state.spec,
+            path=path,
+        )
+
+    def stored(self, documents: Mapping[str, Any]) -> Stored:
+        """Which of these are carried out here."""
+        return sort_out(
+            documents, self.build, {rule.rule.id: rule.rule for rule in self._state.rules.values()}
+        )
+
+    async def take_over(
+        self, documents: Mapping[str, Any], who: str
+    ) -> tuple[Stored, tuple[ActuatorSpec, ...]]:
+        """These are the rules from now on; give what they declare. Only while `changing` is held.
+
+        Kept first: a change that happened must be known after a crash.
+        """
+        stored = self.stored(documents)
+        declared = undeclared(stored.rules, self._state.actuators)
+        await self._store.save_rules(list(stored.documents.items()))
+        changes = tuple(_changes(self.documents, stored.documents))
+        self.documents = stored.documents
+        now = self._runner.clock.now()
+        self._runner.post(ev.RulesChanged(now, stored.rules, declared, who, stored.refused, changes))
+        return stored, declared
 
     @property
-    def methods(self) -> Mapping[str, Method]:
-        """By the names clients use."""
-        return {
-            "rules.enable": self._enable,
-            "rules.disable": self._disable,
-            "rules.remove": self._remove,
-            "rules.trace": self._trace,
-        }
+    def sound(self) -> dict[str, Any]:
+        """The documents of the rules that are carried out."""
+        return {key: data for key, data in self.documents.items() if key not in self._state.refused}
 
-    async def _enable(self, rule: str, token: str | None = None) -> dict[str, Any]:
-        """It decides again, from what is known now."""
-        return await self._switched(rule, True, token)
+    def rule(self, text: object) -> RuleState:
+        """By id or name, in any case of letters. Raises `UnknownRuleError`, or `RuleRefusedError`."""
+        wanted = str(text).strip().casefold()
+        for state in self._state.rules.values():
+            if wanted and wanted in (state.rule.id.casefold(), state.rule.name.casefold()):
+                return state
+        if (refused := self.refused(text)) is not None:
+            raise RuleRefusedError(name=refused.name, path=refused.path, problem=refused.problem)
+        raise UnknownRuleError(text=str(text)[:80])
 
-    async def _disable(self, rule: str, token: str | None = None) -> dict[str, Any]:
-        """It decides nothing any more; what it wanted is withdrawn at once."""
-        return await self._switched(rule, False, token)
-
-    async def _switched(self, text: str, enabled: bool, token: str | None) -> dict[str, Any]:
-        self._editor(text, token)
-        async with self._clerk.changing:
-            who = self._editor(text, token)  # waiting took its time: the right may be gone
-            found = self._clerk.rule(text).rule.id
-            if self._state.rules[found].rule.enabled is not enabled:
-                await self._change(found, enabled, who)
-        shown = picture.one(self._state, "rule", found, self._runner.clock.now())
-        assert shown is not None
-        return shown
-
-    def _editor(self, text: str, token: str | None) -> str:
-        state, clerk = self._state, self._clerk
-        return clerk.who(token, Permission.EDIT_RULES, lambda: of_rules(state, [clerk.rule(text).rule]))
-
-    async def _change(self, rule: str, enabled: bool, who: str) -> None:
-        merged = dict(self._clerk.documents)
-        merged[rule] = write_document(read_document(merged[rule] | {"enabled": enabled}))
-        await self._clerk.take_over(merged, who)
-        await self._runner.drained()
-
-    async def _remove(self, rule: str, token: str | None = None) -> dict[str, Any]:
-        """It is gone, what it wanted is withdrawn at once; also one that is stored and refused."""
-        self._remover(rule, token)
-        async with self._clerk.changing:
-            who = self._remover(rule, token)  # as above
-            gone = self._stored(rule)
-            left = {key: data for key, data in self._clerk.documents.items() if key != gone.id}
-            stored, _ = await self._clerk.take_over(left, who)
-        await self._runner.drained()
-        return {"removed": gone.id, "name": gone.name, "rules": len(stored.rules)}
-
-    def _remover(self, text: str, token: str | None) -> str:
-        return self._clerk.who(token, Permission.EDIT_RULES, lambda: self._zones_of(self._stored(text)))
-
-    def _zones_of(self, rule: Rule | RefusedRule) -> Zones | None:
-        """Nobody knows what one that is refused would switch."""
-        return of_rules(self._state, [rule]) if isinstance(rule, Rule) else None
-
-    def _stored(self, text: str) -> Rule | RefusedRule:
-        """By id or name; one that is carried out goes first."""
-        try:
-            return self._clerk.rule(text).rule
-        except RuleRefusedError:
-            refused = self._clerk.refused(text)
-            assert refused is not None
-            return refused
-
-    async def _trace(self, rule: str, token: str | None = None) -> dict[str, Any]:
-        """How it was evaluated last: `when` is the tree, none before the first time.
-
-        `why_not`: what would change its outcome, in sentences; `flips` and `blockers` the same as data, with names.
-        """
-        self._clerk.who(token, Permission.LOOK)
-        found, now = self._clerk.rule(rule), self._runner.clock.now()
-        tree = None if found.trace is None else branch(found.trace, self._words(), now)
-        return {
-            "rule": found.rule.id,
-            "at": to_iso(now),
-            "truth": found.truth.value,
-            "when": tree,
-            "why_not": (why := why_not(self._state, found, now))["advice"],
-            "becomes": why["truth"] != Truth.TRUE.value,
-            "acting": why["acting"],
-            "outcome": why["outcome"],
-            "flips": [self._named_flip(flip) for flip in why["flips"]],
-            "blockers": [self._named_blocker(blocker) for blocker in why["blockers"]],
-        }
-
-    def _named_flip(self, flip: dict[str, Any]) -> dict[str, Any]:
-        """With what people call the things, and the units."""
-        name, unit = self._words()
-        changes = [
-            one
-            | {
-                "name": name(thing) if (thing := one["series"] or one["node"]) else None,
-                "unit": unit(one["series"]) if one["series"] else None,
-            }
-            for one in flip["changes"]
-        ]
-        return flip | {"changes": changes, "silent": [name(series) for series in flip["silent"]]}
-
-    def _named_blocker(self, blocker: dict[str, Any]) -> dict[str, Any]:
-        name, _ = self._words()
-        return blocker | {
-            "name": name(blocker["actuator"]) if blocker["actuator"] else None,
-            "who_name": name(blocker["who"]) if blocker["who"] else None,
-        }
-
-    def _words(self) -> Words:
-        return self._state.name_of, self._state.unit_of
+    def refused(self, text: object) -> RefusedRule | None:
+        """A stored rule that is not carried out, likewise."""
+        wanted = str(text).strip().casefold()
+        named = (r for r in self._state.refused.values() if wanted in (r.id.casefold(), r.name.casefold()))
+        return next(named, None) if wanted else None
 
 
-Words = tuple[Callable[[str], str], Callable[[str], str]]
-
-
-def branch(trace: Trace, words: Words, now: Instant) -> dict[str, Any]:
-    """A part of an evaluation with its own parts. `kind`: all, any, not, or leaf, which alone has readings."""
-    condition = trace.condition
-    shown: dict[str, Any] = {
-        "truth": trace.truth.value,
-        "kind": "leaf",
-        "text": "",
-        "note": trace.note or None,
-    }
-    if isinstance(condition, (Every, Opposite)):
-        shown["kind"] = "not" if isinstance(condition, Opposite) else "all" if condition.every else "any"
-    else:
-        shown["text"] = describe(condition, *words)
-        shown["value"], shown["unit"] = _found(trace)
-        shown["reading"] = None if trace.reading is None else _reading(trace.reading, now)
-    return shown | {"parts": [branch(part, words, now) for part in trace.parts]}
-
-
-def _found(trace: Trace) -> tuple[float | None, str | None]:
-    """What decided and its unit: the reading's value, or what was computed of several."""
-    if trace.reading is None:
-        return None, None
-    if isinstance(trace.condition, Slope):
-        return trace.value, f"{trace.reading.unit}/{_PACE[trace.condition.pace]}"
-    return trace.reading.value if trace.value is None else trace.value, trace.reading.unit
-
-
-def _reading(reading: Reading, now: Instant) -> dict[str, Any]:
-    return {
-        "series": reading.series,
-        "value": reading.value,
-        "unit": reading.unit,
-        "quality": reading.quality.value,
-        "calibration": reading.calibration,
-        "measured_at": to_iso(reading.measured_at),
-        "age_s": max(now - reading.measured_at, 0) / SECOND,
-    }
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What became of which document. One that cannot be read is not told."""
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            texts = (told(part) if isinstance(part, dict) else "" for part in (old, new))
+            yield key, next(texts), next(texts)

@@ -19,6 +19,7 @@ from godkaiser.errors import (
 )
 from godkaiser.io.accounts import Accounts
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.trail import last_logins
@@ -33,13 +34,15 @@ Reach = Callable[[str], Zones | None]
 class Usher:
     """Answers requests of people about themselves. Refuses nothing: it only says what would be refused."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk, accounts: Accounts) -> None:
+    def __init__(
+        self, runner: Runner, store: SqlStore, clerk: Clerk, accounts: Accounts, book: Rulebook
+    ) -> None:
         self._state, self._store, self._clerk, self._accounts = runner.engine.state, store, clerk, accounts
         self._kinds: Mapping[str, Reach] = {
             "actuator": lambda name: of_actuator(self._state, clerk.actuator(name)),
             "sensor": lambda name: of_sensor(self._state, clerk.sensor(name)),
             "node": lambda name: of_node(self._state, clerk.node(name)),
-            "rule": lambda name: _of_rule(clerk, self._state, name),
+            "rule": lambda name: _of_rule(book, self._state, name),
             "alarm": lambda key: of_alarm(self._state, self._alarm(key)),
             "scope": lambda name: of_scope(self._state, Scope.parse(name)),
         }
@@ -98,9 +101,9 @@ class Usher:
         return found.key
 
 
-def _of_rule(clerk: Clerk, state: State, name: str) -> Zones | None:
+def _of_rule(book: Rulebook, state: State, name: str) -> Zones | None:
     try:
-        return of_rules(state, [clerk.rule(name).rule])
+        return of_rules(state, [book.rule(name).rule])
     except RuleRefusedError:
         return None  # nobody knows what one that is refused would switch
 

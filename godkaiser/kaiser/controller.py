@@ -37,14 +37,17 @@ from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.cipher import Cipher
 from godkaiser.io.clerk import Clerk, Offers
 from godkaiser.io.clock import WallClock
+from godkaiser.io.curves import Curves
 from godkaiser.io.depot import LINGER, Depot
 from godkaiser.io.desk import DeskServer
 from godkaiser.io.doorman import Doorman
+from godkaiser.io.editor import Editor
 from godkaiser.io.ending import ended
 from godkaiser.io.eraser import Eraser
 from godkaiser.io.explainer import Explainer
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.historian import Historian
+from godkaiser.io.inquirer import Inquirer
 from godkaiser.io.inspector import Inspector
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
@@ -69,6 +72,8 @@ from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import ActuatorRow, CalibrationRow, NodeRow, PlaceRow, RuleRow, SeriesRow
 from godkaiser.io.sql.users import UserTable
 from godkaiser.io.stored import Stored, read_text
+from godkaiser.io.switchboard import Switchboard
+from godkaiser.io.tracer import Tracer
 from godkaiser.io.usher import Usher
 from godkaiser.io.warden import Warden
 from godkaiser.io.wire.config import plan_push
@@ -178,26 +183,29 @@ class Controller:
         )
         self.clerk = Clerk(
             self.runner,
-            store,
             self.accounts,
             speed=options.speed,
             simulated=options.simulated,
             per_minute=options.requests_per_minute,
         )
+        self.rulebook = Rulebook(self.runner, store)
+        self.switchboard = Switchboard(self.runner, self.clerk)
+        self.inquirer = Inquirer(self.runner, self.clerk)
+        self.curves = Curves(self.runner, store, self.clerk)
         self.blocklist = Blocklist(self.clerk, BlockTable(store), self.accounts.clock)
         self.clerk.turnstile.on_denied = self.blocklist.denied
         self.clerk.offer(self.blocklist.methods)
         self.doorman = Doorman(self.clerk, self.accounts, self.blocklist)
         self.clerk.offer(self.doorman.methods)
         self.clerk.offer(Warden(self.clerk, self.accounts, self.doorman).methods)
-        self.site = SiteDesk(self.runner, store, self.clerk)
+        self.site = SiteDesk(self.runner, store, self.clerk, self.rulebook)
         self.clerk.offer(self.site.methods)
         controller = options.address.username or CONTROLLER
         confirm = self.doorman.confirm
         self.porter = Porter(self.runner, self.clerk, confirm, options.broker_files, controller)
         self.clerk.offer(self.porter.methods)
         self.eraser = Eraser(self.runner, store.audits, self.clerk, self.doorman.confirm, options.audit)
-        self.trying = Trying(self.clerk, options.data, options.database)
+        self.trying = Trying(self.runner, self.clerk, self.rulebook, options.data, options.database)
         desks: tuple[Offers, ...] = (self.eraser, self.trying, *self._desks())
         for desk in desks:
             self.clerk.offer(desk.methods)
@@ -207,20 +215,25 @@ class Controller:
     def _desks(self) -> tuple[Offers, ...]:
         """Who answers requests and does nothing by itself."""
         runner, store, clerk = self.runner, self.store, self.clerk
+        book, curves = self.rulebook, self.curves
         return (
+            self.switchboard,
+            self.inquirer,
+            curves,
             Registrar(runner, clerk, self.porter.forget),
             Workshop(runner, clerk),
             Annunciator(runner, store, clerk),
-            Laboratory(runner, clerk),
-            Almanac(runner, clerk),
+            Laboratory(runner, clerk, book),
+            Almanac(runner, clerk, curves),
             Ledger(runner, store, clerk),
-            Historian(runner, store, clerk),
+            Historian(runner, store, clerk, curves),
             Auditor(runner, store.audits, clerk),
             Inspector(runner, store, clerk, self.options.database, self.options.data),
-            Usher(runner, store, clerk, self.accounts),
-            Explainer(runner, store, clerk),
-            Pages(runner, store, clerk),
-            Rulebook(runner, clerk),
+            Usher(runner, store, clerk, self.accounts, book),
+            Explainer(runner, store, clerk, book),
+            Pages(runner, store, clerk, curves),
+            Editor(runner, clerk, book),
+            Tracer(runner, clerk, book),
         )
 
     def _hold_of(self, series: SeriesId) -> Duration:
@@ -232,10 +245,10 @@ class Controller:
         self.clerk.hub.tell(kind, thing)
 
     def _answer(self, outcome: Outcome) -> None:
-        self.clerk.on_answer(outcome)
+        self.switchboard.on_answer(outcome)
 
     def _reply(self, reply: Reply) -> None:
-        self.clerk.on_reply(reply)
+        self.inquirer.on_reply(reply)
 
     @classmethod
     async def open(cls, options: Options) -> Controller:
@@ -340,13 +353,13 @@ class Controller:
         for number, data in enumerate(self._site.rules):
             document = read_document(data, f"rules[{number}]")
             documents[self._bound(document, f"rules[{number}]").id] = write_document(document)
-        stored = self.clerk.stored(documents)
-        self.clerk.documents = stored.documents
+        stored = self.rulebook.stored(documents)
+        self.rulebook.documents = stored.documents
         return stored
 
     def _bound(self, document: RuleDocument, path: str) -> Rule:
         try:
-            return self.clerk.build(document, path)
+            return self.rulebook.build(document, path)
         except DocumentError as error:
             file = self.options.file
             raise error if file is None else file.lined(error) from None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from godkaiser.auth.policy import Permission
 from godkaiser.errors import DocumentError
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.stored import Stored, sort_out
@@ -56,8 +57,8 @@ class Plan:
 class SiteDesk:
     """Answers requests about the site, and applies the file the controller is started with."""
 
-    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk) -> None:
-        self._runner, self._store, self._clerk = runner, store, clerk
+    def __init__(self, runner: Runner, store: SqlStore, clerk: Clerk, book: Rulebook) -> None:
+        self._runner, self._store, self._clerk, self._book = runner, store, clerk, book
         self._state = runner.engine.state
 
     @property
@@ -71,8 +72,8 @@ class SiteDesk:
 
     async def _export(self, token: str | None = None) -> dict[str, Any]:
         self._clerk.who(token, Permission.LOOK)
-        site = site_of(self._state, self._clerk.sound)
-        text = export_site(self._state, self._clerk.sound)
+        site = site_of(self._state, self._book.sound)
+        text = export_site(self._state, self._book.sound)
         return {"site": site.model_dump(mode="json", exclude_defaults=True), "text": text}
 
     async def _diff(self, text: str, name: str = "site file", token: str | None = None) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class SiteDesk:
     ) -> dict[str, Any]:
         """Nothing is changed unless all of it can be."""
         self._changer(token)
-        async with self._clerk.changing:
+        async with self._book.changing:
             who = self._changer(token)  # waiting took its time: the right may be gone
             plan = self._plan(self._read(text, name))
             if plan.calibrates:
@@ -112,19 +113,19 @@ class SiteDesk:
 
     async def remember(self, site: Site) -> None:
         """Keep a site that counts already."""
-        await self._store.save_site(_remembered(site), list(self._clerk.documents.items()))
+        await self._store.save_site(_remembered(site), list(self._book.documents.items()))
 
     async def _carry_out(self, plan: Plan, who: str) -> None:
         """Kept first: a change that happened must be known after a crash."""
         await self._store.save_site(_remembered(plan.remembered), list(plan.documents.items()))
-        self._clerk.documents = plan.documents
+        self._book.documents = plan.documents
         now, told = self._runner.clock.now(), tuple(plan.differences)
         self._runner.post(ev.SiteChanged(now, plan.site, plan.rules, who, told, plan.refused))
 
     # ── planning ───────────────────────────────────────────────────────────────────────────────────────
     def _plan(self, file: SiteFile, started: str | None = None) -> Plan:
         """`started`: at the start, the kaiser id of the last run; later it is fixed."""
-        here, standing = site_of(self._state, self._clerk.sound), standing_of(self._state)
+        here, standing = site_of(self._state, self._book.sound), standing_of(self._state)
         site, staying = settled(completed(file.site, here), self._state, self._runner.clock.now())
         if site.kaiser_id != here.kaiser_id:
             problem = (
@@ -151,7 +152,7 @@ class SiteDesk:
 
     def _stored(self, site: Site, given: Mapping[str, Any]) -> Stored:
         """Rules that are refused stay, if none of that name is given; one that this site makes good is taken."""
-        stored = {key: data for key, data in self._clerk.documents.items() if key in self._state.refused}
+        stored = {key: data for key, data in self._book.documents.items() if key in self._state.refused}
         left = {key: data for key, data in stored.items() if key not in given}
         bind = binder(site, self._state.sensors, self._found, self._state.catalogue)
         return sort_out(left, bind, {}, given)

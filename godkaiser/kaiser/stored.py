@@ -20,11 +20,13 @@ from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
 from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import WallClock
+from godkaiser.io.curves import Curves
 from godkaiser.io.depot import Depot
 from godkaiser.io.historian import Historian
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.pages import Pages
 from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.calibrations import versions_of as stored_versions
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.table import CalibrationRow, NodeRow, SeriesRow
@@ -78,12 +80,13 @@ class StoredDesk:
         depot = Depot(Archive(store), NoLink())
         self._runner = Runner(engine, NoLink(), depot, NoJournal(), clock)
         accounts = Accounts(UserTable(store), "")
-        self._clerk = Clerk(self._runner, store, accounts, speed=1.0, simulated=False)
+        self._clerk = Clerk(self._runner, accounts, speed=1.0, simulated=False)
+        self._curves = Curves(self._runner, store, self._clerk)
         for part in (
-            Historian(self._runner, store, self._clerk),
-            Pages(self._runner, store, self._clerk),
+            Historian(self._runner, store, self._clerk, self._curves),
+            Pages(self._runner, store, self._clerk, self._curves),
             Annunciator(self._runner, store, self._clerk),
-            Almanac(self._runner, self._clerk),
+            Almanac(self._runner, self._clerk, self._curves),
             Ledger(self._runner, store, self._clerk),
         ):
             self._clerk.offer(part.methods)
@@ -121,14 +124,14 @@ class StoredDesk:
         packed: bool = True,  # noqa: ARG002 - arrays, which need no packing here
         token: str | None = None,  # noqa: ARG002 - who can read the file may look
     ) -> dict[str, Any]:
-        sensor, span = self._clerk.sensor(series), self._clerk.span(since, until)
+        sensor, span = self._clerk.sensor(series), read_span(since, until, self._runner.clock.now())
         found = await self._store.many(sensor, *span)
         made_by, coverage = found["calibration"], found["coverage"]
         versions = versions_of(self.state, self.state.sensors[sensor])
         return {
             "series": sensor,
             "unit": self.state.unit_of(sensor),
-            "marks": await self._clerk.marks(sensor, span),
+            "marks": await self._curves.marks(sensor, span),
             "versions": [calibration_picture(one) for one in versions if (made_by == one.version).any()],
             "times": found["measured_at"],
             "values": found["value"],

@@ -22,6 +22,9 @@ from godkaiser.engine.effect import Decision
 from godkaiser.errors import GodkaiserError, RuleRefusedError, TrialError, UnknownRuleError, from_wire
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.ending import ended
+from godkaiser.io.rulebook import Rulebook
+from godkaiser.io.runner import Runner
+from godkaiser.io.span import read_span
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.kaiser.backtest import Backtest
 from godkaiser.kaiser.trial import Trial, try_rules
@@ -53,8 +56,10 @@ class Job:
 class Trying:
     """Answers requests to try a rule. `database`: as the settings have it, None for the file in `data`."""
 
-    def __init__(self, clerk: Clerk, data: Path, database: str | None, within: float = WITHIN) -> None:
-        self._clerk, self._within = clerk, within
+    def __init__(
+        self, runner: Runner, clerk: Clerk, book: Rulebook, data: Path, database: str | None
+    ) -> None:
+        self._runner, self._clerk, self._book, self._within = runner, clerk, book, WITHIN
         self._url = database or f"sqlite:///{data / 'godkaiser.db'}"
         self._jobs: dict[int, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,14 +78,14 @@ class Trying:
         """Begin to try a rule, switched on, beside the others, from `since` until now: the number of the `trial`."""
         self._clerk.who(token, Permission.LOOK)
         found = self._found(rule)
-        begin, end = self._clerk.span(since)
+        begin, end = read_span(since, None, self._runner.clock.now())
         person = self._clerk.person(token)
         owner = None if person is None else person.user_id
         self._check_own(owner)
         if len(self._tasks) >= WAITING_MOST:
             raise TrialError(problem=f"{WAITING_MOST} are waiting already")
         documents = [
-            data | {"enabled": True} if key == found else data for key, data in self._clerk.sound.items()
+            data | {"enabled": True} if key == found else data for key, data in self._book.sound.items()
         ]
         order = {"url": self._url, "rule": found, "documents": documents, "span": [begin, end]}
         self._number += 1
@@ -111,10 +116,10 @@ class Trying:
                 )
 
     def _found(self, text: str) -> str:
-        for key, data in self._clerk.sound.items():
+        for key, data in self._book.sound.items():
             if text and text in (key, data["name"]):
                 return key
-        if (refused := self._clerk.refused(text)) is not None:
+        if (refused := self._book.refused(text)) is not None:
             raise RuleRefusedError(name=refused.name, path=refused.path, problem=refused.problem)
         raise UnknownRuleError(text=str(text))
 

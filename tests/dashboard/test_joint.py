@@ -11,11 +11,15 @@ from godkaiser import Desk
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.blocklist import Blocklist
 from godkaiser.io.clerk import Clerk
+from godkaiser.io.curves import Curves
 from godkaiser.io.doorman import Doorman
+from godkaiser.io.editor import Editor
 from godkaiser.io.historian import Historian
 from godkaiser.io.inspector import Inspector
 from godkaiser.io.ledger import Ledger
-from godkaiser.io.rulebook import Rulebook
+from godkaiser.io.registrar import Registrar
+from godkaiser.io.switchboard import Switchboard
+from godkaiser.io.tracer import Tracer
 from godkaiser.io.usher import Usher
 from godkaiser.io.warden import Warden
 from godkaiser.io.workshop import Workshop
@@ -27,20 +31,20 @@ REAL: dict[str, Any] = {
     "login": Doorman._login,
     "verify": Doorman._verify,
     "logout": Doorman._logout,
-    "stop": Clerk._stop,
-    "clear": Clerk._clear,
-    "check": Clerk._check,
-    "set": Clerk._set,
+    "stop": Switchboard._stop,
+    "clear": Switchboard._clear,
+    "check": Switchboard._check,
+    "set": Switchboard._set,
     "why": Clerk._why,
-    "history": Clerk._history,
+    "history": Curves._history,
     "history_buckets": Historian._buckets,
     "notices": Historian._notices,
     "actuators_statistics": Ledger._statistics,
     "actuators_release": Workshop._release,
-    "nodes_approve": Clerk._approve,
-    "rules_enable": Rulebook._enable,
-    "rules_disable": Rulebook._disable,
-    "rules_trace": Rulebook._trace,
+    "nodes_approve": Registrar._approve,
+    "rules_enable": Editor._enable,
+    "rules_disable": Editor._disable,
+    "rules_trace": Tracer._trace,
     "rules_try": Trying._try,
     "rules_tried": Trying._tried,
     "alarms_ack": Annunciator._ack,

@@ -19,6 +19,7 @@ from godkaiser.io.clerk import Clerk
 from godkaiser.io.clock import VirtualClock
 from godkaiser.io.depot import Depot
 from godkaiser.io.laboratory import Laboratory
+from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.users import UserTable
@@ -47,10 +48,11 @@ async def laboratory() -> AsyncIterator[tuple[Laboratory, MemoryStore]]:
     engine = Engine(from_site(SITE))
     link = RecordingLink()
     runner = Runner(engine, link, Depot(Archive(store), link, linger=0.01), MemoryJournal(), VirtualClock(T0))
-    clerk = Clerk(runner, cast("SqlStore", store), nobody, speed=1.0, simulated=False)
+    clerk = Clerk(runner, nobody, speed=1.0, simulated=False)
+    book = Rulebook(runner, cast("SqlStore", store))
     task = asyncio.create_task(runner.run())
     try:
-        yield Laboratory(runner, clerk, kept_within=0.2), store
+        yield Laboratory(runner, clerk, book, kept_within=0.2), store
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

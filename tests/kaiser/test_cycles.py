@@ -104,7 +104,7 @@ async def _zones(one: House) -> list[str]:
     found: dict[str, str] = {}
     for zone in ("bench", "store"):
         sensor = one.controller.clerk.sensor("soil")
-        told = await one.controller.clerk.stretch(sensor, (0, T0 + 10**12), zone=zone)
+        told = await one.controller.curves.stretch(sensor, (0, T0 + 10**12), zone=zone)
         found |= dict.fromkeys(told["times"], zone)
     return [found[at] for at in sorted(found)]
 

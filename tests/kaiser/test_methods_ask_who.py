@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,13 @@ import pytest
 
 from godkaiser.auth.passwords import hash_password
 from godkaiser.auth.policy import Role
-from godkaiser.errors import AuthenticationFailedError, ForbiddenError, GodkaiserError, InvalidValueError
+from godkaiser.errors import (
+    AuthenticationFailedError,
+    ForbiddenError,
+    GodkaiserError,
+    InvalidValueError,
+    ProtocolError,
+)
 from tests.kaiser.house import NODE, SOIL, TEXT, file, house
 
 QUICK = hash_password("Pump-2026-house", bytes(16), cost=4)
@@ -107,15 +114,15 @@ async def test_who_lost_the_right_while_waiting_changes_nothing(
     method: str, params: dict[str, Any], taken: tuple[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     async with house(tmp_path, file()) as home:
-        clerk = home.controller.clerk
+        changing = home.controller.rulebook.changing
         await home.controller.accounts.table.add("olaf", Role.OPERATOR, QUICK)
         await home.controller.accounts.load()
         made = await home.call("tokens.add", owner="olaf", label="x", permissions=["edit_rules", "approve"])
         before = await home.call("site.export")
-        async with clerk.changing:
+        async with changing:
             waiting = asyncio.create_task(home.call(method, **params, token=made["token"]))
             async with asyncio.timeout(60):
-                while not clerk.changing._waiters:  # it has asked, and waits for its turn
+                while not changing._waiters:  # it has asked, and waits for its turn
                     await asyncio.sleep(0)
             await home.call(taken[0], name="olaf", **taken[1])
         if method == "rules.disable" and taken[0] == "users.zones":
@@ -124,6 +131,42 @@ async def test_who_lost_the_right_while_waiting_changes_nothing(
         with pytest.raises(ForbiddenError):
             await waiting
         assert await home.call("site.export") == before
+
+
+async def test_an_argument_that_is_none_is_told_without_words_of_the_program(tmp_path: Path) -> None:
+    async with house(tmp_path, file()) as home:
+        for name, method in home.controller.clerk.methods.items():
+            with pytest.raises(ProtocolError) as caught:
+                await home.call(name, nonsense=1, **needed(method))
+            told, (owner, function) = str(caught.value), method.__qualname__.split("._")
+            assert f"{name}: {function}() got an unexpected keyword argument 'nonsense'" in told
+            assert owner not in told
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "told"),
+    [
+        ("set", {}, "set() missing 2 required positional arguments: 'actuator' and 'value'"),
+        ("history", {}, "history() missing 1 required positional argument: 'series'"),
+        ("nodes.approve", {}, "approve() missing 1 required positional argument: 'node'"),
+        ("measure", {}, "measure() missing 1 required positional argument: 'sensor'"),
+        ("rules.import", {}, "rules_import() missing 1 required positional argument: 'documents'"),
+        ("site.apply", {}, "apply() missing 1 required positional argument: 'text'"),
+        ("users.role", {}, "role() missing 2 required positional arguments: 'name' and 'role'"),
+        ("users.role", {"self": 1}, "role() got multiple values for argument 'self'"),
+        ("history.page", {"series": SOIL, "most": 1, "span": {"x": 1}}, "span() got an unexpected keyword"),
+        ("history.page", {"series": SOIL, "most": 1, "span": [1]}, "span() argument after ** must be a map"),
+        ("history.buckets", {"series": SOIL, "every": "1h", "span": {}}, "span() missing 1 required"),
+    ],
+)
+async def test_a_wrong_call_is_told_by_the_names_of_its_arguments(
+    method: str, params: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    async with house(tmp_path, file()) as home:
+        await home.beat()
+        await home.soil(2000)
+        with pytest.raises(ProtocolError, match=re.escape(f"{method}: {told}")):
+            await home.controller.clerk.call(method, params)
 
 
 async def test_an_api_token_that_may_not_look_sees_nothing(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ async def test_one_whose_id_was_made_otherwise_then_goes_by_the_one_of_today(tmp
 async def test_what_runs_goes_on_though_its_document_could_not_be_bound_again(tmp_path: Path) -> None:
     async with house(tmp_path, file()) as made:
         await made.call("rules.import", documents=[OTHER])
-        made.controller.clerk.documents["dry-soil"] = NOWHERE | {"name": "Dry soil"}
+        made.controller.rulebook.documents["dry-soil"] = NOWHERE | {"name": "Dry soil"}
         await made.call("rules.import", documents=[GOOD])
         assert (await rules(made))["dry-soil"]["refused"] is None
         assert not (await made.call("rules.disable", rule="dry-soil"))["enabled"]
