@@ -83,6 +83,16 @@ def parse_instant(what: str | datetime, now: Instant, field: str = "time") -> In
     return from_datetime(when, field)
 
 
+def describe_wait(span: Duration) -> str:
+    """`45 s`, `15 min`, `3 h 20 min`: for who waits, so never shorter than it is."""
+    if span < 2 * MINUTE:
+        return f"{-(-max(span, 0) // SECOND)} s"
+    hours, minutes = divmod(-(-span // MINUTE), 60)
+    return " ".join(
+        part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part
+    )
+
+
 def describe_duration(span: Duration) -> str:
     """`12 s`, `4 min`, `3 h`, `2 d`: one unit, for people."""
     for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
