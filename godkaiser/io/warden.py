@@ -294,6 +294,7 @@ class Warden:
 
     def _told(self, key: Key) -> dict[str, Any]:
         now, owner = self._accounts.clock.now(), self._accounts.users.get(key.user_id)
+        soon, after = self._keyring.ends_soon(key, now), self._keyring.successor(key)
         return {
             "prefix": key.prefix,
             "label": key.label,
@@ -304,8 +305,8 @@ class Warden:
             "expires": to_iso(key.expires_at),
             "last_used": None if key.last_used is None else to_iso(key.last_used),
             "state": "revoked" if key.revoked else "good" if key.standing(now) else "over",
-            "ends_soon": self._keyring.ends_soon(key, now),
-            "replaced_by": self._keyring.successor(key),
+            "ends_soon": soon,
+            "replaced_by": after,
         }
 
     def _zone_ids(self, zones: object) -> frozenset[str]:
