@@ -128,6 +128,8 @@ def key_facts(words: Words, token: Thing) -> str:
     soon = token["state"] == "good" and token["ends_soon"]
     tone = "warn" if soon else "good" if token["state"] == "good" else "none"
     state = words("keys.state.soon" if soon else f"keys.state.{token['state']}")
+    if token["state"] == "good" and token.get("replaced_by"):
+        tone, state = "none", words("keys.state.replaced", prefix=token["replaced_by"])
     rights = ", ".join(words.known(f"right.{right}", str(right)) for right in token["permissions"])
     zones = words("keys.zones.owner") if token["zones"] is None else ", ".join(token["zones"]) or DASH
     facts = [

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from tornado.web import HTTPError, RequestHandler
 
-from godkaiser import AuthenticationFailedError, CodeNeededError, ThrottledError
+from godkaiser import AddressBlockedError, AuthenticationFailedError, CodeNeededError, ThrottledError
 
 from .feed import TROUBLE
 from .gate import harden, inside, signed_in, words_of, write_cookie
@@ -69,9 +69,7 @@ class LoginHandler(OwnHandler):
         try:
             told = await self.guard.call("login", name=name, password=password, address=address, code=code)
         except ThrottledError as error:
-            seconds = max(1, ceil(error.retry_after))
-            self.set_header("Retry-After", str(seconds))
-            self._form("login.throttled", name, status=429, seconds=seconds)
+            self._later(name, error)
         except CodeNeededError:
             self._form("login.code_needed", name, status=401, asks_code=True)
         except AuthenticationFailedError:
@@ -82,6 +80,15 @@ class LoginHandler(OwnHandler):
             await self._end_before()
             self._remember(told["token"], told["expires"])
             self.redirect(inside(self.get_body_argument("next", None)), status=303)
+
+    def _later(self, name: str, error: ThrottledError) -> None:
+        """How long to wait, and who can help whoever is kept out. Nothing about accounts: all are told the same."""
+        seconds = max(1, ceil(error.retry_after))
+        self.set_header("Retry-After", str(seconds))
+        if isinstance(error, AddressBlockedError):
+            self._form("login.kept_out", name, status=429, left=words_of(self).span(seconds))
+        else:
+            self._form("login.throttled", name, status=429, seconds=seconds)
 
     async def _end_before(self) -> None:
         """The sign-in this browser had until now: nobody could sign it out any more."""

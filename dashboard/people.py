@@ -95,6 +95,8 @@ class Person:
             about = words("people.password.made", name=self._name)
             self._session.show(partial(self._once.show, about, str(told["password"])))
         self._changed()
+        if told.get("already"):
+            return say(words("people.already", name=self._name), "plain")
         return say(words(f"people.{deed}.done", name=self._name), "good")
 
 
@@ -106,9 +108,9 @@ class Editor:
         roles = {words(f"role.{role}"): role for role in ROLES}
         self._role = pn.widgets.Select(label=words("people.role"), options=roles, **look())
         self._zones = Ticks(words("people.zones"), {})
-        about = html(f'<p class="soft">{escape(words("people.zones.about"))}</p>')
+        self._words, self._about = words, html()
         set_zones = press(words("people.zones.set"), lambda: card.ask_zones(self._zones.value))
-        self._of_zones = [*self._zones.parts, about, set_zones]
+        self._of_zones = [*self._zones.parts, self._about, set_zones]
         self._deeds = {
             deed: press(
                 words(f"people.{deed}"),
@@ -128,6 +130,8 @@ class Editor:
         self._zones.offer({zone: zone for zone in account["zones"]} | dict(zones))
         if before is None or before["zones"] != account["zones"]:
             self._zones.value = list(account["zones"])
+        about = "people.zones.viewer" if account["role"] == "viewer" else "people.zones.about"
+        write(self._about, f'<p class="soft">{escape(self._words(about))}</p>')
         for part in self._of_zones:
             part.visible = account["role"] != "admin"
         absent = {"activate" if account["active"] else "deactivate"} | (
@@ -140,10 +144,9 @@ class Editor:
 def person_facts(words: Words, account: Thing, zones: dict[str, str]) -> str:
     """Role, zones, second factor, when seen last."""
     active = bool(account["active"])
-    where = ", ".join(zones.get(zone, zone) for zone in account["zones"]) or words("people.everywhere")
     facts = [
         (words("people.role"), words.known(f"role.{account['role']}", str(account["role"]))),
-        (words("people.zones"), DASH if account["role"] == "viewer" else where),
+        (words("people.zones"), _where(words, account, zones)),
         (words("people.factor"), words("people.yes" if account["totp"] else "people.no")),
         (words("people.seen"), _seen(words, account)),
     ]
@@ -154,6 +157,14 @@ def person_facts(words: Words, account: Thing, zones: dict[str, str]) -> str:
         f'<span class="mark {"good" if active else "none"}">{escape(state)}</span></div>'
         f'<dl class="facts">{rows}</dl></div>'
     )
+
+
+def _where(words: Words, account: Thing, zones: dict[str, str]) -> str:
+    """Zones bind operators: looking and stopping reach the whole house. Those of a viewer wait until it is one."""
+    named = ", ".join(zones.get(zone, zone) for zone in account["zones"])
+    if account["role"] == "viewer":
+        return words("people.zones.later", zones=named) if named else DASH
+    return named or words("people.everywhere")
 
 
 def _seen(words: Words, account: Thing) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from godkaiser.display import html_of
     from godkaiser.errors import (
         AckTimeoutError,
+        AddressBlockedError,
         AmbiguousNameError,
         AuthenticationFailedError,
         AuthError,
@@ -74,6 +75,7 @@ _HOMES = {
     "godkaiser.display": ("html_of",),
     "godkaiser.errors": (
         "AckTimeoutError",
+        "AddressBlockedError",
         "AmbiguousNameError",
         "AuthError",
         "AuthenticationFailedError",
@@ -143,6 +145,7 @@ __all__ = [
     "Accounts",
     "AckTimeoutError",
     "Actuator",
+    "AddressBlockedError",
     "Alarm",
     "Alarms",
     "AmbiguousNameError",

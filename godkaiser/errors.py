@@ -699,7 +699,11 @@ class AddressBlockedError(ThrottledError, AuthError):
     """An address that was denied again and again is kept out for a time."""
 
     sentence = "This address is kept out, as it was denied too often."
-    hint = "Try again in {retry_after:.0f} s, or let an admin lift it: `godkaiser blocks lift ADDRESS`."
+    hint = (
+        "Try again in {left}. An admin can let it in again sooner, on the page Accounts or by "
+        "`godkaiser blocks lift ADDRESS`."
+    )
+    left: str
 
 
 # ── unavailable ────────────────────────────────────────────────────────────────────────────────────────

@@ -72,10 +72,12 @@ class Principal:
 
 
 class Denial(StrEnum):
-    """Why a well signed token is not good enough. The words are those clients of the old server know."""
+    """Why a well signed token is not good enough. The first two are words clients of the old server know."""
 
     REVOKED = "Token has been revoked"
     INVALID_USER = "Invalid user"
+    UNKNOWN = "this API token is not known"
+    OVER = "this API token has ended"
 
 
 def admit(claims: Claims, user: User | None, *, revoked: bool) -> Principal | Denial:

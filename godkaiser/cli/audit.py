@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from godkaiser.cli.database import place
-from godkaiser.cli.output import Data, Json, ask, run, say, show, table
+from godkaiser.cli.output import Data, Json, as_typed, ask, run, say, show, table
 from godkaiser.errors import DataFolderError
 
 app = typer.Typer(help="Who did what.", no_args_is_help=True)
@@ -17,7 +17,7 @@ FAILED = 1
 
 @app.command("list")
 def list_(
-    since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-24h",
+    since: Annotated[str, typer.Option(help='"-7d" or ISO 8601 with a zone.')] = "-24h",
     until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
     who: Annotated[str | None, typer.Option(help='Only of "user:NAME", "local:NAME", "controller".')] = None,
     action: Annotated[
@@ -37,7 +37,10 @@ def list_(
         "severity": severity,
     }  # fmt: skip
     given = {name: value for name, value in wanted.items() if value is not None}
-    show(ask(data, "audit", since=since, until=until, limit=limit, wanted=given), as_json, _tell_rows)
+    typed = {f"wanted.{name}": f"--{name}" for name in wanted}
+    with as_typed(since="--since", until="--until", limit="--limit", **typed):
+        rows = ask(data, "audit", since=since, until=until, limit=limit, wanted=given)
+    show(rows, as_json, _tell_rows)
 
 
 def _tell_rows(rows: list[dict[str, Any]]) -> None:
@@ -51,14 +54,16 @@ def _tell_rows(rows: list[dict[str, Any]]) -> None:
 
 @app.command()
 def stats(
-    since: Annotated[str, typer.Option(help='"-7d", "today" or ISO 8601 with a zone.')] = "-30d",
+    since: Annotated[str, typer.Option(help='"-7d" or ISO 8601 with a zone.')] = "-30d",
     until: Annotated[str | None, typer.Option(help="As since; now without.", show_default=False)] = None,
     tz: Annotated[str, typer.Option(help="Time zone of the days.")] = "UTC",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Count what happened: by action, person, severity, address and day."""
-    show(ask(data, "audit.statistics", since=since, until=until, tz=tz), as_json, _tell_statistics)
+    with as_typed(since="--since", until="--until", tz="--tz"):
+        found = ask(data, "audit.statistics", since=since, until=until, tz=tz)
+    show(found, as_json, _tell_statistics)
 
 
 def _tell_statistics(found: dict[str, Any]) -> None:

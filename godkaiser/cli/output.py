@@ -17,7 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from godkaiser.errors import GodkaiserError
+from godkaiser.errors import GodkaiserError, InvalidValueError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 Data = Annotated[
@@ -123,6 +123,15 @@ def complain(error: GodkaiserError, as_json: bool) -> None:
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine from a command."""
     return asyncio.run(work)
+
+
+@contextmanager
+def as_typed(**names: str) -> Iterator[None]:
+    """Objections name what was typed, not what the controller calls it: `permissions="--right"`."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise InvalidValueError(**error.details | {"field": names.get(error.field, error.field)}) from None
 
 
 def ask(data: Path | None, method: str, **params: Any) -> Any:

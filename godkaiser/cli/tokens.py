@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from godkaiser.cli.output import Data, Json, ask, say, show, table
+from godkaiser.cli.output import Data, Json, as_typed, ask, say, show, table
 
 app = typer.Typer(help="API tokens, for programs.", no_args_is_help=True)
 Prefix = Annotated[str, typer.Argument(help="How the token begins, as `tokens list` shows it.")]
@@ -28,12 +28,18 @@ def _tell_tokens(found: list[dict[str, Any]]) -> None:
             _zones(one),
             one["last_used"] or "never",
             one["expires"],
-            "ends soon: rotate it" if one["ends_soon"] else one["state"],
+            _state(one),
         )
         for one in found
     ]
     columns = ("Token", "For", "Owner", "Rights", "Zones", "Last used", "Ends", "State")
     table(columns, rows, "There are none.")
+
+
+def _state(one: dict[str, Any]) -> str:
+    if one["state"] == "good" and one["replaced_by"] is not None:
+        return f"replaced by {one['replaced_by']}"
+    return "ends soon: rotate it" if one["ends_soon"] else str(one["state"])
 
 
 def _zones(one: dict[str, Any]) -> str:
@@ -52,7 +58,9 @@ def add(
 ) -> None:
     """Make an API token. It is shown this once."""
     asked = {"label": label, "owner": owner, "permissions": right, "zones": zone or [], "lasting": lasting}
-    show(ask(data, "tokens.add", **asked), as_json, _tell_made)
+    with as_typed(permissions="--right", zones="--zone", lasting="--lasting", owner="--owner"):
+        done = ask(data, "tokens.add", **asked)
+    show(done, as_json, _tell_made)
 
 
 def _tell_made(done: dict[str, Any]) -> None:
@@ -68,7 +76,9 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Make another one that may the same for as long; the old one ends after the overlap."""
-    show(ask(data, "tokens.rotate", prefix=prefix, overlap=overlap), as_json, _tell_rotated)
+    with as_typed(overlap="--overlap"):
+        done = ask(data, "tokens.rotate", prefix=prefix, overlap=overlap)
+    show(done, as_json, _tell_rotated)
 
 
 def _tell_rotated(done: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from godkaiser.cli.output import Data, Json, ask, say, show, table
+from godkaiser.cli.output import Data, Json, as_typed, ask, say, show, table
 
 app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 totp = typer.Typer(help="The second factor: six digits of a phone.", no_args_is_help=True)
@@ -51,7 +51,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Make an account. A password that was made is shown this once."""
-    done = ask(data, "users.add", name=name, role=role, zones=zone or [], password=_typed(chosen))
+    with as_typed(role="--role", zones="--zone"):
+        done = ask(data, "users.add", name=name, role=role, zones=zone or [], password=_typed(chosen))
     show(done, as_json, _tell_added)
 
 
@@ -84,7 +85,10 @@ def role(
 
 def _tell_changed(done: dict[str, Any]) -> None:
     active = "" if done["active"] else ", not active"
-    say(f"{done['name']}: {done['role']}, zones {_zones(done)}{active}. {_ended(done)}")
+    became = "It was so already; nothing was changed." if done["already"] else _ended(done)
+    say(f"{done['name']}: {done['role']}, zones {_zones(done)}{active}. {became}")
+    if done["role"] == "viewer" and done["zones"]:
+        say("Zones bind operators only: these count once this account is one.")
 
 
 def _ended(done: dict[str, Any]) -> str:
@@ -161,4 +165,9 @@ def confirm(
 def totp_remove(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Take it away from somebody whose phone is lost: the password alone counts again."""
     done = ask(data, "users.totp.remove", name=name)
-    show(done, as_json, lambda made: say(f"{made['name']} signs in with the password alone."))
+    show(done, as_json, _tell_no_factor)
+
+
+def _tell_no_factor(done: dict[str, Any]) -> None:
+    already = " already; nothing was changed" if done["already"] else ""
+    say(f"{done['name']} signs in with the password alone{already}.")

@@ -22,7 +22,8 @@ class Account(Shown):
     """One account. `zones`: where it acts; none: everywhere. `totp`: is a second factor asked for?
 
     `last_seen`: aware, UTC; only in a list. `tokens_ended`: how many tokens of its sessions the change has ended.
-    `password`: one that was made for it, told this once; `password.reveal()` gives the text.
+    `already`: it was so before, so nothing was changed. `password`: one that was made for it, told this once;
+    `password.reveal()` gives the text.
     """
 
     name: str
@@ -32,13 +33,15 @@ class Account(Shown):
     totp: bool
     last_seen: datetime | None = None
     tokens_ended: int = 0
+    already: bool = False
     password: Secret | None = None
 
     @classmethod
     def of(cls, shot: Mapping[str, Any], last_seen: str | None = None) -> Self:
         """From the controller's words."""
         names = {name: shot[name] for name in ("name", "role", "active", "totp")}
-        told = {"tokens_ended": shot.get("tokens_invalidated", 0), "password": kept(shot.get("password"))}
+        told = {"tokens_ended": shot.get("tokens_invalidated", 0), "already": shot.get("already", False)}
+        told |= {"password": kept(shot.get("password"))}
         return cls(**names, **told, zones=tuple(shot["zones"]), last_seen=when(last_seen))
 
     def row(self) -> tuple[object, ...]:
@@ -49,6 +52,8 @@ class Account(Shown):
 @dataclass(frozen=True, slots=True)
 class ApiToken(Shown):
     """An API token of a program. `zones`: None for those of its owner. `state`: good, over or revoked.
+
+    `ends_soon`: it is to be rotated. `replaced_by`: the prefix of the one it was exchanged for.
 
     `whole`: the token itself, told this once, when it is made; `whole.reveal()` gives the text. `before`, when it was
     made by rotation: the old one, and until when that is good yet.
@@ -64,6 +69,7 @@ class ApiToken(Shown):
     last_used: datetime | None
     state: str
     ends_soon: bool
+    replaced_by: str | None = None
     whole: Secret | None = None
     before: ApiToken | None = field(default=None, repr=False)
 
@@ -80,6 +86,7 @@ class ApiToken(Shown):
             permissions=tuple(shot["permissions"]),
             zones=zones,
             last_used=when(shot["last_used"]),
+            replaced_by=shot.get("replaced_by"),
             whole=kept(shot.get("token")),
             before=before,
         )
@@ -88,6 +95,8 @@ class ApiToken(Shown):
         """Its line in a table."""
         zones = "the owner's" if self.zones is None else _zones(self.zones)
         state = "ends soon" if self.state == "good" and self.ends_soon else self.state
+        if self.state == "good" and self.replaced_by is not None:
+            state = f"replaced by {self.replaced_by}"
         may = ", ".join(self.permissions)
         return self.prefix, self.label, self.owner, may, zones, self.last_used, self.expires, state
 

@@ -13,7 +13,7 @@ from godkaiser.auth.throttle import retry_after
 from godkaiser.errors import AddressBlockedError, UnavailableError, UnknownAddressError
 from godkaiser.io.clerk import Clerk, Method
 from godkaiser.io.sql.blocks import BlockTable
-from godkaiser.model.instant import Instant, describe_duration, to_iso
+from godkaiser.model.instant import Instant, describe_duration, describe_wait, to_iso
 from godkaiser.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Blocklist:
         """Raises `AddressBlockedError`: nobody comes in from there, or this account does not."""
         now = self._clock.now()
         if wait := max(self._blocks.wait(address, now), self._blocks.wait(place_of(address, name), now)):
-            raise AddressBlockedError(retry_after=float(retry_after(wait)))
+            raise AddressBlockedError(retry_after=float(retry_after(wait)), left=describe_wait(wait))
 
     async def denied(self, address: str, name: str = "") -> None:
         """Somebody from there was not let in; `name`: who was in already, and may not do what they asked for.

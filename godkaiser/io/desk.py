@@ -26,6 +26,7 @@ from godkaiser.errors import (
     from_wire,
 )
 from godkaiser.io.asking import ASKING, NOBODY, Asking, known, read_asking
+from godkaiser.io.chosen import chosen_folder
 from godkaiser.io.ending import ended
 
 log = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ def forget_running() -> None:
 
 def find_folder(data: Path | str | None) -> Path:
     """The data folder of a living controller: the one named, or of the only one running here."""
-    chosen = data or os.environ.get("GODKAISER_DATA_DIR")
+    chosen = data or chosen_folder()
     if chosen:
         return Path(chosen) if _pointed(Path(chosen)) is not None else _nobody(f"in {chosen}")
     folders = [folder for folder in _known_folders() if _pointed(folder) is not None]

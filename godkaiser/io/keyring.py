@@ -14,7 +14,7 @@ from godkaiser.auth.policy import Permission
 from godkaiser.auth.session import User
 from godkaiser.errors import InvalidValueError, TokenLimitError, UnknownTokenError
 from godkaiser.io.accounts import Accounts
-from godkaiser.model.instant import DAY, Duration
+from godkaiser.model.instant import DAY, Duration, Instant
 
 LABEL_MOST: Final = 80
 SHOWN_AFTER: Final = 30 * DAY  # how long one that has ended is still listed
@@ -43,6 +43,15 @@ class Keyring:
         now = self._clock.now()
         return [key for key in self.all() if key.standing(now)]
 
+    def successor(self, key: Key) -> str | None:
+        """The prefix of the one it was replaced by; None: it was not rotated, or that one has ended."""
+        after = self._accounts.keys.get(keys.successor_of(key))
+        return None if after is None or not after.standing(self._clock.now()) else after.prefix
+
+    def ends_soon(self, key: Key, now: Instant) -> bool:
+        """Is it to be rotated, and was not yet?"""
+        return key.ends_soon(now) and self.successor(key) is None
+
     async def add(
         self,
         owner: User,
@@ -57,7 +66,7 @@ class Keyring:
         if not 0 < lasting <= keys.LONGEST:
             days = f"{lasting / DAY:g} d"
             raise InvalidValueError(
-                field="days", value=days, problem="is no such time", allowed="up to 366 days"
+                field="lasting", value=days, problem="is no such time", allowed="up to 366 days"
             )
         return await self._made(owner, _label(label), rights, reach, lasting)
 
@@ -74,7 +83,7 @@ class Keyring:
         owner = self._accounts.users[old.user_id]  # of a removed account no token is left
         _check_rights(old.permissions, old.zones, owner)
         lasting = old.expires_at - old.created_at
-        token, made = await self._made(owner, old.label, old.permissions, old.zones, lasting)
+        token, made = await self._made(owner, old.label, old.permissions, old.zones, lasting, old)
         await self._table.change_key(prefix, expires_at=min(old.expires_at, now + overlap), warned=True)
         await self._accounts.load()
         return token, made
@@ -93,17 +102,23 @@ class Keyring:
         rights: frozenset[Permission],
         zones: frozenset[str] | None,
         lasting: Duration,
+        before: Key | None = None,
     ) -> tuple[str, Key]:
-        prefix, token = keys.make(secrets.token_bytes(keys.PREFIX_BYTES + keys.SECRET_BYTES))
-        now = self._clock.now()
-        made = Key(prefix, keys.hash_of(token), label, owner.id, rights, zones, now, now + lasting)
+        now, entropy = self._clock.now(), secrets.token_bytes(keys.PREFIX_BYTES + keys.SECRET_BYTES)
         async with self._making:
+            prefix, token = keys.make(entropy, None if before is None else self._free_successor(before))
+            made = Key(prefix, keys.hash_of(token), label, owner.id, rights, zones, now, now + lasting)
             count = sum(key.user_id == owner.id for key in self.standing())
             if count >= keys.MOST:
                 raise TokenLimitError(owner=owner.name, count=count, most=keys.MOST)
             await self._table.save_key(made)
             await self._accounts.load()
         return token, made
+
+    def _free_successor(self, before: Key) -> str | None:
+        """None: it was rotated once already."""
+        prefix = keys.successor_of(before)
+        return None if prefix in self._accounts.keys else prefix
 
     # ── by and by ──────────────────────────────────────────────────────────────────────────────────────
     async def write_uses(self) -> None:
@@ -114,9 +129,9 @@ class Keyring:
                 del self._accounts.uses[prefix]
 
     async def ending(self) -> list[Key]:
-        """Those that end within a week and were not spoken of yet."""
+        """Those that end soon and were not spoken of yet. Of one that was replaced nothing is left to be done."""
         now = self._clock.now()
-        found = [key for key in self.all() if key.ends_soon(now) and not key.warned]
+        found = [key for key in self.all() if self.ends_soon(key, now) and not key.warned]
         for key in found:
             await self._table.change_key(key.prefix, warned=True)
             self._accounts.keys[key.prefix] = replace(key, warned=True)
@@ -131,11 +146,13 @@ class Keyring:
 
 
 def _check_rights(rights: frozenset[Permission], zones: frozenset[str] | None, owner: User) -> None:
-    problem = keys.too_much(rights, zones, owner) if rights else "an API token without rights opens nothing"
+    field, problem = keys.too_much(rights, zones, owner)
+    if not rights:
+        field, problem = "permissions", "an API token without rights opens nothing"
     if problem:
-        asked = ", ".join(sorted(rights)) or "none"
-        allowed = "at most what its owner may"
-        raise InvalidValueError(field="permissions", value=asked, problem=problem, allowed=allowed)
+        asked = {"owner": [owner.name], "permissions": rights, "zones": zones or ()}[field]
+        shown, allowed = ", ".join(sorted(asked)) or "none", "at most what its owner may"
+        raise InvalidValueError(field=field, value=shown, problem=problem, allowed=allowed)
 
 
 def _label(label: str) -> str:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from godkaiser.auth.keys import Key
+from godkaiser.auth.keys import Key, common
 from godkaiser.auth.passwords import ENTROPY_BYTES, generate_password
 from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.session import Principal, User
@@ -81,6 +81,8 @@ class Warden:
     ) -> dict[str, Any]:
         who = await self._proved(current, address, token)
         before, after = self._accounts.named(name), _role(role)
+        if after is before.role:
+            return self._already(name)
         count = await self._accounts.set_role(name, after)
         return self._changed(who, name, f"role {before.role.value} → {after.value}", count, before)
 
@@ -95,6 +97,8 @@ class Warden:
         """An empty list: everywhere."""
         who = await self._proved(current, address, token)
         before, after = self._accounts.named(name), self._zone_ids(zones)
+        if after == before.zones:
+            return self._already(name)
         count = await self._accounts.set_zones(name, after)
         return self._changed(who, name, f"zones {_worded(before.zones)} → {_worded(after)}", count, before)
 
@@ -124,6 +128,8 @@ class Warden:
 
     async def _switched(self, name: str, active: bool, who: str) -> dict[str, Any]:
         before = self._accounts.named(name)
+        if before.active is active:
+            return self._already(name)
         theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
         count = await self._accounts.set_active(name, active)
         for key in theirs if not active else ():
@@ -165,7 +171,10 @@ class Warden:
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
         """By an admin only: whoever has a stolen session must not take it away."""
-        who, before = await self._proved(current, address, token), self._shown(name)["totp"]
+        who = await self._proved(current, address, token)
+        begun, before = self._accounts.named(name).totp, self._shown(name)["totp"]
+        if begun is None:
+            return self._already(name)
         await self._accounts.remove_totp(name)
         return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
 
@@ -200,7 +209,7 @@ class Warden:
         rights, span = _rights(permissions), parse_duration(lasting, "lasting")
         whole, made = await self._keyring.add(user, label, rights, self._zone_ids(zones), span)
         told = self._told(made)
-        limits = f"{', '.join(told['permissions'])}, zones {_worded(made.zones)}, until {told['expires']}"
+        limits = f"{', '.join(told['permissions'])}, zones {_reach(made, user)}, until {told['expires']}"
         self._clerk.attest(who, "token.added", made.prefix, f"{made.label} of {user.name}: {limits}")
         return told | {"token": whole}
 
@@ -273,7 +282,11 @@ class Warden:
         change = (None, None) if before is None else (_facts(before), _facts(self._accounts.named(name)))
         ended = f"; {count} tokens ended" if count else ""
         self._clerk.attest(who, "user.changed", name, detail + ended, change)
-        return self._shown(name) | {"tokens_invalidated": count}
+        return self._shown(name) | {"tokens_invalidated": count, "already": False}
+
+    def _already(self, name: str) -> dict[str, Any]:
+        """It is so already: no row of the audit may claim a change, and no session ends."""
+        return self._shown(name) | {"tokens_invalidated": 0, "already": True}
 
     def _shown(self, name: str) -> dict[str, Any]:
         user: User = self._accounts.named(name)
@@ -281,6 +294,7 @@ class Warden:
 
     def _told(self, key: Key) -> dict[str, Any]:
         now, owner = self._accounts.clock.now(), self._accounts.users.get(key.user_id)
+        soon, after = self._keyring.ends_soon(key, now), self._keyring.successor(key)
         return {
             "prefix": key.prefix,
             "label": key.label,
@@ -291,7 +305,8 @@ class Warden:
             "expires": to_iso(key.expires_at),
             "last_used": None if key.last_used is None else to_iso(key.last_used),
             "state": "revoked" if key.revoked else "good" if key.standing(now) else "over",
-            "ends_soon": key.ends_soon(now),
+            "ends_soon": soon,
+            "replaced_by": after,
         }
 
     def _zone_ids(self, zones: object) -> frozenset[str]:
@@ -346,6 +361,12 @@ def _permission(text: str) -> Permission:
 
 def _worded(zones: frozenset[str] | None) -> str:
     return ", ".join(sorted(zones)) if zones else "all"
+
+
+def _reach(key: Key, owner: User) -> str:
+    """Where it acts: one without zones of its own is bound to those of its owner."""
+    owned = " (its owner's)" if key.zones is None and owner.reach is not None else ""
+    return _worded(common(key.zones, owner.reach)) + owned
 
 
 def _yes(value: object) -> str:

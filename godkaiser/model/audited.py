@@ -68,7 +68,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "token.added": Action(WARNING, "an API token was made; `target` is its prefix"),
     "token.rotated": Action(INFO, "it was exchanged for a new one"),
     "token.revoked": Action(WARNING, "it was ended before its time, also with its owner"),
-    "token.ending": Action(INFO, "it ends in a week; said once, by the controller"),
+    "token.ending": Action(INFO, "it ends soon and was not rotated; said once, by the controller"),
     "stop": Action(
         CRITICAL,
         "the software stop; `target` is its scope. Of one person and scope one a second, while it stands",

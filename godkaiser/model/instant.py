@@ -30,11 +30,14 @@ def to_datetime(at: Instant) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-def from_datetime(when: datetime) -> Instant:
+def from_datetime(when: datetime, field: str = "time") -> Instant:
     """An aware datetime as an instant. A naive one is refused: it names no instant."""
     if when.tzinfo is None:
         raise InvalidValueError(
-            field="time", value=str(when), problem="has no time zone", allowed="an aware datetime"
+            field=field,
+            value=str(when),
+            problem="has no time zone",
+            allowed="one with a zone, such as 2026-05-01T00:00:00Z",
         )
     return (when - _EPOCH) // timedelta(microseconds=1)
 
@@ -67,7 +70,7 @@ def parse_duration(what: str | float | timedelta, field: str = "duration") -> Du
 def parse_instant(what: str | datetime, now: Instant, field: str = "time") -> Instant:
     """`"-7d"` (before now), ISO 8601 with a zone, or an aware datetime."""
     if isinstance(what, datetime):
-        return from_datetime(what)
+        return from_datetime(what, field)
     text = what.strip()
     if text.startswith("-"):
         return now - parse_duration(text[1:], field)
@@ -77,7 +80,17 @@ def parse_instant(what: str | datetime, now: Instant, field: str = "time") -> In
         raise InvalidValueError(
             field=field, value=repr(what), problem="not a time", allowed='"-24h" or ISO 8601 with a zone'
         ) from None
-    return from_datetime(when)
+    return from_datetime(when, field)
+
+
+def describe_wait(span: Duration) -> str:
+    """`45 s`, `15 min`, `3 h 20 min`: for who waits, so never shorter than it is."""
+    if span < 2 * MINUTE:
+        return f"{-(-max(span, 0) // SECOND)} s"
+    hours, minutes = divmod(-(-span // MINUTE), 60)
+    return " ".join(
+        part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part
+    )
 
 
 def describe_duration(span: Duration) -> str:

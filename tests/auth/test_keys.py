@@ -13,6 +13,7 @@ from godkaiser.auth import keys
 from godkaiser.auth.keys import Key, admit_key, common, hash_of, make, prefix_of, too_much
 from godkaiser.auth.policy import POLICY, Permission, Role
 from godkaiser.auth.session import Denial, Principal, User
+from godkaiser.auth.tokens import SECOND
 
 NOW = 1_800_000_000_000_000
 PREFIX, TOKEN = make(bytes(range(36)))
@@ -61,10 +62,13 @@ def test_who_comes_with_one_is_its_owner_by_this_token() -> None:
 @pytest.mark.parametrize(
     ("key", "owner", "denial"),
     [
-        (None, OWNER, Denial.REVOKED),
+        (None, OWNER, Denial.UNKNOWN),
         (replace(KEY, revoked=True), OWNER, Denial.REVOKED),
-        (replace(KEY, expires_at=NOW), OWNER, Denial.REVOKED),
-        (replace(KEY, hash=hash_of(TOKEN[:-1] + "0")), OWNER, Denial.REVOKED),
+        (replace(KEY, expires_at=NOW), OWNER, Denial.OVER),
+        (replace(KEY, revoked=True, expires_at=NOW), OWNER, Denial.REVOKED),
+        # Mistyped: whether the beginning is right, or whether that one has ended, is not told.
+        (replace(KEY, hash=hash_of(TOKEN[:-1] + "0")), OWNER, Denial.UNKNOWN),
+        (replace(KEY, hash=hash_of(TOKEN[:-1] + "0"), revoked=True), OWNER, Denial.UNKNOWN),
         (KEY, None, Denial.INVALID_USER),
         (KEY, replace(OWNER, active=False), Denial.INVALID_USER),
         (KEY, replace(OWNER, id=8), Denial.INVALID_USER),
@@ -100,25 +104,55 @@ def test_no_zone_in_common_is_no_zone_at_all() -> None:
 @pytest.mark.parametrize(
     ("permissions", "zones", "said"),
     [
-        ({P.LOOK, P.SWITCH}, None, ""),
-        ({P.LOOK}, {"a"}, ""),
-        ({P.LOOK, P.MANAGE_USERS}, None, "ada (operator) may not manage_users"),
-        ({P.LOOK}, {"a", "b"}, "ada may not act in b"),
+        ({P.LOOK, P.SWITCH}, None, ("", "")),
+        ({P.LOOK}, {"a"}, ("", "")),
+        ({P.LOOK, P.MANAGE_USERS}, None, ("permissions", "ada (operator) may not manage_users")),
+        ({P.LOOK}, {"a", "b"}, ("zones", "ada may not act in b")),
     ],
 )
-def test_what_an_owner_cannot_give(permissions: set[Permission], zones: Any, said: str) -> None:
+def test_what_an_owner_cannot_give(permissions: set[Permission], zones: Any, said: tuple[str, str]) -> None:
     owner = replace(OWNER, zones=frozenset("a"))
     assert too_much(permissions, None if zones is None else frozenset(zones), owner) == said
 
 
 def test_who_is_not_active_gives_nothing() -> None:
-    assert too_much({P.LOOK}, None, replace(OWNER, active=False)) == "ada is not active"
+    assert too_much({P.LOOK}, None, replace(OWNER, active=False)) == ("owner", "ada is not active")
 
 
-def test_when_it_is_to_be_rotated_and_when_its_use_is_written() -> None:
-    assert not KEY.ends_soon(NOW)
-    assert KEY.ends_soon(KEY.expires_at - 7 * keys.DAY)
-    assert not KEY.ends_soon(KEY.expires_at)
+@pytest.mark.parametrize(
+    ("lasting", "before"),
+    [
+        (3600 * SECOND, 360 * SECOND),
+        (30 * keys.DAY, 3 * keys.DAY),
+        (140 * keys.DAY, 14 * keys.DAY),
+        (140 * keys.DAY + 10, 14 * keys.DAY),
+        (366 * keys.DAY, 14 * keys.DAY),
+        (9, 0),
+    ],
+)
+def test_it_is_to_be_rotated_in_the_last_tenth_of_its_life_and_at_most_14_days_before(
+    lasting: int, before: int
+) -> None:
+    key = replace(KEY, expires_at=NOW + lasting)
+    end = key.expires_at
+    assert keys.warned_before(lasting) == before
+    assert not key.ends_soon(NOW)
+    assert not key.ends_soon(end - before - 1)
+    assert key.ends_soon(end - before) == (before > 0)
+    assert key.ends_soon(end - 1) == (before > 0)
+    assert not key.ends_soon(end)
+    assert not replace(key, revoked=True).ends_soon(end - before)
+
+
+def test_the_one_that_takes_its_place_is_known_by_its_beginning_and_not_from_what_is_shown() -> None:
+    after = keys.successor_of(KEY)
+    prefix, token = make(bytes(range(36)), after)
+    assert (prefix, prefix_of(token), token[len(after) :]) == (after, after, TOKEN[len(PREFIX) :])
+    assert after == keys.successor_of(replace(KEY, label="other", expires_at=NOW + 1, revoked=True))
+    assert after != keys.successor_of(replace(KEY, hash=hash_of("other")))
+
+
+def test_when_its_use_is_written() -> None:
     assert KEY.use_is_news(NOW)
     used = replace(KEY, last_used=NOW)
     assert not used.use_is_news(NOW + keys.USE_EVERY - 1)

@@ -71,4 +71,4 @@ def test_the_hash_and_the_second_factor_are_not_in_the_repr() -> None:
 
 
 def test_denials_speak_the_words_clients_know() -> None:
-    assert [d.value for d in Denial] == ["Token has been revoked", "Invalid user"]
+    assert (Denial.REVOKED.value, Denial.INVALID_USER.value) == ("Token has been revoked", "Invalid user")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from godkaiser import (
+    AddressBlockedError,
     AuthenticationFailedError,
     CodeNeededError,
     CommandRefusedError,
@@ -160,6 +161,7 @@ class Greenhouse:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.origins: list[str] = []
         self.failures = 0
+        self.kept_out = 0.0  # seconds
         self.codes: dict[str, str] = {}
         self.theirs: set[str] = set()  # what somebody bound to zones may act on
         self.archive: Callable[..., Awaitable[Any]] | None = None  # a real one that answers for the past
@@ -293,6 +295,8 @@ class FakeDesk:
     async def _login(self, name: str, password: str, address: str, code: str = "") -> dict[str, str]:
         assert address
         house = self._house
+        if house.kept_out:
+            raise AddressBlockedError(retry_after=house.kept_out, left="a while")
         if house.failures >= 5:
             raise ThrottledError(retry_after=7.2)
         if PASSWORDS.get(name) != password:

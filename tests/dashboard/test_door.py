@@ -298,6 +298,21 @@ async def test_signing_out_everywhere_ends_other_sign_ins_of_the_same_person_onl
     assert [(await visitor.ask("/")).code for visitor in visitors] == [302, 302, 200]
 
 
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+async def test_who_is_kept_out_is_told_how_long_and_who_can_help(running: Running, name: str) -> None:
+    running.house.kept_out = 3 * 3600 + 20 * 60.0
+    fields = {"name": name, "password": "Wrong-99"}
+    answer = await running.visitor().form("/login", fields)
+    assert (answer.code, answer.headers["Retry-After"]) == (429, "12000")
+    text = answer.body.decode()
+    assert "from this address for another 3 h 20 min" in text
+    assert "An admin can let it in again sooner" in text
+    assert "on the page Accounts or by `godkaiser blocks lift ADDRESS`" in text
+    german = (await running.visitor().form("/login?lang=de", fields)).body.decode()
+    assert "noch 3 h 20 min lang nicht anmelden" in german
+    assert "auf der Seite Konten oder mit `godkaiser blocks lift" in german
+
+
 async def test_an_empty_form_is_not_asked_about(running: Running) -> None:
     answer = await running.visitor().form("/login", {"name": "", "password": ""})
     assert answer.code == 401

@@ -277,6 +277,7 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
         named = home.controller.accounts.named
         async with signed_in(browser, dashboard.address, "root", "/accounts", viewport=PHONE) as page:
             await press(page, "Change …")  # of ann, the first by name
+            await shown(page, "Acts in these zones only")  # else the first field is that of the form below
             await page.get_by_label("Role").first.select_option("viewer")
             await deed(page, "Give this role", "Change the role of ann", "ann has the new role.", wrong=True)
             assert named("ann").role.value == "viewer"

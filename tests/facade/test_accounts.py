@@ -52,7 +52,9 @@ def test_an_account_from_its_beginning_to_its_end(farm: blocking.Farm) -> None:
     assert "olaf" in {one.name for one in listed}
     assert next(one for one in listed if one.name == "olaf").last_seen is None
     assert "olaf" in pictures(listed)
-    assert farm.accounts.role("olaf", "viewer").role == "viewer"
+    changed = farm.accounts.role("olaf", "viewer")
+    assert (changed.role, changed.already) == ("viewer", False)
+    assert farm.accounts.role("olaf", "viewer").already
     assert farm.accounts.zones("olaf").zones == ()
     assert farm.accounts.zones("olaf", "propagation").zones == ("propagation",)
     assert farm.accounts.password("olaf", Secret(PASSWORD)).password is None
@@ -100,7 +102,7 @@ def test_an_api_token_is_told_once_and_used(folder: Path, farm: blocking.Farm) -
     made = farm.tokens.add("logger", "look", owner="prog", lasting="2d")
     assert made.whole is not None
     assert made.whole.reveal() not in pictures(made)
-    assert made.ends_soon
+    assert (made.ends_soon, made.replaced_by) == (False, None)
     with blocking.connect(folder, token=made.whole.reveal()) as program:
         assert len(program.decisions(since="-1h")) >= 0
         with pytest.raises(ForbiddenError):
@@ -109,7 +111,8 @@ def test_an_api_token_is_told_once_and_used(folder: Path, farm: blocking.Farm) -
             program.audit()
     newer = farm.tokens.rotate(made.prefix, overlap="1h")
     assert newer.before is not None
-    assert newer.before.prefix == made.prefix
+    assert (newer.before.prefix, newer.before.replaced_by) == (made.prefix, newer.prefix)
+    assert f"replaced by {newer.prefix}" in repr(farm.tokens.list())
     assert farm.tokens.revoke(newer.prefix).state == "revoked"
     listed = farm.tokens.list()
     assert {made.prefix, newer.prefix} <= {one.prefix for one in listed}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from godkaiser.errors import ControllerGoneError, LinkDownError, NoControllerError, ProtocolError
-from godkaiser.io.desk import Desk, DeskServer, find_socket
+from godkaiser.io.desk import Desk, DeskServer, find_folder, find_socket
+from godkaiser.settings import load_settings
 
 
 class Echoing:
@@ -63,6 +64,50 @@ async def test_answers_and_errors_find_their_way(tmp_path: Path) -> None:
         requests.release.set()
         assert await slow == ["slow", {}]
         await desk.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "environment"),
+    [
+        ("GODKAISER_DATA_DIR={data}", {}),
+        ("export godkaiser_data_dir='{data}'\nMQTT_BROKER_PORT=none", {}),
+        ("GODKAISER_DATA_DIR=/nowhere", {"GODKAISER_DATA_DIR": "{data}"}),
+        ("GODKAISER_DATA_DIR={data}", {"GODKAISER_DATA_DIR": ""}),
+        ("", {"godkaiser_data_dir": "{data}"}),
+        ("GODKAISER_DATA_DIR=../data", {}),
+    ],
+)
+async def test_clients_find_the_folder_run_would_take(
+    written: str, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for folder in (data, elsewhere):
+        folder.mkdir()
+    (elsewhere / ".env").write_text(written.format(data=data))
+    monkeypatch.chdir(elsewhere)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(data=data))
+    async with served(data), served(tmp_path):  # of two that run here none could be meant
+        assert find_folder(None).resolve() == data
+        assert find_folder(tmp_path) == tmp_path
+        desk = await Desk.open()
+        assert await desk.call("set") == ["set", {}]
+        await desk.close()
+        if "none" not in written:
+            assert load_settings().godkaiser_data_dir.resolve() == data
+
+
+@pytest.mark.parametrize("written", [b"\xff\xfe=\xff", b"GODKAISER_DATA_DIR=\n", b"GODKAISER_DATA_DIR\n"])
+async def test_an_env_file_that_says_nothing_keeps_nobody_out(
+    written: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for folder in (data, elsewhere):
+        folder.mkdir()
+    (elsewhere / ".env").write_bytes(written)
+    monkeypatch.chdir(elsewhere)
+    async with served(data):
+        assert find_folder(None) == data
 
 
 async def test_only_its_owner_may_open_the_socket(tmp_path: Path) -> None:

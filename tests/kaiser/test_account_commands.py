@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+import pytest
 from typer.testing import CliRunner
 
 from godkaiser.cli.main import app
 from godkaiser.errors import GodkaiserError
 from godkaiser.io.desk import DeskServer
-from tests.kaiser.house import file
+from tests.kaiser.house import TEXT, file
 from tests.kaiser.house import house as controller
 
 UNFIT = 2
@@ -52,8 +53,8 @@ class Shell:
 
 
 @asynccontextmanager
-async def desk(data: Path) -> AsyncIterator[Shell]:
-    async with controller(data, file()) as home:
+async def desk(data: Path, text: str = TEXT) -> AsyncIterator[Shell]:
+    async with controller(data, file(text)) as home:
         server = DeskServer(data, home.controller.clerk)
         await server.start()
         try:
@@ -115,6 +116,64 @@ async def test_accounts_from_the_first_to_the_last(tmp_path: Path) -> None:
         assert not [word for word in (password, phone.secret) if word in str(rows)]
 
 
+ADDS = ("tokens", "add", "x", "--owner", "olaf")
+
+
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ((*ADDS, "--right", "fly"), "--right = fly: is none"),
+        ((*ADDS, "--right", "manage_users"), "--right = manage_users: olaf (operator) may not manage_users"),
+        ((*ADDS, "--right", "look", "--lasting", "long"), "--lasting = 'long': not a duration"),
+        ((*ADDS, "--right", "look", "--lasting", "400d"), "--lasting = 400 d: is no such time"),
+        ((*ADDS, "--right", "look", "--zone", "hall"), "--zone = hall: olaf may not act in hall"),
+        (("tokens", "add", "x", "--owner", "gone", "--right", "look"), "--owner = gone: gone is not active"),
+        (("tokens", "rotate", "PREFIX", "--overlap", "long"), "--overlap = 'long': not a duration"),
+        (("users", "add", "eve", "--role", "king"), "--role = king: is none"),
+        (
+            ("users", "add", "eve", "--role", "admin", "--zone", "bench"),
+            "--zone = bench: cannot bind an admin",
+        ),
+        (("users", "role", "olaf", "king"), "role = king: is none"),
+        (("audit", "list", "--since", "long ago"), "--since = 'long ago': not a time"),
+        (("audit", "list", "--since", "2026-05-01"), "--since = 2026-05-01 00:00:00: has no time zone"),
+        (("audit", "list", "--until", "soon"), "--until = 'soon': not a time"),
+        (("audit", "list", "--limit", "0"), "--limit = 0: no count"),
+        (("audit", "list", "--severity", "loud"), "--severity = 'loud': is none"),
+        (("audit", "list", "--who", ""), "--who = '': no text"),
+        (("audit", "stats", "--since", "long ago"), "--since = 'long ago': not a time"),
+        (("audit", "stats", "--tz", "Moon/Base"), "--tz = "),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+async def test_an_objection_names_what_was_typed(line: tuple[str, ...], typed: str, shop: Shell) -> None:
+    prefix = next(one["prefix"] for one in await shop.ask("tokens", "list"))
+    code, problem = await shop.refused(*(prefix if word == "PREFIX" else word for word in line))
+    assert (code, problem[: len(typed)]) == (UNFIT, typed)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shell]:
+    """With olaf of one zone, and gone, who is not let in any more."""
+    async with desk(
+        tmp_path, TEXT.replace("North bench}]", "North bench}, {id: hall, name: Hall}]")
+    ) as house:
+        await house.ask("users", "add", "olaf", "--role", "operator", "--zone", "bench")
+        await house.ask("users", "add", "gone")
+        await house.ask("users", "deactivate", "gone")
+        await house.ask("tokens", "add", "logger", "--owner", "olaf", "--right", "look")
+        yield house
+
+
+async def test_what_is_so_already_and_what_has_no_effect_is_said(shop: Shell) -> None:
+    said = await shop.said("users", "role", "olaf", "operator")
+    assert "olaf: operator, zones bench. It was so already; nothing was changed." in said
+    assert "It was so already" in await shop.said("users", "deactivate", "gone")
+    assert "password alone already" in await shop.said("users", "totp", "remove", "olaf")
+    assert "Zones bind operators only" in await shop.said("users", "zones", "gone", "hall")
+    assert "Zones bind" not in await shop.said("users", "zones", "olaf", "hall")
+
+
 async def test_api_tokens_from_the_first_to_the_last(tmp_path: Path) -> None:
     async with desk(tmp_path) as house:
         await house.ask("users", "add", "olaf", "--role", "operator")
@@ -131,6 +190,9 @@ async def test_api_tokens_from_the_first_to_the_last(tmp_path: Path) -> None:
         assert (code, "olaf (operator) may not manage_users" in problem) == (UNFIT, True)
         rotated = await house.said("tokens", "rotate", prefix, "--overlap", "1h")
         assert f"{prefix} is good until" in rotated
+        newer = rotated.split()[0].rpartition("_")[0]
+        [old] = [one for one in (await house.said("tokens", "list")).splitlines() if one.startswith(prefix)]
+        assert f"replaced by {newer}" in old
         assert f"{prefix} (logger) opens nothing any more." in await house.said("tokens", "revoke", prefix)
         listed = await house.said("tokens", "list")
         [old] = [line for line in listed.splitlines() if prefix in line]

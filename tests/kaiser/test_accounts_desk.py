@@ -26,8 +26,10 @@ from godkaiser.errors import (
     UnknownUserError,
     UnknownZoneError,
 )
+from godkaiser.io.clock import VirtualClock, WallClock
 from godkaiser.io.hashing import THREADS
 from godkaiser.io.whereabouts import of_alarm
+from godkaiser.model.instant import MINUTE
 from tests.kaiser.house import NODE, OTHER, TEXT, House, file, house
 
 PASSWORD = "Pump-2026-house"
@@ -447,18 +449,19 @@ async def test_signing_out_says_how_many_tokens_ended(tmp_path: Path) -> None:
 
 
 async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with house(tmp_path, file(HALL)) as home:
+    wall = VirtualClock(WallClock().now())
+    async with house(tmp_path, file(HALL), wall=wall) as home:
         tokens = await people(home, "root", "olaf", "vera")
         olaf, root = tokens["olaf"], tokens["root"]
         with pytest.raises(InvalidValueError, match="owner"):
             await home.call("tokens.add", label="x", permissions=["look"])
         with pytest.raises(InvalidValueError, match="permissions"):
             await home.call("tokens.add", label="x", permissions=["fly"], current=PASSWORD, token=olaf)
-        asked = {"label": "logger", "permissions": ["look", "switch"], "zones": ["hall"], "lasting": "6d"}
+        asked = {"label": "logger", "permissions": ["look", "switch"], "zones": ["hall"], "lasting": "1h"}
         own = {"current": PASSWORD, "address": "10.0.0.3", "token": olaf}
         made = await home.call("tokens.add", **asked, **own)
         prefix, key = made["prefix"], made["token"]
-        assert made | {"zones": ["hall"], "owner": "olaf", "state": "good", "ends_soon": True} == made
+        assert made | {"zones": ["hall"], "owner": "olaf", "state": "good", "ends_soon": False} == made
         assert isinstance(
             await trouble(home, "set", actuator=BENCH_FAN, value=0.0, token=key), ForbiddenError
         )
@@ -478,12 +481,18 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
             await home.call("tokens.revoke", prefix=prefix, token=tokens["vera"])
         with pytest.raises(UnknownTokenError):
             await home.call("tokens.revoke", prefix="gk_00000000", token=root)
+        wall.advance(wall.now() + 55 * MINUTE)
         for _ in range(2):
             await home.controller.doorman.look()
         assert caplog.text.count(f"The API token {prefix} (logger) of olaf ends at") == 1
         [listed] = await home.call("tokens.list", token=root)
-        assert listed["last_used"] is not None
+        assert (listed["last_used"] is None, listed["ends_soon"], listed["replaced_by"]) == (
+            False,
+            True,
+            None,
+        )
         new = await home.call("tokens.rotate", prefix=prefix, overlap="1h", **own)
+        assert (new["before"]["ends_soon"], new["before"]["replaced_by"]) == (False, new["prefix"])
         assert (await home.call("verify", token=new["token"]))["user"] == "olaf"
         assert (await home.call("verify", token=key))["user"] == "olaf"
         assert (await home.call("tokens.revoke", prefix=prefix, token=root))["state"] == "revoked"
@@ -501,6 +510,91 @@ async def test_api_tokens_from_first_to_last(tmp_path: Path, caplog: pytest.LogC
         ]
         assert key not in str(rows)
         assert new["token"] not in str(rows)
+
+
+async def test_one_that_was_rotated_is_told_as_replaced_also_after_a_restart_and_by_the_one_that_stands(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "olaf")
+        old = (await home.call("tokens.add", owner="olaf", label="x", permissions=["look"]))["prefix"]
+        made = [home.call("tokens.rotate", prefix=old) for _ in range(2)]  # at once, as two might do it
+        found = await asyncio.gather(*made)
+    async with house(tmp_path) as home:
+        first, other = (one["prefix"] for one in found)
+        assert first != other
+        states = {one["prefix"]: one for one in await home.call("tokens.list")}
+        assert {(one["state"], one["ends_soon"]) for one in states.values()} == {("good", False)}
+        after = states[old]["replaced_by"]
+        assert after in {first, other}
+        assert [states[one]["replaced_by"] for one in (first, other)] == [None, None]
+        await home.call("tokens.revoke", prefix=after)
+        [again] = [one for one in await home.call("tokens.list") if one["prefix"] == old]
+        assert again["replaced_by"] is None, "nothing is in its place any more"
+
+
+async def test_of_an_api_token_it_is_told_what_became_of_it_and_nothing_of_a_guess(tmp_path: Path) -> None:
+    wall = VirtualClock(WallClock().now())
+    async with house(tmp_path, file(HALL), wall=wall) as home:
+        await people(home, "olaf")
+        asked = {"owner": "olaf", "label": "x", "permissions": ["look"], "lasting": "1h"}
+        gone, over = [await home.call("tokens.add", **asked) for _ in range(2)]
+        await home.call("tokens.revoke", prefix=gone["prefix"])
+        wall.advance(wall.now() + 2 * 60 * MINUTE)
+        wrong = [
+            f"{one['token'][:-4]}{'0000' if one['token'][-4:] != '0000' else '1111'}" for one in (gone, over)
+        ]
+        wrong.append(f"gk_{'0' * 8}_{'0' * 64}")
+        said = [
+            str(await trouble(home, "verify", token=one)) for one in (gone["token"], over["token"], *wrong)
+        ]
+        assert said == [
+            "Sign-in failed: Token has been revoked",
+            "Sign-in failed: this API token has ended",
+            *["Sign-in failed: this API token is not known"] * 3,
+        ]
+
+
+async def test_what_is_so_already_is_no_change_and_ends_no_session(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        tokens = await people(home, "root", "olaf")
+        olaf = tokens["olaf"]
+        await home.call("users.zones", name="olaf", zones=["bench"])
+        olaf, begun = await session(home, "olaf"), len(await home.audit())
+        changes: list[tuple[str, dict[str, Any]]] = [
+            ("users.role", {"role": "operator"}),
+            ("users.zones", {"zones": ["North bench"]}),
+            ("users.activate", {}),
+            ("users.totp.remove", {}),
+        ]
+        own = {"current": PASSWORD, "address": "10.0.0.10", "token": tokens["root"]}
+        for method, params in changes:
+            done = await home.call(method, name="olaf", **params, **own)
+            assert (done["already"], done["tokens_invalidated"]) == (True, 0), method
+            assert (done["role"], done["zones"], done["active"]) == ("operator", ["bench"], True)
+        assert (await home.call("users.role", name="root", role="admin", **own))["already"]
+        assert (await home.call("verify", token=olaf))["user"] == "olaf"
+        assert (await home.call("verify", token=tokens["root"]))["user"] == "root"
+        assert await details(home, begun) == []
+        assert not (await home.call("users.deactivate", name="olaf"))["already"]
+        begun = len(await home.audit())
+        assert (await home.call("users.deactivate", name="olaf"))["already"]
+        assert await details(home, begun) == []
+        for method, params in changes[:2]:  # the right is asked first, and the password
+            found = await trouble(home, method, name="olaf", **params, token=tokens["root"])
+            assert isinstance(found, ForbiddenError), method
+
+
+async def test_the_audit_says_in_which_zones_an_api_token_acts(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        await home.call("users.zones", name="olaf", zones=["bench", "hall"])
+        begun, asked = len(await home.audit()), {"label": "x", "permissions": ["look", "switch"]}
+        await home.call("tokens.add", owner="olaf", **asked)
+        await home.call("tokens.add", owner="olaf", zones=["hall"], **asked)
+        await home.call("tokens.add", owner="root", **asked)
+        said = [row[3].split("zones ")[1].split(", until")[0] for row in await details(home, begun)]
+        assert said == ["bench, hall (its owner's)", "hall", "all"]
 
 
 async def test_what_outlives_a_session_needs_the_password(tmp_path: Path) -> None:

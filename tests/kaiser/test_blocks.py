@@ -59,7 +59,13 @@ async def test_twenty_denials_keep_an_address_out_and_nobody_else(tmp_path: Path
         refused = await tried(home, "root", password=PASSWORD)
         assert isinstance(refused, AddressBlockedError)
         assert 0 < refused.retry_after <= 900
-        assert "blocks lift" in refused.remedy
+        assert refused.remedy == (
+            "Try again in 15 min. An admin can let it in again sooner, on the page Accounts or by "
+            "`godkaiser blocks lift ADDRESS`."
+        )
+        nobody, *others = [await tried(home, name) for name in ("nobody", "root", "vera")]
+        assert nobody is not None
+        assert [(str(one), one.remedy) for one in others if one] == [(str(nobody), nobody.remedy)] * 2
         assert isinstance(await tried(home, "root", f"::ffff:{BAD}", PASSWORD), AddressBlockedError)
         assert await tried(home, "root", "203.0.113.9", PASSWORD) is None
         await home.call(

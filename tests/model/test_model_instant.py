@@ -14,6 +14,7 @@ from godkaiser.model.instant import (
     MINUTE,
     SECOND,
     describe_duration,
+    describe_wait,
     from_datetime,
     parse_duration,
     parse_instant,
@@ -107,3 +108,13 @@ def test_what_is_no_duration(what: str | float | timedelta) -> None:
 )  # fmt: skip
 def test_one_unit_for_people(span: int, text: str) -> None:
     assert describe_duration(span) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [(0, "0 s"), (-5, "0 s"), (1, "1 s"), (45 * SECOND, "45 s"), (2 * MINUTE - 1, "120 s"), (2 * MINUTE, "2 min"),
+     (14 * MINUTE + 1, "15 min"), (59 * MINUTE + 1, "1 h"), (HOUR, "1 h"), (200 * MINUTE, "3 h 20 min"),
+     (DAY, "24 h")],
+)  # fmt: skip
+def test_how_long_to_wait_is_never_said_too_short(span: int, text: str) -> None:
+    assert describe_wait(span) == text
