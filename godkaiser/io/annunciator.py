@@ -72,11 +72,11 @@ class Annunciator:
         return await self._answer(key, Step.UNSHELVE, self._who(key, token))
 
     async def _remove(self, key: str, reason: str = "", token: str | None = None) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.RETIRE_ALARMS)
+        who = self._who(key, token, Permission.RETIRE_ALARMS)
         return await self._answer(key, Step.REMOVE, who, None, reason)
 
     async def _restore(self, key: str, token: str | None = None) -> dict[str, Any]:
-        return await self._answer(key, Step.RESTORE, self._clerk.who(token, Permission.RETIRE_ALARMS))
+        return await self._answer(key, Step.RESTORE, self._who(key, token, Permission.RETIRE_ALARMS))
 
     async def _history(
         self,
@@ -111,10 +111,8 @@ class Annunciator:
             "reason": change.reason or None,
         }
 
-    def _who(self, key: str, token: str | None) -> str:
-        return self._clerk.who(
-            token, Permission.ACKNOWLEDGE, lambda: of_alarm(self._state, self._found(key).key)
-        )
+    def _who(self, key: str, token: str | None, right: Permission = Permission.ACKNOWLEDGE) -> str:
+        return self._clerk.who(token, right, lambda: of_alarm(self._state, self._found(key).key))
 
     # ── answering ──────────────────────────────────────────────────────────────────────────────────────
     async def _answer(

@@ -113,8 +113,8 @@ class Switchboard:
     async def _clear(
         self, force: bool = False, scope: str = "all", token: str | None = None
     ) -> dict[str, Any]:
-        who = self._clerk.who(token, Permission.CLEAR, lambda: of_scope(self._state, self._standing(scope)))
-        reach = self._standing(scope)
+        who = self._clerk.who(token, Permission.CLEAR, lambda: of_scope(self._state, self.standing(scope)))
+        reach = self.standing(scope)
         standing = self._state.stops.get(reach)
         stop = Stop() if standing is None else standing.stop
         own_latch = (
@@ -138,7 +138,7 @@ class Switchboard:
         names = ", ".join(str(scope) for scope in sorted(self._state.stops))
         return f" There is one of {names}: clear that." if names else ""
 
-    def _standing(self, text: str) -> Scope:
+    def standing(self, text: str) -> Scope:
         """A stop that stands comes before what has its name now: its zone may be renamed, its node be gone."""
         found = [scope for scope in self._state.stops if str(scope) == text]
         return found[0] if found else self._scope(text)

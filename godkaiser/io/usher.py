@@ -23,9 +23,9 @@ from godkaiser.io.rulebook import Rulebook
 from godkaiser.io.runner import Runner
 from godkaiser.io.sql.store import SqlStore
 from godkaiser.io.sql.trail import last_logins
+from godkaiser.io.switchboard import Switchboard
 from godkaiser.io.whereabouts import Zones, of_actuator, of_alarm, of_node, of_rules, of_scope, of_sensor
 from godkaiser.model.instant import to_iso
-from godkaiser.model.scope import Scope
 
 THINGS_MOST: Final = 500
 Reach = Callable[[str], Zones | None]
@@ -34,8 +34,14 @@ Reach = Callable[[str], Zones | None]
 class Usher:
     """Answers requests of people about themselves. Refuses nothing: it only says what would be refused."""
 
-    def __init__(
-        self, runner: Runner, store: SqlStore, clerk: Clerk, accounts: Accounts, book: Rulebook
+    def __init__(  # noqa: PLR0913, PLR0917 - it asks each of them what it would refuse
+        self,
+        runner: Runner,
+        store: SqlStore,
+        clerk: Clerk,
+        switchboard: Switchboard,
+        accounts: Accounts,
+        book: Rulebook,
     ) -> None:
         self._state, self._store, self._clerk, self._accounts = runner.engine.state, store, clerk, accounts
         self._kinds: Mapping[str, Reach] = {
@@ -44,7 +50,7 @@ class Usher:
             "node": lambda name: of_node(self._state, clerk.node(name)),
             "rule": lambda name: _of_rule(book, self._state, name),
             "alarm": lambda key: of_alarm(self._state, self._alarm(key)),
-            "scope": lambda name: of_scope(self._state, Scope.parse(name)),
+            "scope": lambda name: of_scope(self._state, switchboard.standing(name)),
         }
 
     @property

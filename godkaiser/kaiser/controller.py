@@ -229,7 +229,7 @@ class Controller:
             Historian(runner, store, clerk, curves),
             Auditor(runner, store.audits, clerk),
             Inspector(runner, store, clerk, self.options.database, self.options.data),
-            Usher(runner, store, clerk, self.accounts, book),
+            Usher(runner, store, clerk, self.switchboard, self.accounts, book),
             Explainer(runner, store, clerk, book),
             Pages(runner, store, clerk, curves),
             Editor(runner, clerk, book),
