@@ -34,7 +34,7 @@ Reach = Callable[[str], Zones | None]
 class Usher:
     """Answers requests of people about themselves. Refuses nothing: it only says what would be refused."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - it asks each of them what it would refuse
+    def __init__(
         self,
         runner: Runner,
         store: SqlStore,
