@@ -137,6 +137,8 @@ class Dashboard:
             allow_websocket_origin=[origin.split("://")[1] for origin in self.guard.origins],
             auth_provider=Gate(self.guard),
             extra_patterns=self._own_routes(),
+            default_handler_class=login.NowhereHandler,
+            default_handler_args={"guard": self.guard},
             sign_sessions=True,
             secret_key=secrets.token_bytes(32),
             generate_session_ids=True,

@@ -14,7 +14,7 @@ from godkaiser import AddressBlockedError, AuthenticationFailedError, CodeNeeded
 from .feed import TROUBLE
 from .gate import harden, inside, signed_in, words_of, write_cookie
 from .guard import Guard
-from .shell import away_page, login_page
+from .shell import away_page, login_page, nowhere_page
 from .view import moment
 
 _LONGEST_NAME, _LONGEST_PASSWORD, _LONGEST_CODE = 200, 1000, 20
@@ -40,6 +40,25 @@ class OwnHandler(RequestHandler):
     def wants_data(self) -> bool:
         """Does a script ask (else a plain form)?"""
         return "application/json" in self.request.headers.get("Accept", "")
+
+
+class NowhereHandler(OwnHandler):
+    """An address without a page. Says the same to strangers and to whoever is signed in."""
+
+    async def prepare(self) -> None:
+        """Whatever was asked, and however."""
+        await super().prepare()
+        self.set_status(404)
+        self.finish(nowhere_page(words_of(self), asked_language(self)))
+
+    def check_xsrf_cookie(self) -> None:
+        """There is nothing here that a form could do."""
+
+
+def asked_language(handler: RequestHandler) -> str:
+    """As it must be said again in the next address, with its question mark."""
+    language = handler.get_query_argument("lang", None)
+    return f"?{urlencode({'lang': language})}" if language else ""
 
 
 class LoginHandler(OwnHandler):
@@ -136,8 +155,7 @@ class LoginHandler(OwnHandler):
         )
 
     def _action(self) -> str:
-        language = self.get_query_argument("lang", None)
-        return "/login" + (f"?{urlencode({'lang': language})}" if language else "")
+        return "/login" + asked_language(self)
 
 
 class LogoutHandler(OwnHandler):

@@ -72,6 +72,11 @@ def away_page(words: Words) -> str:
     return _templates().get_template("away.html").render(words=words)
 
 
+def nowhere_page(words: Words, query: str) -> str:
+    """What an address says that leads to no page: where the pages are."""
+    return _templates().get_template("nowhere.html").render(words=words, query=query)
+
+
 def frame(
     words: Words, ticket: Ticket, *, xsrf: str, here: str, uri: str, lang: str, head: dict[str, Any]
 ) -> str:

@@ -64,6 +64,24 @@ async def test_there_are_no_other_doors(running: Running, path: str) -> None:
     assert (await visitor.ask(path)).code == 404
 
 
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize(
+    ("lang", "told", "way"), [("", "There is no page here", "/"), ("?lang=de", "Hier ist keine", "/?lang=de")]
+)
+async def test_an_address_without_a_page_leads_to_one(
+    running: Running, signed_in: bool, lang: str, told: str, way: str
+) -> None:
+    visitor = running.visitor()
+    if signed_in:
+        await visitor.sign_in()
+    for method, body in (("GET", None), ("POST", "x=1")):
+        answer = await visitor.ask("/pumps/<b>" + lang, method, body)
+        assert answer.code == 404
+        assert f'href="{way}"' in answer.body.decode() and told in answer.body.decode()
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "<b>" not in answer.body.decode() and no_data(answer.body)
+
+
 @pytest.mark.parametrize("stated", ["Content-Length: 3000000", "Transfer-Encoding: chunked"])
 async def test_an_oversized_form_is_refused_and_signing_in_still_works(running: Running, stated: str) -> None:
     part = b"1000\r\n" + b"x" * 0x1000 + b"\r\n" if "chunked" in stated else b"x" * 0x1000
