@@ -77,9 +77,11 @@ async def test_an_address_without_a_page_leads_to_one(
     for method, body in (("GET", None), ("POST", "x=1")):
         answer = await visitor.ask("/pumps/<b>" + lang, method, body)
         assert answer.code == 404
-        assert f'href="{way}"' in answer.body.decode() and told in answer.body.decode()
+        assert f'href="{way}"' in answer.body.decode()
+        assert told in answer.body.decode()
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
-        assert "<b>" not in answer.body.decode() and no_data(answer.body)
+        assert "<b>" not in answer.body.decode()
+        assert no_data(answer.body)
 
 
 @pytest.mark.parametrize("stated", ["Content-Length: 3000000", "Transfer-Encoding: chunked"])
