@@ -146,3 +146,8 @@ async def test_who_was_seen_and_when_also_before_this_start(tmp_path: Path) -> N
         again = await home.call("users.seen")
         assert again["idle"] is None
         assert again["vera"] is not None
+        await home.call("users.remove", name="vera")
+        await home.call("users.add", name="vera", role="viewer")
+        await home.audit()
+    async with house(tmp_path, clock=home.clock) as home:
+        assert (await home.call("users.seen"))["vera"] is None, "that was another vera"

@@ -15,6 +15,7 @@ from godkaiser.model.instant import Instant
 
 _AUDIT: Final[Table] = SQLModel.metadata.tables[str(t.AuditRow.__tablename__)]
 _NOBODYS: Final = ("id", "seal", "digest", "cipher")  # of no use to a reader
+_BOUNDS: Final = ("user.added", "user.removed")  # of the life of one account of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,17 @@ async def trail(
 
 
 async def last_logins(store: SqlStore) -> dict[str, Instant]:
-    """When each name came in last, as far as the audit reaches."""
+    """When each account came in last, as far as the audit reaches; not who had its name before.
+
+    That an account was made or removed is kept longer than that somebody came in.
+    """
     of = _AUDIT.c
-    newest = select(of.target, func.max(of.at)).where(of.action == "login").group_by(of.target)
-    return {str(name): at for name, at in await store.fetch(newest)}
+    query = select(of.action, of.target, func.max(of.at)).where(of.action.in_(("login", *_BOUNDS)))
+    found = {
+        (action, name): at for action, name, at in await store.fetch(query.group_by(of.action, of.target))
+    }
+    return {
+        name: at
+        for (action, name), at in found.items()
+        if action == "login" and all(found.get((bound, name), at) <= at for bound in _BOUNDS)
+    }
