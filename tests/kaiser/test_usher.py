@@ -146,6 +146,7 @@ async def test_who_was_seen_and_when_also_before_this_start(tmp_path: Path) -> N
         again = await home.call("users.seen")
         assert again["idle"] is None
         assert again["vera"] is not None
+        home.pass_time(1)
         await home.call("users.remove", name="vera")
         await home.call("users.add", name="vera", role="viewer")
         await home.audit()
