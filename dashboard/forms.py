@@ -149,9 +149,9 @@ class Question:
         write(self._text, say(text, "warn"))
         write(self._problem, "")
         write(self._said, "")
-        self._yes.param.update(label=yes, visible=True, disabled=False)
-        self._no.visible = True
         self._current.param.update(visible=proves, value="")
+        self._no.visible = True
+        self._yes.param.update(label=yes, visible=True, disabled=False)  # last: all it needs is there then
 
     def close(self) -> None:
         """Never mind."""

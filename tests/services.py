@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import pytest
+from playwright.async_api import expect
 
 from scripts.services import PACKAGES, REQUIRED, find_chromium, find_mosquitto, find_postgres
 
@@ -27,6 +28,7 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 
+PATIENCE_MS = 60_000  # a page on a loaded machine; what is there sooner is taken sooner
 CHROMIUM_FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -398,6 +400,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """A Chromium for playwright's `executable_path`; start it with `CHROMIUM_FLAGS`."""
+    expect.set_options(timeout=PATIENCE_MS)
     program = find_chromium()
     if program is None:
         absent("chromium")

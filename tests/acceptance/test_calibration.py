@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright, expect
 
 from godkaiser import blocking
 from tests.acceptance.station import NODE, Outsider, Station, ask, eventually, godkaiser, station
-from tests.services import CHROMIUM_FLAGS, Mosquitto, free_port
+from tests.services import CHROMIUM_FLAGS, PATIENCE_MS, Mosquitto, free_port
 
 SOIL = f"{NODE}/34/moisture"
 SITE: dict[str, Any] = {
@@ -26,7 +26,6 @@ SITE: dict[str, Any] = {
     ],
 }  # fmt: skip
 FIT = [{"raw": 2800, "role": "dry"}, {"raw": 1200, "role": "wet"}]
-PATIENCE_MS = 20_000
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ async def test_on_the_page(tmp_path: Path, mosquitto: Mosquitto, chromium_path: 
             await page.click("button[type=submit]")
             await page.wait_for_selector("body[data-live=yes]")
             tile = page.get_by_role("link", name="bench soil: show history")
-            await expect(tile).to_contain_text("50.0", timeout=PATIENCE_MS)
+            await expect(tile).to_contain_text("50.0")
             await browser.close()
 
 

@@ -11,7 +11,7 @@ from playwright.async_api import async_playwright, expect
 
 from godkaiser import blocking
 from tests.acceptance.station import NODE, Outsider, Station, ask, eventually, station
-from tests.services import CHROMIUM_FLAGS, Mosquitto, free_port
+from tests.services import CHROMIUM_FLAGS, PATIENCE_MS, Mosquitto, free_port
 
 CHIPS = {0x44: ("low", 21000, 30000), 0x45: ("high", 25000, 40000)}
 SITE: dict[str, Any] = {
@@ -73,7 +73,7 @@ async def test_four_series(tmp_path: Path, mosquitto: Mosquitto, chromium_path: 
                 executable_path=chromium_path, args=list(CHROMIUM_FLAGS)
             )
             page = await browser.new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(PATIENCE_MS)
             await page.goto(f"http://127.0.0.1:{port}")
             await page.fill("#name", "admin")
             await page.fill("#password", secret)

@@ -12,7 +12,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from tests.acceptance.board import Board
 from tests.acceptance.station import Outsider, Station, ask, eventually
-from tests.services import CHROMIUM_FLAGS, Mosquitto, free_port
+from tests.services import CHROMIUM_FLAGS, PATIENCE_MS, Mosquitto, free_port
 
 NODE = "ESP_AB12CD"
 COOL = {
@@ -25,7 +25,6 @@ SITE = {
     "actuators": [{"node": NODE, "gpio": 25, "type": "relay", "name": "fan", "max_on_s": 600}],
     "rules": [COOL],
 }
-PATIENCE_MS = 30_000
 
 
 @pytest.fixture
@@ -90,5 +89,5 @@ async def _why(page: Page, address: str, password: str) -> None:
     await page.fill("#password", password)
     await page.click("button[type=submit]")
     await page.wait_for_selector("body[data-live=yes]")
-    await expect(page.get_by_text("Stop ACTIVE")).to_be_visible(timeout=PATIENCE_MS)
-    await expect(page.get_by_text("smell of smoke").first).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("Stop ACTIVE")).to_be_visible()
+    await expect(page.get_by_text("smell of smoke").first).to_be_visible()

@@ -15,9 +15,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from tests.acceptance.station import ask, eventually
-from tests.services import CHROMIUM_FLAGS, free_port
-
-PATIENCE_MS = 20_000
+from tests.services import CHROMIUM_FLAGS, PATIENCE_MS, free_port
 
 
 @dataclass
@@ -66,11 +64,11 @@ async def test_watch_and_stop_the_greenhouse(shown: Shown, chromium_path: Path) 
         await expect(page.get_by_text("bench air").first).to_be_visible()
         tile = page.get_by_role("link", name="bench air: show history")
         value = (await tile.inner_text()).split("ago")[0]
-        await expect(tile).not_to_contain_text(value.splitlines()[1], timeout=PATIENCE_MS)
+        await expect(tile).not_to_contain_text(value.splitlines()[1])
         await page.get_by_role("button", name="Emergency stop").click()
-        await expect(page.get_by_text("Stop ACTIVE")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.get_by_text("Stop ACTIVE")).to_be_visible()
         safe = page.get_by_text("All actuators report their safe value.")
-        await expect(safe).to_be_visible(timeout=PATIENCE_MS)
+        await expect(safe).to_be_visible()
         assert [text for text in troubles if not text.startswith(("data:", "blob:"))] == []
         await browser.close()
     reported = await asyncio.to_thread(lambda: ask("nodes", data=shown.data)["actuators"])

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from tests.attacks.stand import PASSWORD, Stand, stand
-from tests.dashboard.test_browser import PATIENCE_MS, Watched
+from tests.dashboard.test_browser import Watched
 from tests.kaiser.house import NODE, TEXT, file
 from tests.services import CHROMIUM_FLAGS
 
@@ -67,7 +67,7 @@ async def test_names_and_reasons_are_only_text_on_every_page(
         await page.fill("#name", script(turn, 9))
         await page.fill("#password", "Guess-123")
         await page.click("button[type=submit]")
-        await page.wait_for_selector("#name")
+        await page.get_by_text("Name or password is not right.").wait_for()
         assert await page.evaluate("window.taken") == []
         watched.troubles.clear()  # that sign-in was answered with 401, which a browser notes
         await page.goto(f"{besieged.pages.address}/login")
@@ -85,5 +85,4 @@ async def test_names_and_reasons_are_only_text_on_every_page(
         await watched.goes_live()
         assert await page.evaluate("window.taken") == []
         assert watched.troubles == []
-        page.set_default_timeout(PATIENCE_MS)
         await program.close()

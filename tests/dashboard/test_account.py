@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 
 from tests.dashboard.conftest import Running
 from tests.dashboard.fake_desk import FakeDesk, Greenhouse, actuator, now
-from tests.dashboard.test_browser import PATIENCE_MS, PHONE, browser, enter
+from tests.dashboard.test_browser import PHONE, browser, enter
 
 __all__ = ["browser"]
 EN, DE = Words("en"), Words("de")
@@ -78,6 +78,6 @@ async def test_on_a_phone(browser: Browser, running: Running, language: str) -> 
     await page.goto(f"{running.address}/actuators?lang={language}")
     await watched.goes_live()
     head = "Run time" if language == "en" else "Laufzeit"
-    await expect(page.get_by_text(head, exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text(head, exact=True).first).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert watched.troubles == []

@@ -15,14 +15,13 @@ from godkaiser.errors import AuthenticationFailedError, GodkaiserError
 from tests.dashboard.conftest import Visitor, until
 from tests.dashboard.test_signed_out import PASSWORD, serving
 from tests.kaiser.house import House
-from tests.services import CHROMIUM_FLAGS
+from tests.services import CHROMIUM_FLAGS, PATIENCE_MS
 
 # What a page added to itself is told in full by the browser; Bokeh finds that worth a warning, and goes on.
 pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 860}
-PATIENCE_MS = 60_000
 OTHER = "Other-2026-house"
 SAID_OF = {"": "Please enter your own password.", "Wrong-2026-house": "This is not your password."}
 REFUSED = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
@@ -62,12 +61,21 @@ async def signed_in(
 
 async def shown(page: Page, text: str) -> Locator:
     found = page.get_by_text(text).first
-    await expect(found).to_be_visible(timeout=PATIENCE_MS)
+    await expect(found).to_be_visible()
     return found
 
 
 async def press(page: Page, name: str, at: int = 0) -> None:
     await page.get_by_role("button", name=name, exact=True).nth(at).click()
+
+
+async def asked_back(page: Page, name: str, cards: int, text: str) -> None:
+    """Press the first card's button; its question comes above it, with a button of the same name."""
+    buttons = page.get_by_role("button", name=name, exact=True)
+    await expect(buttons).to_have_count(cards)
+    await buttons.first.click()
+    await shown(page, text)
+    await expect(buttons).to_have_count(cards + 1)
 
 
 async def fits(page: Page, size: dict[str, int]) -> None:
@@ -150,7 +158,9 @@ async def test_a_second_factor_from_the_picture_to_the_sign_in(browser: Browser,
     async with serving(tmp_path, "ann") as (home, dashboard):  # noqa: SIM117 - the page goes before the house
         async with signed_in(browser, dashboard.address, "ann", "/account", NO_CODE, viewport=PHONE) as page:
             await shown(page, "the password alone lets you in")
-            await page.locator("main input[type=password]").nth(3).fill(PASSWORD)
+            fields = page.locator("main input[type=password]:visible")
+            await expect(fields).to_have_count(5)  # three of the own password, this one, that of a new token
+            await fields.nth(3).fill(PASSWORD)
             await press(page, "Set it up")
             address = await (await shown(page, "otpauth://")).inner_text()
             assert await page.locator("main svg.segno").count() == 1
@@ -192,12 +202,11 @@ async def test_api_tokens_of_ones_own(browser: Browser, tmp_path: Path) -> None:
             first = await (await shown(page, "gk_")).inner_text()
             assert (await home.call("verify", token=first))["user"] == "ann"
             await press(page, "Copy")
-            await expect(page.get_by_role("button", name="Copied")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(page.get_by_role("button", name="Copied")).to_be_visible()
             await press(page, "I have kept it")
             await expect(page.get_by_text(first)).to_have_count(0)
+            await asked_back(page, "Replace", 1, "Replace “logger”")
             await press(page, "Replace")
-            await shown(page, "Replace “logger”")
-            await press(page, "Replace")  # the question's, above the card's
             await shown(page, "Please enter your own password.")
             await page.locator("main input[type=password]:visible").nth(4).fill(PASSWORD)
             await press(page, "Replace")
@@ -206,12 +215,8 @@ async def test_api_tokens_of_ones_own(browser: Browser, tmp_path: Path) -> None:
             )
             assert second != first
             await until(lambda: len(home.controller.accounts.keys) == 2)
-            await expect(page.get_by_role("button", name="Revoke", exact=True)).to_have_count(
-                2, timeout=PATIENCE_MS
-            )
-            for _ in range(2):
-                await press(page, "Revoke")
-                await shown(page, "Programs that use it are refused at once.")
+            for left in (2, 1):
+                await asked_back(page, "Revoke", left, "Programs that use it are refused at once.")
                 await press(page, "Revoke")
                 await expect(page.get_by_text("Programs that use it")).to_have_count(0)
                 await shown(page, "is revoked")
@@ -226,7 +231,7 @@ async def test_api_tokens_of_ones_own(browser: Browser, tmp_path: Path) -> None:
 async def proven(page: Page, yes: str, password: str = PASSWORD) -> None:
     """The reader's own password in the question that stands there, and yes."""
     # The question comes a moment after its button was pressed, above the forms that are always there.
-    await expect(page.get_by_role("button", name=yes).first).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_role("button", name=yes).first).to_be_visible()
     await page.locator("main input[type=password]:visible").first.fill(password)
     await press(page, yes)
 
@@ -264,7 +269,7 @@ async def test_somebody_is_added(browser: Browser, tmp_path: Path) -> None:
             assert (await home.call("login", name="olaf", password=password, address=""))["role"] == "viewer"
             await press(page, "I have kept it")
             await expect(page.get_by_text(password)).to_have_count(0)
-            await expect(page.get_by_role("button", name="Change …")).to_have_count(2, timeout=PATIENCE_MS)
+            await expect(page.get_by_role("button", name="Change …")).to_have_count(2)
             await press(page, "Change …", 1)  # of root
             await press(page, "Remove …")
             await proven(page, "Remove root for good")
@@ -302,7 +307,7 @@ async def test_what_an_admin_changes(browser: Browser, tmp_path: Path) -> None:
             assert named("ann").name == "ann"
             await proven(page, "Remove ann for good")
             await until(lambda: len(home.controller.accounts.users) == 1)
-            await expect(page.get_by_role("button", name="Change …")).to_have_count(1, timeout=PATIENCE_MS)
+            await expect(page.get_by_role("button", name="Change …")).to_have_count(1)
         assert {user.name for user in home.controller.accounts.users.values()} == {"root"}
 
 
@@ -313,8 +318,7 @@ async def test_an_address_is_let_in_again(browser: Browser, tmp_path: Path) -> N
                 await home.call("login", name="nobody", password="x", address="198.51.100.7")
         async with signed_in(browser, dashboard.address, "root", "/accounts", viewport=PHONE) as page:
             await shown(page, "198.51.100.7")
-            await press(page, "Let it in again")
-            await shown(page, "Let 198.51.100.7 in again?")
+            await asked_back(page, "Let it in again", 1, "Let 198.51.100.7 in again?")
             await press(page, "Let it in again")
             await shown(page, "198.51.100.7 may try again.")
         assert await home.call("blocks.list") == []
