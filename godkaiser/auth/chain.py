@@ -69,7 +69,7 @@ class Check:
     _permits: dict[AuditSeverity, Instant] = field(default_factory=dict)
     _gaps: list[tuple[int, Instant, str]] = field(default_factory=list)  # erased, and not allowed so far
     _keys: tuple[bytes, ...] = field(init=False, repr=False)
-    _before: tuple[Former, ...] = field(init=False)
+    _before: tuple[Former, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._keys = tuple(dict.fromkeys((self.key, *self.others)))

@@ -439,8 +439,16 @@ def test_what_is_told_has_a_limit_and_says_how_much_there_is() -> None:
     assert told["breaks"][0]["row"] == body | {"at": "2027-01-15T08:00:00Z"}
 
 
+def test_breaks_that_no_key_explains_have_the_same_limit() -> None:
+    rows = chained([BODY] * (SHOWN + 5))
+    for row in rows:
+        row["who"] = "bob"
+    check = checked(rows)
+    assert (check.broken, places(check)) == (SHOWN + 5, list(range(1, SHOWN + 1)))
+
+
 def test_the_key_is_in_no_repr() -> None:
-    assert "a key" not in repr(Check(KEY))
+    assert "a key" not in repr(Check(KEY, others=[KEY]))
 
 
 def test_what_no_column_should_hold_is_broken_and_can_be_told() -> None:
