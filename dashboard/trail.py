@@ -68,13 +68,17 @@ def rows_html(words: Words, rows: Sequence[Row]) -> str:
 def verdict(words: Words, found: Mapping[str, Any]) -> tuple[str, list[str]]:
     """How the check of the chain ended: its tone, and sentences."""
     lines = [words("audit.counted", rows=found["rows"], unsealed=found["unsealed"], erased=found["erased"])]
+    file = [] if found["key_file"] == "same" else [words(f"audit.key_file.{found['key_file']}")]
     if found["intact"]:
-        return "good", [*lines, words("audit.intact"), words("audit.last", seal=found["last"])]
+        lines += [words("audit.intact"), words("audit.last", seal=found["last"]), *file]
+        return "bad" if file else "good", lines
+    lines += file
     if not found["same_key"]:
         lines.append(words("audit.wrong_key"))
     if found["other_key"]:
         lines.append(words("audit.other_key", n=found["other_key"]))
-    lines.append(words("audit.broken", n=found["broken"]))
+    if found["broken"]:
+        lines.append(words("audit.broken", n=found["broken"]))
     for one in found["breaks"]:
         row = one["row"]
         said = " ".join(str(row.get(name) or "") for name in COLUMNS[:4])

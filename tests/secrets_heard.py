@@ -50,7 +50,7 @@ def observed(owner: Any, name: str, ear: Ear) -> None:
 
 # ── what makes secrets, or accepts them ────────────────────────────────────────────────────────────────
 def _makers(watch: Watch) -> None:
-    from godkaiser.auth import chain, keys, mosquitto, passwords, tokens, totp  # noqa: PLC0415 - late on purpose
+    from godkaiser.auth import keys, mosquitto, passwords, seals, tokens, totp  # noqa: PLC0415 - late on purpose
 
     note = watch.note
 
@@ -73,7 +73,7 @@ def _makers(watch: Watch) -> None:
     observed(keys, "make", lambda made, given, named: note(made[1], "API token"))
     observed(totp, "make_secret", lambda made, given, named: note(made, "TOTP secret"))
     observed(mosquitto, "password_line", lambda made, given, named: note(given[1], "broker password"))
-    observed(chain, "seal", lambda made, given, named: note(given[0], "audit key"))
+    observed(seals, "seal", lambda made, given, named: note(given[0], "audit key"))
 
 
 # ── what puts something out ────────────────────────────────────────────────────────────────────────────

@@ -115,18 +115,22 @@ def verify(
         str | None,
         typer.Option(help="A last seal that was noted before: it must be there.", show_default=False),
     ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file with an audit.key of before; more than once for more.", show_default=False),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Check that no row was changed or taken out. Needs no controller; ends with 1 if one was."""
-    found = run(_check(data, head))
+    found = run(_check(data, head, key or []))
     show(found, as_json, _tell_check)
     if not found["intact"]:
         raise typer.Exit(FAILED)
 
 
-async def _check(data: Path | None, head: str | None) -> dict[str, Any]:
-    from godkaiser.io.accounts import AUDIT_KEY, audit_key
+async def _check(data: Path | None, head: str | None, files: list[Path]) -> dict[str, Any]:
+    from godkaiser.io.keyfiles import AUDIT_KEY, read_audit_key
     from godkaiser.io.sql.audits import Keys
     from godkaiser.io.sql.database import database_url
     from godkaiser.io.sql.store import SqlStore
@@ -135,9 +139,10 @@ async def _check(data: Path | None, head: str | None) -> dict[str, Any]:
     if not (folder / AUDIT_KEY).exists():
         raise DataFolderError(path=str(folder / AUDIT_KEY), problem="is not there, and seals need it")
     address = database_url(url, folder).render_as_string(hide_password=False)
-    store = await SqlStore.look(address, Keys(audit_key(folder)))
+    others = tuple(read_audit_key(file) for file in files)
+    store = await SqlStore.look(address, Keys(read_audit_key(folder / AUDIT_KEY), others=others))
     try:
-        return await store.audits.verdict(head)
+        return await store.audits.verdict(head) | {"key_file": "same"}
     finally:
         await store.close()
 
@@ -153,12 +158,16 @@ def _tell_check(found: dict[str, Any]) -> None:
         say(f"… and {found['broken'] - len(found['breaks'])} more.")
     if not found["same_key"]:
         say(
-            "audit.key is not the key the newest rows are sealed with. Look for the right one before all else."
+            "audit.key is not the key the newest rows are sealed with. Put the right one there before the controller"
+            " starts: with this one it goes on as with a new key."
         )
     if found["other_key"]:
+        count, as_sealed = found["other_key"], "whether they are as they were can only be told with it"
         say(
-            f"{found['other_key']} rows were sealed with a key of before, as the audit says: whether they are as they"
-            " were can only be told with that key."
+            f"{count} rows were sealed with a key that is not here: {as_sealed}. Name its file with --key, and leave"
+            " audit.key as it is."
+            if found["same_key"]
+            else f"{count} rows fit no key that is here, so nobody can tell whether they are as they were."
         )
     if found["head_found"] is False:
         say("The seal you gave is not there: rows were cut off, or all were made anew.")

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from godkaiser.auth import totp
@@ -29,16 +27,14 @@ from godkaiser.auth.policy import Permission, Role
 from godkaiser.auth.register import EVERYWHERE, Register, forgotten_until, tokens_of
 from godkaiser.auth.session import Denial, Principal, Totp, User
 from godkaiser.auth.throttle import RateThrottle, retry_after
-from godkaiser.auth.tokens import TokenKind, weakness
+from godkaiser.auth.tokens import TokenKind
 from godkaiser.errors import (
     AuthenticationFailedError,
-    DataFolderError,
     ForbiddenError,
     InvalidValueError,
     ThrottledError,
     UnavailableError,
     UnknownUserError,
-    WeakSecretError,
 )
 from godkaiser.io.clock import WallClock
 from godkaiser.io.hashing import Hashing
@@ -47,42 +43,8 @@ from godkaiser.model.instant import Instant
 from godkaiser.ports import Clock
 
 log = logging.getLogger(__name__)
-AUDIT_KEY: Final = "audit.key"  # of the data folder
-SIGNING_KEY: Final = "secret.key"
 BEARERS: Final = (TokenKind.PAGE, TokenKind.ACCESS)  # what opens anything; a refresh token is only exchanged
 _NOBODY: Final = "!"  # no hash, so no password belongs to it
-
-
-def installation_secret(data: Path, configured: str | None) -> str:
-    """The configured secret, or one made for this data folder and kept there. Raises `WeakSecretError`."""
-    secret = configured or _kept(data / SIGNING_KEY)
-    if problem := weakness(secret):
-        raise WeakSecretError(name="JWT_SECRET_KEY" if configured else SIGNING_KEY, problem=problem)
-    return secret
-
-
-def audit_key(data: Path) -> bytes:
-    """What the audit is sealed with. Not in the database, so that who has that cannot forge a row."""
-    return _kept(data / AUDIT_KEY).encode()
-
-
-def _kept(path: Path) -> str:
-    """Made at the first run, mode 0600, whole or not there. Raises `DataFolderError`."""
-    try:
-        if not path.exists():
-            part = path.with_name(f"{path.name}.part")
-            part.unlink(missing_ok=True)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        found = path.read_text().strip()
-    except OSError as error:
-        raise DataFolderError(path=str(path), problem=error.strerror or str(error)) from None
-    if not found:  # nothing may be signed or sealed with what everybody knows
-        raise DataFolderError(path=str(path), problem="is empty; without it a new one is made")
-    return found
 
 
 class Accounts:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from godkaiser.auth.policy import Permission
 from godkaiser.errors import InvalidValueError, StoreAwayError
-from godkaiser.io.accounts import audit_key
 from godkaiser.io.clerk import Clerk, Method
+from godkaiser.io.keyfiles import key_file_of
 from godkaiser.io.runner import Runner
 from godkaiser.io.span import read_span
 from godkaiser.io.sql.audits import Keys
@@ -68,23 +68,26 @@ class Inspector:
     async def _verify(self, head: str | None = None, token: str | None = None) -> dict[str, Any]:
         """Is every row what was sealed? One check at a time, in a thread of its own: it may be many rows."""
         self._clerk.who(token, Permission.MANAGE_USERS)
-        seal = None if head is None else _text("head", head)
+        seal, key = None if head is None else _text("head", head), self._store.audits.key
         url = database_url(self._database, self._data).render_as_string(hide_password=False)
         try:
             async with asyncio.timeout(VERIFY_WITHIN), self._checking:
                 await self._runner.depot.committed()
-                return await asyncio.to_thread(lambda: asyncio.run(_checked(url, self._data, seal)))
+                return await asyncio.to_thread(lambda: asyncio.run(_checked(url, self._data, key, seal)))
         except TimeoutError:
             problem = f"checking the audit took longer than {VERIFY_WITHIN:g} s"
             raise StoreAwayError(problem=f"{problem}; `godkaiser audit verify` takes its time") from None
 
 
-async def _checked(url: str, data: Path, head: str | None) -> dict[str, Any]:
-    """With a connection of its own, as the command does; it ends by itself when nobody waits any more."""
-    store = await SqlStore.look(url, Keys(audit_key(data)))
+async def _checked(url: str, data: Path, key: bytes, head: str | None) -> dict[str, Any]:
+    """With a connection of its own, as the command does; it ends by itself when nobody waits any more.
+
+    And with the key this controller seals with, whatever became of its file: that is told.
+    """
+    store = await SqlStore.look(url, Keys(key))
     try:
         async with asyncio.timeout(VERIFY_WITHIN):
-            return await store.audits.verdict(head)
+            return await store.audits.verdict(head) | {"key_file": key_file_of(data, key)}
     finally:
         await store.close()
 

@@ -28,7 +28,7 @@ from godkaiser.engine.recall import RECALLED, recall
 from godkaiser.engine.state import ActuatorState, State, from_site
 from godkaiser.errors import ControllerRunningError, DocumentError, LinkDownError
 from godkaiser.frames import TRUSTED
-from godkaiser.io.accounts import AUDIT_KEY, Accounts, audit_key, installation_secret
+from godkaiser.io.accounts import Accounts
 from godkaiser.io.almanac import Almanac
 from godkaiser.io.annunciator import Annunciator
 from godkaiser.io.archive import Archive
@@ -51,6 +51,7 @@ from godkaiser.io.inquirer import Inquirer
 from godkaiser.io.inspector import Inspector
 from godkaiser.io.journal import WITHIN as JOURNAL_WITHIN
 from godkaiser.io.journal import JournalFile
+from godkaiser.io.keyfiles import AUDIT_KEY, audit_key, installation_secret
 from godkaiser.io.laboratory import Laboratory
 from godkaiser.io.ledger import Ledger
 from godkaiser.io.mqtt import BrokerAddress, MqttLink, peek_retained
@@ -258,15 +259,16 @@ class Controller:
             undo.callback(folder.release)
             journal = JournalFile(options.data / "safety.journal", within=options.journal_within)
             undo.callback(journal.close)
-            fresh = not (options.data / AUDIT_KEY).exists()
             keys = Keys(audit_key(options.data), options.audit_cipher)
             secret = installation_secret(options.data, options.secret)  # a weak one ends the start here
             store = await SqlStore.open(
                 options.database, options.data, options.pool, echo=options.echo, keys=keys
             )
             undo.push_async_callback(store.close)
-            if await store.audits.begin(options.clock.now(), fresh=fresh):
-                log.warning("%s is another one than before: what it sealed cannot be checked", AUDIT_KEY)
+            if await store.audits.begin(options.clock.now()):
+                log.warning(
+                    "%s is another one than before: rows of before are checked only with that", AUDIT_KEY
+                )
             archive = Archive(store, Spool(options.data / "spool"))
             undo.callback(archive.close)
             await archive.bring_back_all()  # before anything of it is read

@@ -25,6 +25,14 @@ def test_who_did_what_and_that_nobody_changed_it(house: Station) -> None:
     changed = godkaiser("audit", "verify", data=house.data)
     assert (changed.returncode, "smokf" in changed.stdout) == (1, False)
     assert f"Row {stop['place']} is not what was sealed" in changed.stdout
+    (house.data / "audit.key").write_text("0" * 64)
+    wrong = godkaiser("audit", "verify", data=house.data)
+    assert (wrong.returncode, "Row " in wrong.stdout) == (1, False), "one that was changed cannot be told"
+    assert "not the key the newest rows are sealed with" in wrong.stdout
+    assert "1 rows fit no key that is here" in wrong.stdout
+    (house.data / "old.key").write_text("too short")
+    short = godkaiser("audit", "verify", "--key", str(house.data / "old.key"), data=house.data)
+    assert (short.returncode, "old.key: is no key of the audit" in short.stderr) == (2, True)
     (house.data / "audit.key").unlink()
     blind = godkaiser("audit", "verify", data=house.data)
     assert (blind.returncode, "audit.key" in blind.stderr) == (2, True)

@@ -16,7 +16,7 @@ HEAD = f'''
 import logging, subprocess, sys
 import pytest
 from godkaiser.auth.passwords import hash_password, generate_password
-from godkaiser.auth import chain, keys, tokens, totp, mosquitto
+from godkaiser.auth import keys, seals, tokens, totp, mosquitto
 from tests.secrets_seen import note
 HASH = hash_password("{PASSWORD}", bytes(16), cost=4)
 SECRET = "0123456789-this-is-quite-a-secret"
@@ -32,7 +32,7 @@ LEAKS = {
     "stderr": ("signing secret in Captured stderr", "token()\n    print(SECRET, file=sys.stderr)"),
     "a log record": (
         "audit key in the log",
-        "key = b'k' * 40\n    chain.seal(key, '', 1, dict.fromkeys((*chain.FIELDS, 'digest'), ''))\n    logging.getLogger('x').warning('with %s', key.decode())",
+        "key = b'k' * 40\n    seals.seal(key, '', 1, dict.fromkeys((*seals.FIELDS, 'digest'), ''))\n    logging.getLogger('x').warning('with %s', key.decode())",
     ),
     "a shape": ("API token in", f"print('gk_{'0' * 8}_{'a' * 64}')"),
     "a hash": ("hash of a password in", "print(HASH)"),

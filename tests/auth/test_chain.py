@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from godkaiser.auth.chain import (
+from godkaiser.auth.chain import SHOWN, Check
+from godkaiser.auth.retention import ERASABLE, Permit, written
+from godkaiser.auth.seals import (
     CONTENT,
     ERASED,
     FIELDS,
     FIRST,
-    SHOWN,
-    Check,
     Former,
     digest,
     former_seal,
     name_of,
     seal,
 )
-from godkaiser.auth.retention import ERASABLE, Permit, written
 from godkaiser.model.audited import KEY_CHANGED, RETAINED, AuditSeverity
 
 KEY = b"a key that is not in the database"
@@ -61,8 +61,10 @@ def former(bodies: list[Row]) -> list[Row]:
     return rows
 
 
-def checked(rows: list[Row], key: bytes = KEY, former: str = "") -> Check:
-    check = Check(key, former)
+def checked(
+    rows: list[Row], key: bytes = KEY, former: str = "", noted: str = "", others: Sequence[bytes] = ()
+) -> Check:
+    check = Check(key, former, noted, others)
     for row in rows:
         check.take(row)
     check.finish()
@@ -93,7 +95,8 @@ def test_what_was_not_touched_is_whole(bodies: list[Row]) -> None:
     check = checked(rows)
     assert (check.rows, check.broken, check.unsealed, check.erased) == (len(rows), 0, 0, 0)
     assert check.last == rows[-1]["seal"]
-    assert checked(rows, b"another key").broken == len(rows)
+    forged = checked(rows, b"another key", noted=name_of(b"another key"))
+    assert (forged.broken, forged.same_key) == (len(rows), True)
 
 
 @given(BODIES, st.data())
@@ -121,9 +124,9 @@ def _flipped(text: str, bit: int) -> str:
 OTHER = b"one that was made when the first was lost"
 
 
-def rekeyed(old: list[Row], bodies: list[Row], key: bytes = OTHER) -> list[Row]:
-    """Rows of before, then those of another key; the first of them says so."""
-    said = BODY | {"action": KEY_CHANGED, "target": name_of(key)}
+def rekeyed(old: list[Row], bodies: list[Row], key: bytes = OTHER, before: str = name_of(KEY)) -> list[Row]:
+    """Rows of before, then those of another key; the first of them says so, and the name of the one `before`."""
+    said = BODY | {"action": KEY_CHANGED, "target": name_of(key), "before": before}
     return [*old, *chained([said, *bodies], key, old[-1]["seal"], old[-1]["place"] + 1)]
 
 
@@ -133,14 +136,17 @@ def test_what_a_lost_key_sealed_is_not_called_changed(old: list[Row], new: list[
     check = checked(rows, OTHER)
     assert (check.broken, check.other_key, check.breaks) == (0, len(old), [])
     assert check.document()["other_key"] == len(old)
-    assert (checked(rows).broken, checked(rows).other_key) == (len(new) + 1, 0), (
-        "the row has to be of the key itself"
-    )
+    back = checked(rows)
+    assert (back.broken, back.other_key, back.same_key) == (0, len(new) + 1, False), "it is the old key"
+    both = checked(rows, OTHER, others=[KEY])
+    assert (both.broken, both.other_key, both.same_key) == (0, 0, True)
+    turned = checked(rows, KEY, others=[OTHER])
+    assert (turned.broken, turned.other_key, turned.same_key) == (0, 0, False)
 
 
 @given(BODIES, BODIES, BODIES)
 def test_also_when_it_was_lost_twice(first: list[Row], second: list[Row], third: list[Row]) -> None:
-    rows = rekeyed(rekeyed(chained(first), second), third, b"a third")
+    rows = rekeyed(rekeyed(chained(first), second), third, b"a third", name_of(OTHER))
     assert (checked(rows, b"a third").broken, checked(rows, b"a third").other_key) == (
         0,
         len(first) + len(second) + 1,
@@ -171,6 +177,120 @@ def test_rows_without_a_seal_of_before_a_lost_key_cannot_be_told_either() -> Non
     rows = [*bare, *rekeyed(chained([BODY]), [BODY])]
     check = checked(rows, OTHER, noted(bare))
     assert (check.broken, check.other_key) == (0, 4)
+
+
+@given(BODIES, BODIES, BODIES)
+def test_a_key_that_was_found_again_checks_its_rows_on_both_sides(
+    first: list[Row], second: list[Row], third: list[Row]
+) -> None:
+    rows = rekeyed(rekeyed(chained(first), second), third, KEY, name_of(OTHER))
+    check = checked(rows)
+    assert (check.broken, check.other_key, check.same_key) == (0, len(second) + 1, True)
+    whole = checked(rows, others=[OTHER, KEY])
+    assert (whole.broken, whole.other_key) == (0, 0)
+    rows[0]["detail"] += "x"
+    assert places(checked(rows)) == [1], "nothing pardons what this key sealed before"
+
+
+def changed(row: Row, **values: str) -> None:
+    """As somebody with the database does it who wants it to look like a row of another key."""
+    row |= values | {"digest": "0" * 64, "seal": "1" * 64}
+
+
+@given(BODIES, BODIES, st.data())
+def test_a_changed_row_among_whole_ones_is_never_pardoned(
+    old: list[Row], new: list[Row], data: st.DataObject
+) -> None:
+    """However the row that says that the key was changed came about."""
+    rows = rekeyed(chained([BODY, *old]), new, KEY, data.draw(st.sampled_from(["", name_of(OTHER)])))
+    number = data.draw(st.integers(1, len(old)))
+    rows[number] |= {"who": "somebody else"}
+    check = checked(rows)
+    assert (places(check), check.other_key) == ([number + 1], 0)
+
+
+def test_rows_changed_right_before_the_key_was_said_to_be_changed_are_not_pardoned() -> None:
+    old = chained([BODY] * 5)
+    changed(old[3], who="bob")
+    changed(old[4], who="bob")
+    for before in ("", name_of(OTHER)):
+        assert places(checked(rekeyed(old, [BODY], KEY, before))) == [4, 5], "no other key began there"
+    old[3]["action"] = KEY_CHANGED
+    assert places(checked(rekeyed(old, [BODY], KEY, name_of(KEY)))) == [4, 5], "its own key was there before"
+    told = checked(rekeyed(old, [BODY], KEY, name_of(OTHER)))
+    assert (told.broken, told.other_key) == (0, 2), (
+        "nobody can tell that from another key: it is not called whole"
+    )
+
+
+def test_a_row_that_fits_ends_what_is_pardoned() -> None:
+    old = chained([BODY] * 5, OTHER)
+    second = rekeyed(old, [BODY] * 3, KEY, name_of(KEY))
+    assert (checked(second).broken, checked(second).other_key) == (5, 0)
+    third = rekeyed(second, [BODY], KEY, name_of(OTHER))
+    assert (checked(third).broken, checked(third).other_key) == (5, 0), "they do not stand directly before it"
+
+
+def test_a_row_whose_seal_or_content_fits_is_of_this_key() -> None:
+    for name in ("seal", "digest", "who"):
+        rows = chained([BODY] * 3)
+        rows[0][name] = "0" * 64
+        found = checked(rekeyed(rows, [], KEY, name_of(OTHER)))
+        assert (found.other_key, found.broken >= 1) == (0, True), name
+
+
+def test_rows_at_the_end_that_fit_no_key() -> None:
+    rows = chained([BODY] * 5)
+    changed(rows[4], who="bob")
+    for noted in ("", name_of(KEY), name_of(OTHER)):
+        check = checked(rows, noted=noted)
+        assert (places(check), check.same_key) == ([5], True), "one that was changed is no other key"
+    wrong = checked(chained([BODY] * 5), OTHER, noted=name_of(KEY))
+    assert (wrong.broken, wrong.other_key, wrong.same_key) == (0, 5, False)
+    assert checked([], OTHER, noted=name_of(KEY)).same_key is False
+    assert checked([], OTHER).same_key is True
+
+
+def test_a_name_of_the_key_that_does_not_fit_the_rows_is_a_break() -> None:
+    check = checked(chained([BODY] * 3), noted=name_of(OTHER))
+    assert (check.broken, check.other_key, check.same_key) == (1, 0, True)
+    assert "the name of the key" in check.breaks[0].problem
+
+
+def test_with_the_old_key_what_was_changed_under_it_is_found() -> None:
+    old = chained([BODY] * 5)
+    changed(old[2], who="bob")
+    changed(old[4], who="bob")
+    check = checked(rekeyed(old, [BODY]), OTHER, others=[KEY])
+    assert (places(check), check.other_key) == ([3, 4, 5], 0), (
+        "the row after a seal that was changed is told, too"
+    )
+
+
+def test_a_key_of_before_seals_nothing_any_more() -> None:
+    """It may have been changed because somebody else had it."""
+    rows = rekeyed(chained([BODY] * 2), [BODY])
+    rows += chained([BODY] * 2, KEY, rows[-1]["seal"], 5)
+    check = checked(rows, OTHER, others=[KEY])
+    assert (places(check), check.same_key) == ([5, 6], False)
+    assert "a key of before" in check.breaks[0].problem
+
+
+def test_rows_without_a_seal_are_not_pardoned_where_something_fits_from_that_time() -> None:
+    bare = [BODY | {"place": None, "seal": None, "digest": None}] * 3
+    rows = rekeyed(rekeyed(chained([BODY]), [BODY]), [BODY], KEY, name_of(OTHER))
+    assert checked([*bare, *rows], former=noted(bare)).broken == 0
+    forged = checked([*bare[:2], *rows], former=noted(bare))
+    assert (forged.broken, forged.other_key) == (1, 2)
+
+
+def test_rows_without_a_seal_are_of_before_a_key_that_sealed_nothing_yet() -> None:
+    bare = [BODY | {"place": None, "seal": None, "digest": None}] * 3
+    said = chained([BODY | {"action": KEY_CHANGED, "before": name_of(KEY)}], OTHER)
+    check = checked([*bare, *said], OTHER, noted(bare))
+    assert (check.broken, check.other_key) == (0, 3)
+    assert checked([*bare, *said], OTHER, noted(bare), others=[KEY]).other_key == 0
+    assert checked(bare, OTHER, noted(bare), name_of(KEY)).other_key == 3, "before it was said"
 
 
 @given(BODIES, st.data())
@@ -313,14 +433,22 @@ def test_a_row_sealed_as_a_whole_cannot_be_erased(erased: Row) -> None:
 # ── what is told ───────────────────────────────────────────────────────────────────────────────────────
 def test_what_is_told_has_a_limit_and_says_how_much_there_is() -> None:
     body = BODY | {"at": 1_800_000_000_000_000}
-    check = checked(chained([body] * (SHOWN + 5)), b"another key")
+    check = checked(chained([body] * (SHOWN + 5)), b"another key", noted=name_of(b"another key"))
     told = check.document()
     assert (told["broken"], len(told["breaks"])) == (SHOWN + 5, SHOWN)
     assert told["breaks"][0]["row"] == body | {"at": "2027-01-15T08:00:00Z"}
 
 
+def test_breaks_that_no_key_explains_have_the_same_limit() -> None:
+    rows = chained([BODY] * (SHOWN + 5))
+    for row in rows:
+        row["who"] = "bob"
+    check = checked(rows)
+    assert (check.broken, places(check)) == (SHOWN + 5, list(range(1, SHOWN + 1)))
+
+
 def test_the_key_is_in_no_repr() -> None:
-    assert "a key" not in repr(Check(KEY))
+    assert "a key" not in repr(Check(KEY, others=[KEY]))
 
 
 def test_what_no_column_should_hold_is_broken_and_can_be_told() -> None:

@@ -357,6 +357,10 @@ async def test_the_audit_page_by_page_filtered_checked_and_as_a_file(
             await shown(page, "Nothing was found.")
             await press(page, "Check the chain")
             await shown(page, "All is as it was sealed.")
+            (tmp_path / "audit.key").unlink()
+            await press(page, "Check the chain")
+            await shown(page, "audit.key is missing in the data folder")
+            assert not (tmp_path / "audit.key").exists()
         visitor = Visitor(dashboard.address)
         assert (await visitor.ask("/audit.csv")).code == 302
         await visitor.form("/login", {"name": "root", "password": PASSWORD})

@@ -86,6 +86,7 @@ FAMILIES = {
     "audit.since.": list(SINCE),
     "audit.group.": list(GROUPS),
     "audit.": list(MORE),
+    "audit.key_file.": ["missing", "other", "unreadable"],
     "policy.": [key.removeprefix("policy.") for key in POLICY.values()],
     "keys.lasting.": list(LASTING),
     "keys.state.": ["good", "soon", "over", "revoked"],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from godkaiser.auth.chain import CONTENT, name_of
 from godkaiser.auth.retention import AuditRetention, written
+from godkaiser.auth.seals import CONTENT, name_of
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import Cipher, load_cipher, new_key
 from godkaiser.io.sql.audits import QUARTER, Keys
@@ -113,37 +114,127 @@ async def test_rows_cut_off_at_the_end_are_seen_with_a_seal_that_was_noted(store
 async def test_rows_of_before_the_chain_stay(store: SqlStore) -> None:
     await store.execute(text("UPDATE audit SET seal = NULL, place = NULL, digest = NULL"))
     assert [place for place, _ in await broken(store)] == [None], "somebody took all seals off"
-    assert not await store.audits.begin(T0, fresh=True)
+    assert not await store.audits.begin(T0)
     await store.append([Audit(T0, "user:ann", "clear", "all", "the first one sealed")])
     check, _ = await store.audits.check()
     assert (check.rows, check.unsealed, check.broken, check.place) == (16, 15, 0, 1)
 
 
+SAID = ("same_key", "intact", "broken", "other_key")
+OTHER = b"another one"
+
+
+async def said(store: SqlStore) -> tuple[object, ...]:
+    found = await store.audits.verdict()
+    return tuple(found[name] for name in SAID)
+
+
+@asynccontextmanager
+async def opened(url: str | None, data: Path, keys: Keys) -> AsyncIterator[SqlStore]:
+    store = await SqlStore.open(url, data, keys=keys)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def name_key(store: SqlStore, name: str) -> None:
+    """As somebody does it who has the database."""
+    await store.execute(text("DELETE FROM meta WHERE key = 'audit.key'"))
+    if name:
+        await store.execute(text(f"INSERT INTO meta VALUES ('audit.key', '{name}')"))  # noqa: S608 - the test's own
+
+
 async def test_another_key_is_told_from_rows_that_were_changed(
     store: SqlStore, url: str | None, tmp_path: Path
 ) -> None:
-    assert not await store.audits.begin(T0, fresh=False), "of a version that did not keep its name"
-    assert (await store.audits.verdict())["intact"] is True
-    other = await SqlStore.open(url, tmp_path, keys=Keys(b"another one"))
-    try:
-        wrong = await other.audits.verdict()
-        assert (wrong["same_key"], wrong["intact"], wrong["broken"]) == (False, False, 15)
-        assert await other.audits.begin(T0, fresh=True)
-        assert not await other.audits.begin(T0, fresh=False), "it is said once"
+    assert not await store.audits.begin(T0), "of a version that did not keep its name"
+    assert await said(store) == (True, True, 0, 0)
+    async with opened(url, tmp_path, Keys(OTHER)) as other:
+        assert await said(other) == (False, False, 0, 15), "it may be the wrong file"
+        assert await other.audits.begin(T0)
+        assert not await other.audits.begin(T0), "it is said once"
         await other.append([Audit(T0, "user:ann", "clear", "all", "later")])
-        told = await other.audits.verdict()
-        assert [told[name] for name in ("same_key", "intact", "broken", "other_key")] == [True, False, 0, 15]
+        assert await said(other) == (True, False, 0, 15)
         (row,) = await other.audits.listed(0, T0 + DAY, 10, {"action": "audit.key_changed"})
-        assert (row["target"], row["before"]) == (name_of(b"another one"), name_of(KEY))
+        assert (row["target"], row["before"]) == (name_of(OTHER), name_of(KEY))
+        async with opened(url, tmp_path, Keys(OTHER, others=(KEY,))) as both:
+            assert await said(both) == (True, True, 0, 0), "each row is checked with its own key"
+            await other.execute(text("UPDATE audit SET detail = 'no. 70' WHERE place = 8"))
+            assert await broken(both) == [(8, "no. 70")]
         await other.execute(text("UPDATE audit SET detail = 'no. 17' WHERE place = 17"))
         assert await broken(other) == [(17, "no. 17")]
-    finally:
-        await other.close()
     assert (await store.audits.verdict())["same_key"] is False
 
 
-async def test_a_key_that_was_made_for_sealed_rows_is_another_one(store: SqlStore) -> None:
-    assert await store.audits.begin(T0, fresh=True), "its name was not kept then"
+async def test_a_key_that_was_found_again_goes_on(store: SqlStore, url: str | None, tmp_path: Path) -> None:
+    await store.audits.begin(T0)
+    async with opened(url, tmp_path, Keys(OTHER)) as other:
+        assert await other.audits.begin(T0)
+        await other.append([Audit(T0, "user:ann", "clear", "all", "meanwhile")])
+    assert await store.audits.begin(T0)
+    assert await said(store) == (True, False, 0, 2)
+    async with opened(url, tmp_path, Keys(b"a third")) as third:
+        assert await third.audits.begin(T0)
+        assert await said(third) == (True, False, 0, 18)
+    async with opened(url, tmp_path, Keys(b"a third", others=(OTHER, KEY))) as every:
+        assert await said(every) == (True, True, 0, 0)
+
+
+async def test_an_update_with_a_wrong_key_is_another_key_and_no_forgery(
+    store: SqlStore, url: str | None, tmp_path: Path
+) -> None:
+    """The version before did not keep the name of its key."""
+    async with opened(url, tmp_path, Keys(OTHER)) as other:
+        assert await other.audits.begin(T0)
+        await other.append([Audit(T0, "user:ann", "clear", "all", "later")])
+        assert await said(other) == (True, False, 0, 15)
+
+
+@pytest.mark.parametrize("name", ["0123456789abcdef", ""])
+async def test_whoever_changes_a_row_and_the_name_of_the_key_is_not_pardoned(
+    store: SqlStore, name: str
+) -> None:
+    await store.audits.begin(T0)
+    await store.execute(text(updating("who = 'user:bob'", 4)))
+    await name_key(store, name)
+    assert not await store.audits.begin(T0), "the newest row says which key it is"
+    await store.append([Audit(T0, "user:ann", "clear", "all", "later")])
+    assert await store.audits.listed(0, T0 + DAY, 10, {"action": "audit.key_changed"}) == []
+    found = await broken(store)
+    assert found[0] == (4, "no. 3")
+    assert len(found) == (2 if name else 1), "a name that was changed is a break, too"
+    assert (await said(store))[3] == 0
+
+
+@pytest.mark.parametrize("name", ["0123456789abcdef", ""])
+async def test_nor_who_changes_the_newest_row(store: SqlStore, name: str) -> None:
+    await store.audits.begin(T0)
+    for place in (4, 15):
+        await store.execute(text(updating("who = 'user:bob', digest = 'x', seal = 'y'", place)))
+    await name_key(store, name)
+    assert await store.audits.begin(T0)
+    assert [place for place, _ in await broken(store)] == [4, 5, 15]
+    assert (await said(store))[3] == 0
+
+
+async def test_a_row_that_was_changed_at_the_end_is_no_other_key(store: SqlStore) -> None:
+    await store.audits.begin(T0)
+    await store.execute(text(updating("who = 'user:bob', digest = 'x', seal = 'y'", 15)))
+    assert not await store.audits.begin(T0)
+    assert await broken(store) == [(15, "no. 14")]
+    assert await said(store) == (True, False, 1, 0)
+
+
+async def test_which_key_was_changed_is_not_locked(
+    store: SqlStore, url: str | None, tmp_path: Path, cipher: Cipher
+) -> None:
+    """Or whoever checks without the other key could not tell whether it was this one."""
+    await store.audits.begin(T0)
+    async with opened(url, tmp_path, Keys(OTHER, cipher)) as other:
+        await other.audits.begin(T0)
+        question = text("SELECT \"before\", cipher FROM audit WHERE action = 'audit.key_changed'")
+        assert [tuple(row) for row in await other.fetch(question)] == [(name_of(KEY), "")]
 
 
 # ── erasing ────────────────────────────────────────────────────────────────────────────────────────────

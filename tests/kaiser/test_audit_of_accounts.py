@@ -141,3 +141,12 @@ async def test_an_empty_key_is_refused_by_name(name: str, tmp_path: Path) -> Non
     with pytest.raises(DataFolderError, match=name):
         async with house(tmp_path, file()):
             raise AssertionError("it started")
+
+
+@pytest.mark.parametrize("content", [b"x", b"0" * 63, b"0" * 65, b"g" * 64, b"F0" * 32, b"\xff" * 64])
+async def test_a_key_of_the_audit_that_we_did_not_make_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "audit.key").write_bytes(content)
+    with pytest.raises(DataFolderError, match=r"audit\.key.*put the right file there"):
+        async with house(tmp_path, file()):
+            raise AssertionError("it started")
+    assert (tmp_path / "audit.key").read_bytes() == content

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from godkaiser.errors import ForbiddenError, InvalidValueError
+from tests.acceptance.station import godkaiser
 from tests.kaiser.house import House, file, house
 from tests.kaiser.test_usher import people
 
@@ -97,7 +98,28 @@ async def test_a_key_that_got_lost_is_said_and_what_came_before_is_not_called_fo
     assert [found[name] for name in ("same_key", "intact", "broken")] == [True, False, 0]
     assert found["other_key"] >= before["rows"]
     assert (len(said), said[0]["severity"]) == (1, "critical")
+    late = godkaiser("audit", "verify", "--key", str(tmp_path / "kept.key"), data=tmp_path)
+    assert (late.returncode, "All is as it was sealed" in late.stdout) == (0, True), late.stdout
     (tmp_path / "kept.key").replace(tmp_path / "audit.key")  # found again
     async with house(tmp_path, file()) as home:
         again = await home.call("audit.verify")
     assert (again["same_key"], again["broken"]) == (True, 0)
+
+
+async def test_looking_makes_no_key_and_the_one_in_use_checks(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    async with house(tmp_path, file()) as home:
+        await people(home)
+        assert (await home.call("audit.verify"))["key_file"] == "same"
+        kept = path.read_text()
+        path.unlink()
+        found = await home.call("audit.verify")
+        assert (found["intact"], found["key_file"], path.exists()) == (True, "missing", False)
+        path.write_text("0" * 64)
+        found = await home.call("audit.verify")
+        assert (found["intact"], found["key_file"]) == (True, "other")
+        path.write_text("0" * 63)
+        found = await home.call("audit.verify")
+        assert (found["intact"], found["key_file"]) == (True, "unreadable")
+        path.write_text(kept)
+        assert (await home.call("audit.verify"))["key_file"] == "same"

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from godkaiser.auth.chain import ERASED, FIRST, Check, Former, digest, name_of, seal
+from godkaiser.auth.chain import Check
 from godkaiser.auth.retention import BATCH, Permit
+from godkaiser.auth.seals import ERASED, FIRST, Former, digest, fits, is_sound, name_of, seal
 from godkaiser.engine.effect import Audit
 from godkaiser.io.cipher import LOCKED, Cipher
 from godkaiser.io.sql import table as t
@@ -31,10 +32,11 @@ FILTERS: Final = ("who", "action", "target", "address", "correlation", "severity
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What rows are sealed with, and, if wanted, locked."""
+    """What rows are sealed with, and, if wanted, locked. `others`: of before, only to check."""
 
     seal: bytes = field(default=b"", repr=False)
     cipher: Cipher | None = None
+    others: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Audits:
@@ -42,6 +44,11 @@ class Audits:
 
     def __init__(self, access: Access, keys: Keys) -> None:
         self._access, self._keys = access, keys
+
+    @property
+    def key(self) -> bytes:
+        """What rows are sealed with."""
+        return self._keys.seal
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────────────
     async def add(self, connection: AsyncConnection, audits: Sequence[Audit]) -> None:
@@ -59,9 +66,9 @@ class Audits:
         await connection.execute(_AUDIT.insert(), rows)
 
     def _locked(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What a run of the retention allows can be read by whoever checks."""
+        """What a run of the retention allows, and which key was changed, can be read by whoever checks."""
         cipher, texts = self._keys.cipher, {name: row[name] for name in LOCKED}
-        if cipher is None or not any(texts.values()) or row["action"] == RETAINED:
+        if cipher is None or not any(texts.values()) or row["action"] in (RETAINED, KEY_CHANGED):
             return row
         return row | dict.fromkeys(LOCKED, "") | {"detail": cipher.lock(texts), "cipher": cipher.name}
 
@@ -147,13 +154,12 @@ class Audits:
     async def verdict(self, head: str | None = None) -> dict[str, Any]:
         """As a document: the check, whether `head` was found, and `intact`: there is nothing to say against it."""
         check, seen = await self.check(head)
-        same = await self.same_key()
-        intact = same and not check.broken and not check.other_key and seen is not False
-        return check.document() | {"head_found": seen, "same_key": same, "intact": intact}
+        intact = check.same_key and not check.broken and not check.other_key and seen is not False
+        return check.document() | {"head_found": seen, "intact": intact}
 
     async def check(self, head: str | None = None) -> tuple[Check, bool | None]:
         """All of them, oldest first. And whether one has the seal `head`; None: none was asked for."""
-        check, seen = Check(self._keys.seal, await self._former()), None if head is None else head == FIRST
+        check, seen = await self._begun(), None if head is None else head == FIRST
         after: int | None = None
         while True:
             query = select(_AUDIT).order_by(_AUDIT.c.id).limit(LOT)
@@ -168,35 +174,39 @@ class Audits:
                 return check, seen
             after = rows[-1]["id"]
 
-    async def _former(self) -> str:
+    async def _begun(self) -> Check:
         async with self._access.reading() as connection:
-            return await fact(connection, FORMER)
+            former, noted = await fact(connection, FORMER), await fact(connection, KEY_NAME)
+        return Check(self._keys.seal, former, noted, self._keys.others)
 
-    async def same_key(self) -> bool:
-        """Is the key here the one that the newest rows are sealed with? Not known: yes."""
-        async with self._access.reading() as connection:
-            return await fact(connection, KEY_NAME) in ("", name_of(self._keys.seal))
-
-    async def begin(self, at: Instant, *, fresh: bool) -> bool:
+    async def begin(self, at: Instant) -> bool:
         """Before anything is written: is the key another one than before? Then a row says so.
 
-        `fresh`: the key was made just now. With the first one it is noted what is there without a seal; any other row
-        without one is a break from then on.
+        The newest row decides it, not the name in the database: whoever has that could change the name, and so have
+        another key explain what they changed. With the first key it is noted what is there without a seal; any other
+        row without one is a break from then on.
         """
         name = name_of(self._keys.seal)
         async with self._access.writing() as connection:
-            known = await fact(connection, KEY_NAME)
-            if known == name:
+            known, ours = await fact(connection, KEY_NAME), await self._newest_fits(connection)
+            if known == name or (known and ours):  # a name that does not fit the rows is left to be found
                 return False
-            sealed = select(_AUDIT.c.id).where(_AUDIT.c.place.is_not(None)).limit(1)
-            is_sealed = (await connection.execute(sealed)).first() is not None
-            changed = bool(known) or (fresh and is_sealed)
+            changed = ours is False or bool(known)
             if changed:
                 await self.add(connection, [Audit(at, "controller", KEY_CHANGED, name, "", known)])
-            elif not is_sealed:
+            elif ours is None:
                 await self._note_former(connection)
             await state_fact(connection, KEY_NAME, name)
         return changed
+
+    async def _newest_fits(self, connection: AsyncConnection) -> bool | None:
+        """Is the newest sealed row of the key here? None: there is none."""
+        newest = select(_AUDIT).where(_AUDIT.c.place.is_not(None)).order_by(_AUDIT.c.id.desc()).limit(2)
+        rows = [dict(row) for row in (await connection.execute(newest)).mappings()]
+        if not rows:
+            return None
+        before = rows[1]["seal"] if len(rows) > 1 else FIRST
+        return is_sound(rows[0]) and any(fits(self._keys.seal, before or "", rows[0]))
 
     async def _note_former(self, connection: AsyncConnection) -> None:
         former = Former(self._keys.seal)
