@@ -20,6 +20,7 @@ from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
 from godkaiser.io.cipher import load_cipher
 from godkaiser.io.clock import WallClock
+from godkaiser.io.chosen import files_taken
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.sql.pool import Pool
@@ -105,7 +106,7 @@ async def stop_directly(data: Path | None, scope: str, reason: str) -> Any:
 
     The stop stands before the broker is even asked for, so nothing else can happen; it stays for the next start.
     """
-    settings = load_settings(godkaiser_data_dir=data)
+    settings = load_settings(godkaiser_data_dir=data, _env_file=files_taken())
     controller = await Controller.open(_options(settings, None))
     async with controller.running():
         said = await controller.clerk.call("stop", {"reason": reason, "scope": scope})

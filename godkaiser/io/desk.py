@@ -26,8 +26,9 @@ from godkaiser.errors import (
     from_wire,
 )
 from godkaiser.io.asking import ASKING, NOBODY, Asking, known, read_asking
-from godkaiser.io.chosen import chosen_folder
+from godkaiser.io.chosen import Chosen, chosen_folder
 from godkaiser.io.ending import ended
+from godkaiser.io.trusted import problem_of_peer
 
 log = logging.getLogger(__name__)
 LINE_MOST: Final = 64 * 1024 * 1024
@@ -192,20 +193,24 @@ def forget_running() -> None:
 
 def find_folder(data: Path | str | None) -> Path:
     """The data folder of a living controller: the one named, or of the only one running here."""
-    chosen = data or chosen_folder()
+    chosen = Chosen(Path(data), "named so") if data else chosen_folder()
     if chosen:
-        return Path(chosen) if _pointed(Path(chosen)) is not None else _nobody(f"in {chosen}")
+        folder, origin = chosen
+        return folder if _pointed(folder) is not None else _nobody(f"in {folder} ({origin})")
     folders = [folder for folder in _known_folders() if _pointed(folder) is not None]
     if len(folders) == 1:
         return folders[0]
     if not folders:
-        return _nobody("on this machine")
+        return _nobody("on this machine, and no folder is named by option, environment or .env")
     return _nobody(f"that could be meant: {len(folders)} are ({', '.join(map(str, folders))})")
 
 
 def find_socket(data: Path | str | None) -> Path:
     """The socket of a data folder; without one, of the only controller running here."""
-    folder = find_folder(data)
+    return _socket_of(find_folder(data))
+
+
+def _socket_of(folder: Path) -> Path:
     return _pointed(folder) or _nobody(f"in {folder}")
 
 
@@ -229,6 +234,19 @@ def _pointed(data: Path) -> Path | None:
 
 def _nobody(where: str) -> Path:
     raise NoControllerError(where=where)
+
+
+async def _connected(path: Path, folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To who may be told passwords. Raises `ControllerGoneError`."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MOST)
+        problem = problem_of_peer(writer.get_extra_info("socket"), path, folder)
+    except OSError as error:
+        raise ControllerGoneError(problem=f"{path}: {error.strerror or error}") from None
+    if problem:
+        writer.close()
+        raise ControllerGoneError(problem=f"{path}: {problem}")
+    return reader, writer
 
 
 # ── the client ─────────────────────────────────────────────────────────────────────────────────────────
@@ -256,11 +274,8 @@ class Desk:
         async with self._connecting:
             if self._writer is not None:
                 return
-            path = find_socket(self._data)
-            try:
-                self._reader, self._writer = await asyncio.open_unix_connection(path, limit=LINE_MOST)
-            except OSError as error:
-                raise ControllerGoneError(problem=f"{path}: {error.strerror or error}") from None
+            folder = find_folder(self._data)
+            self._reader, self._writer = await _connected(_socket_of(folder), folder)
             self._changes = asyncio.Queue()  # of this connection: the end of an earlier one is not its end
             self._listening = asyncio.create_task(self._listen(self._reader))
 
