@@ -18,9 +18,9 @@ from godkaiser.cli.output import say
 from godkaiser.cli.pages import Pages
 from godkaiser.engine.picture import standing_picture
 from godkaiser.io.address import BrokerAddress
+from godkaiser.io.chosen import files_taken
 from godkaiser.io.cipher import load_cipher
 from godkaiser.io.clock import WallClock
-from godkaiser.io.chosen import files_taken
 from godkaiser.io.folder import DataFolder
 from godkaiser.io.porter import BrokerFiles
 from godkaiser.io.sql.pool import Pool

@@ -77,32 +77,50 @@ def test_the_command_stop_works_beside_such_a_file_also_without_a_controller(
     assert '"broker_reached": false' in done.output
 
 
+def written(env: Path, *, mode: int = 0o600) -> None:
+    env.write_text("GODKAISER_DATA_DIR=/nowhere")
+    env.chmod(mode)
+
+
+def foreign(env: Path) -> None:
+    written(env)
+    os.chown(env, NOBODY, NOBODY)
+
+
+def foreign_link(env: Path) -> None:
+    """The link decides as much as what it leads to."""
+    written(env.parent.parent / "elsewhere")
+    env.symlink_to(env.parent.parent / "elsewhere")
+    os.chown(env, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def link_to_foreign(env: Path) -> None:
+    foreign(env.parent.parent / "elsewhere")
+    env.symlink_to(env.parent.parent / "elsewhere")
+
+
 @pytest.mark.parametrize("mode", [0o602, 0o622])
 async def test_an_env_others_may_write_is_not_taken_and_told(
     mode: int, env: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    env.write_text("GODKAISER_DATA_DIR=/nowhere")
-    env.chmod(mode)
+    written(env, mode=mode)
     async with served(tmp_path / "data"):
         assert find_folder(None) == tmp_path / "data"
         assert find_folder(None) == tmp_path / "data"
     (told,) = caplog.messages
     assert f"{env} is not taken: others may write it" in told
-    env.chmod(0o600)
+    written(env)
     with pytest.raises(NoControllerError, match="/nowhere"):
         find_folder(None)
 
 
 @AS_ROOT
-@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("spoil", [foreign, foreign_link, link_to_foreign])
 async def test_an_env_of_somebody_else_is_not_taken(
-    link: bool, env: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    spoil: object, env: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = tmp_path / "elsewhere" if link else env
-    written.write_text("GODKAISER_DATA_DIR=/nowhere")
-    if link:
-        env.symlink_to(written)
-    os.chown(env, NOBODY, NOBODY, follow_symlinks=False)
+    assert callable(spoil)
+    spoil(env)
     async with served(tmp_path / "data"):
         assert find_folder(None) == tmp_path / "data"
     assert f"{env} is not taken: it belongs to user {NOBODY}" in caplog.text
