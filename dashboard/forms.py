@@ -167,6 +167,8 @@ class Question:
         write(self._said, text)
 
     def _on_yes(self) -> None:
+        if self._yes.disabled:  # a second press that was on its way
+            return
         current, self._current.value = str(self._current.value or ""), ""
         if self._proves and not current:
             write(self._problem, say(self._session.words("form.current.missing"), "bad"))

@@ -42,8 +42,9 @@ class Keys:
         """As the controller lists them; those that are good first."""
         mine = [t for t in tokens if self._everybody or t.get("owner") == self._session.ticket.user]
         mine.sort(key=lambda t: (t["state"] != "good", str(t["expires"]), t["prefix"]))
-        self._tokens = {str(t["prefix"]): t for t in mine[:CARDS_MOST]}
-        keys = [(prefix, t["state"] == "good") for prefix, t in self._tokens.items()]
+        shown = {str(t["prefix"]): t for t in mine[:CARDS_MOST]}
+        self._tokens |= shown  # a press may still be on its way to one that is gone: the controller says so
+        keys = [(prefix, t["state"] == "good") for prefix, t in shown.items()]
         self._list.show(keys, say(self._session.words("keys.none"), "plain"))
         left = len(mine) - len(keys)
         write(self._note, say(self._session.words("keys.more", n=left), "plain") if left else "")

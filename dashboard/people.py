@@ -132,8 +132,8 @@ class Editor:
             self._zones.value = list(account["zones"])
         about = "people.zones.viewer" if account["role"] == "viewer" else "people.zones.about"
         write(self._about, f'<p class="soft">{escape(self._words(about))}</p>')
-        for part in self._of_zones:
-            part.visible = account["role"] != "admin"
+        for part in self._of_zones:  # without zones there is nothing to pick
+            part.visible = account["role"] != "admin" and bool(self._zones.box.options)
         absent = {"activate" if account["active"] else "deactivate"} | (
             set() if account["totp"] else {"totp"}
         )

@@ -14,7 +14,7 @@ from ..forms import Form, Question, Values, password_field, press, title
 from ..keys import Keys
 from ..parts import say
 from ..proofs import act
-from ..rounds import Rounds
+from ..rounds import Rounds, Show
 from ..second_factor import SecondFactor
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..trouble import told
@@ -47,14 +47,13 @@ class Account:
         """Ask when it is time."""
         self._rounds.look(view)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self) -> Show:
         try:
             mine, tokens = await self._session.act("me"), await self._session.act("tokens.list")
         except TROUBLE as error:
             text = say(told(self._session.words, error)[1], "bad")
-            self._session.show(partial(write, self._problem, text))
-            return
-        self._session.show(partial(self._show, mine, tokens))
+            return partial(write, self._problem, text)
+        return partial(self._show, mine, tokens)
 
     def _show(self, mine: dict[str, Any], tokens: list[Thing]) -> None:
         words, view = self._session.words, self._session.look()[0]

@@ -17,7 +17,7 @@ from ..once import Once
 from ..parts import say
 from ..people import ROLES, Person
 from ..proofs import PROVEN, act
-from ..rounds import Rounds
+from ..rounds import Rounds, Show
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..trouble import told
 from ..view import Thing, View, moment
@@ -51,17 +51,16 @@ class Accounts:
         """Ask when it is time."""
         self._rounds.look(view)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self) -> Show:
         ask = self._session.act
         try:
             people, seen = await ask("users.list"), await ask("users.seen")
             tokens, blocks = await ask("tokens.list"), await ask("blocks.list")
         except TROUBLE as error:
             text = say(told(self._session.words, error)[1], "bad")
-            self._session.show(partial(write, self._problem, text))
-            return
+            return partial(write, self._problem, text)
         found = [account | {"last_seen": seen.get(account["name"])} for account in people]
-        self._session.show(partial(self._show, found, tokens, blocks))
+        return partial(self._show, found, tokens, blocks)
 
     def _show(self, people: list[Thing], tokens: list[Thing], blocks: list[Thing]) -> None:
         people = sorted(people, key=lambda account: str(account["name"]).casefold())

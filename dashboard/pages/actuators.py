@@ -14,7 +14,7 @@ from ..account import WINDOWS, account
 from ..deck import Deck
 from ..feed import TROUBLE
 from ..parts import actuator_card, actuator_facts, chain, findings, held, say, widget_style
-from ..rounds import Rounds
+from ..rounds import Rounds, Show
 from ..session import SURFACE, Session, grid, html, stack, write
 from ..view import Thing, View, named
 
@@ -46,7 +46,7 @@ class Actuators:
         if view.actuators:
             self._rounds.look(view)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self) -> Show | None:
         """What they did; without an answer the page says what it said."""
         told: dict[str, dict[str, Thing]] = {}
         try:
@@ -54,8 +54,8 @@ class Actuators:
                 for one in await self._session.ask("actuators.statistics", since=since):
                     told.setdefault(str(one["actuator"]), {})[name] = one
         except TROUBLE:
-            return
-        self._session.show(partial(self._show, told))
+            return None
+        return partial(self._show, told)
 
     def _show(self, told: dict[str, dict[str, Thing]]) -> None:
         for key, card in self._deck.cards.items():

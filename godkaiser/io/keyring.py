@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -44,9 +44,16 @@ class Keyring:
         return [key for key in self.all() if key.standing(now)]
 
     def successor(self, key: Key) -> str | None:
-        """The prefix of the one it was replaced by; None: it was not rotated, or that one has ended."""
+        """The prefix of the one it was replaced by; None: it was not rotated, or what replaced it has ended."""
+        now = self._clock.now()
+        return next((after.prefix for after in self._successors(key) if after.standing(now)), None)
+
+    def _successors(self, key: Key) -> Iterator[Key]:
+        """The one that took its place, the one that took that one's, and so on."""
         after = self._accounts.keys.get(keys.successor_of(key))
-        return None if after is None or not after.standing(self._clock.now()) else after.prefix
+        while after is not None:
+            yield after
+            after = self._accounts.keys.get(keys.successor_of(after))
 
     def ends_soon(self, key: Key, now: Instant) -> bool:
         """Is it to be rotated, and was not yet?"""
@@ -73,7 +80,7 @@ class Keyring:
     async def rotate(self, prefix: str, overlap: Duration) -> tuple[str, Key]:
         """Another one that may the same for as long; the old one is good for `overlap` more.
 
-        Raises `InvalidValueError`, also if its owner may less by now, and `TokenLimitError`.
+        Raises `InvalidValueError`, also if its owner may less by now or it was rotated before, `TokenLimitError`.
         """
         old = self.named(prefix)
         now = self._clock.now()
@@ -106,7 +113,7 @@ class Keyring:
     ) -> tuple[str, Key]:
         now, entropy = self._clock.now(), secrets.token_bytes(keys.PREFIX_BYTES + keys.SECRET_BYTES)
         async with self._making:
-            prefix, token = keys.make(entropy, None if before is None else self._free_successor(before))
+            prefix, token = keys.make(entropy, None if before is None else self._next_prefix(before))
             made = Key(prefix, keys.hash_of(token), label, owner.id, rights, zones, now, now + lasting)
             count = sum(key.user_id == owner.id for key in self.standing())
             if count >= keys.MOST:
@@ -115,10 +122,14 @@ class Keyring:
             await self._accounts.load()
         return token, made
 
-    def _free_successor(self, before: Key) -> str | None:
-        """None: it was rotated once already."""
-        prefix = keys.successor_of(before)
-        return None if prefix in self._accounts.keys else prefix
+    def _next_prefix(self, before: Key) -> str:
+        """At the end of the line, so that `before` leads to it also where an earlier successor was revoked."""
+        if after := self.successor(before):
+            problem = f"was replaced by {after} already"
+            allowed = f"one that was not rotated; rotate {after}, or revoke it first"
+            raise InvalidValueError(field="prefix", value=before.prefix, problem=problem, allowed=allowed)
+        *_, newest = (before, *self._successors(before))
+        return keys.successor_of(newest)
 
     # ── by and by ──────────────────────────────────────────────────────────────────────────────────────
     async def write_uses(self) -> None:

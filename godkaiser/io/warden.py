@@ -5,8 +5,10 @@ Each change is one row of the audit with what was before and after, never a pass
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from godkaiser.auth.keys import Key, common
@@ -29,6 +31,7 @@ class Warden:
     def __init__(self, clerk: Clerk, accounts: Accounts, doorman: Doorman) -> None:
         self._clerk, self._accounts = clerk, accounts
         self._doorman, self._keyring = doorman, doorman.keyring
+        self._changing = asyncio.Lock()
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -79,12 +82,13 @@ class Warden:
     async def _role(
         self, name: str, role: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
-        who = await self._proved(current, address, token)
-        before, after = self._accounts.named(name), _role(role)
-        if after is before.role:
-            return self._already(name)
-        count = await self._accounts.set_role(name, after)
-        return self._changed(who, name, f"role {before.role.value} → {after.value}", count, before)
+        await self._proved(current, address, token)
+        async with self._in_turn(token) as who:
+            before, after = self._accounts.named(name), _role(role)
+            if after is before.role:
+                return self._already(name)
+            count = await self._accounts.set_role(name, after)
+            return self._changed(who, name, f"role {before.role.value} → {after.value}", count, before)
 
     async def _zones(
         self,
@@ -95,12 +99,14 @@ class Warden:
         token: str | None = None,
     ) -> dict[str, Any]:
         """An empty list: everywhere."""
-        who = await self._proved(current, address, token)
-        before, after = self._accounts.named(name), self._zone_ids(zones)
-        if after == before.zones:
-            return self._already(name)
-        count = await self._accounts.set_zones(name, after)
-        return self._changed(who, name, f"zones {_worded(before.zones)} → {_worded(after)}", count, before)
+        await self._proved(current, address, token)
+        async with self._in_turn(token) as who:
+            before, after = self._accounts.named(name), self._zone_ids(zones)
+            if after == before.zones:
+                return self._already(name)
+            count = await self._accounts.set_zones(name, after)
+            zoned = f"zones {_worded(before.zones)} → {_worded(after)}"
+            return self._changed(who, name, zoned, count, before)
 
     async def _password(
         self,
@@ -120,30 +126,34 @@ class Warden:
     async def _activate(
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
-        return await self._switched(name, True, await self._proved(current, address, token))
+        await self._proved(current, address, token)
+        return await self._switched(name, True, token)
 
     async def _deactivate(self, name: str, token: str | None = None) -> dict[str, Any]:
         """Shutting somebody out must be quick: no password is asked for."""
-        return await self._switched(name, False, self._admin(token))
+        return await self._switched(name, False, token)
 
-    async def _switched(self, name: str, active: bool, who: str) -> dict[str, Any]:
-        before = self._accounts.named(name)
-        if before.active is active:
-            return self._already(name)
-        theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
-        count = await self._accounts.set_active(name, active)
-        for key in theirs if not active else ():
-            self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
-        return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count, before)
+    async def _switched(self, name: str, active: bool, token: str | None) -> dict[str, Any]:
+        async with self._in_turn(token) as who:
+            before = self._accounts.named(name)
+            if before.active is active:
+                return self._already(name)
+            theirs = [key for key in self._keyring.standing() if key.user_id == before.id]
+            count = await self._accounts.set_active(name, active)
+            for key in theirs if not active else ():
+                self._clerk.attest(who, "token.revoked", key.prefix, f"{key.label}, with its owner")
+            return self._changed(who, name, f"active {_yes(before.active)} → {_yes(active)}", count, before)
 
     async def _remove(
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
-        who, before = await self._proved(current, address, token), self._accounts.named(name)
-        await self._accounts.remove(name)
-        detail = f"{before.role.value}, zones {_worded(before.zones)}"
-        self._clerk.attest(who, "user.removed", name, detail, (_facts(before), None))
-        return {"name": name, "removed": True}
+        await self._proved(current, address, token)
+        async with self._in_turn(token) as who:
+            before = self._accounts.named(name)
+            await self._accounts.remove(name)
+            detail = f"{before.role.value}, zones {_worded(before.zones)}"
+            self._clerk.attest(who, "user.removed", name, detail, (_facts(before), None))
+            return {"name": name, "removed": True}
 
     async def _logout(self, name: str, token: str | None = None) -> dict[str, Any]:
         """End every session of somebody."""
@@ -171,12 +181,13 @@ class Warden:
         self, name: str, current: str | None = None, address: str = "", token: str | None = None
     ) -> dict[str, Any]:
         """By an admin only: whoever has a stolen session must not take it away."""
-        who = await self._proved(current, address, token)
-        begun, before = self._accounts.named(name).totp, self._shown(name)["totp"]
-        if begun is None:
-            return self._already(name)
-        await self._accounts.remove_totp(name)
-        return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
+        await self._proved(current, address, token)
+        async with self._in_turn(token) as who:
+            begun, before = self._accounts.named(name).totp, self._shown(name)["totp"]
+            if begun is None:
+                return self._already(name)
+            await self._accounts.remove_totp(name)
+            return self._changed(who, name, f"second factor {_yes(before)} → no", 0)
 
     # ── API tokens ─────────────────────────────────────────────────────────────────────────────────────
     async def _tokens(self, token: str | None = None) -> list[dict[str, Any]]:
@@ -233,11 +244,21 @@ class Warden:
         person = self._person(token)
         key = self._keyring.named(prefix)
         who = self._owner_or_admin(person, key.user_id, token)
-        await self._keyring.revoke(prefix)
-        self._clerk.attest(who, "token.revoked", prefix, key.label)
-        return self._told(self._keyring.named(prefix))
+        if not key.revoked:  # else no row may claim a change
+            await self._keyring.revoke(prefix)
+            self._clerk.attest(who, "token.revoked", prefix, key.label)
+        return self._told(self._keyring.named(prefix)) | {"already": key.revoked}
 
     # ── who ────────────────────────────────────────────────────────────────────────────────────────────
+    @asynccontextmanager
+    async def _in_turn(self, token: str | None) -> AsyncIterator[str]:
+        """Changes of what an account is come one after the other, so that each row says what was just before.
+
+        Gives who it is; who lost the right to the change before theirs changes nothing.
+        """
+        async with self._changing:
+            yield self._admin(token)
+
     def _person(self, token: str | None) -> Principal | None:
         return self._clerk.signed_in(token)
 

@@ -11,13 +11,18 @@ from godkaiser_dashboard.keys import Keys
 from godkaiser_dashboard.pages.accounts import Accounts
 from godkaiser_dashboard.pages.actuators import Actuators
 from godkaiser_dashboard.people import Person
+from godkaiser_dashboard.rounds import Rounds, Show
 from godkaiser_dashboard.session import Session
 
 from tests.dashboard.fake_desk import FAN, HEATER, Greenhouse
-from tests.dashboard.test_pages import actuator_card, parts, session_of, settle, view_of
+from tests.dashboard.test_pages import actuator_card, draw, parts, session_of, settle, view_of
 
 ANN: dict[str, Any] = {
     "name": "ann", "role": "operator", "zones": [], "active": True, "totp": False, "last_seen": None,
+}  # fmt: skip
+TOKEN: dict[str, Any] = {
+    "prefix": "one", "label": "logger", "owner": "ann", "state": "good", "ends_soon": False,
+    "permissions": ["look"], "zones": None, "last_used": None, "expires": "2027-01-01T00:00:00+00:00",
 }  # fmt: skip
 WIDGETS = (pn.widgets.Button, pn.widgets.Select, pn.widgets.CheckBoxGroup)
 
@@ -118,12 +123,76 @@ async def test_what_is_asked_meanwhile_stays_when_the_last_answer_comes() -> Non
     assert "the first is done" in said
 
 
+async def test_a_second_press_of_a_quick_hand_is_none() -> None:
+    session, did = page(), list[str]()
+    question = Question(session)
+    shown = pn.Column(*question.parts)
+
+    async def act(values: Values) -> str:
+        did.append(values["current"])
+        return "done"
+
+    question.ask("Sure?", "Do it", act, proves=True)
+    (current,) = parts(shown, pn.widgets.PasswordInput)
+    yes = button(shown, "Do it")
+    current.value = "secret"
+    yes.clicks += 1
+    yes.clicks += 1
+    await settle(session)
+    said = " ".join(str(one.object) for one in parts(shown, pn.pane.HTML))
+    assert (did, said.strip()) == (["secret"], "done")
+
+
+def test_where_there_are_no_zones_none_are_offered() -> None:
+    house = Greenhouse()
+    house.zones.clear()
+    card = opened(session_of(house, view_of(house), "ada"))
+    assert "Set these zones" not in {
+        one.label for one in parts(card.layout, pn.widgets.Button) if one.visible
+    }
+    said = [str(one.object) for one in parts(card.layout, pn.pane.HTML) if one.visible]
+    assert all(said), "an empty line takes room"
+    card.update(ANN | {"zones": ["gone"]})  # what stands there can still be taken away
+    assert button(card.layout, "Set these zones").visible
+
+
+async def test_an_answer_that_comes_late_says_nothing_any_more() -> None:
+    session, slow, shown = page(), asyncio.Event(), list[str]()
+    answers = iter([(slow, "old"), (None, "new"), (None, "newest")])
+
+    async def ask() -> Show:
+        waits, text = next(answers)
+        if waits is not None:
+            await waits.wait()
+        return lambda: shown.append(text)
+
+    rounds = Rounds(session, 30.0, ask)
+    rounds.soon()
+    rounds.soon()
+    async with asyncio.timeout(60):
+        while not session.doc.session_callbacks:
+            await asyncio.sleep(0)
+    draw(session)
+    slow.set()
+    await settle(session)
+    rounds.soon()
+    await settle(session)
+    assert shown == ["new", "newest"]
+
+
+def test_a_press_on_the_way_to_a_token_that_is_gone_is_asked_about() -> None:
+    keys = Keys(page(), lambda: None, everybody=True)
+    keys.show([TOKEN])
+    late = button(keys.layout, "Revoke")
+    keys.show([])
+    late.clicks += 1
+    said = " ".join(str(one.object) for one in parts(keys.layout, pn.pane.HTML))
+    assert "Revoke “logger” (one)?" in said
+
+
 def test_the_other_tokens_keep_their_buttons_when_one_comes_and_one_ends() -> None:
     keys = Keys(page(), lambda: None, everybody=True)
-    token: dict[str, Any] = {
-        "prefix": "one", "label": "logger", "owner": "ann", "state": "good", "ends_soon": False,
-        "permissions": ["look"], "zones": None, "last_used": None, "expires": "2027-01-01T00:00:00+00:00",
-    }  # fmt: skip
+    token = TOKEN
     keys.show([token])
     before = set(parts(keys.layout, pn.widgets.Button))
     keys.show([token | {"last_used": "2026-05-01T10:00:00+00:00"}, token | {"prefix": "two"}])

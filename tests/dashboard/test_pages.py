@@ -230,6 +230,11 @@ async def settle(session: Session) -> None:
     await asyncio.sleep(0)
     while session._tasks:
         await asyncio.gather(*session._tasks)
+    draw(session)
+
+
+def draw(session: Session) -> None:
+    """Do what the page's tasks asked it to show."""
     for callback in session.doc.session_callbacks:
         session.doc.remove_next_tick_callback(callback)  # type: ignore[arg-type]
         callback.callback()

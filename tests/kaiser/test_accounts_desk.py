@@ -518,19 +518,38 @@ async def test_one_that_was_rotated_is_told_as_replaced_also_after_a_restart_and
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "olaf")
         old = (await home.call("tokens.add", owner="olaf", label="x", permissions=["look"]))["prefix"]
-        made = [home.call("tokens.rotate", prefix=old) for _ in range(2)]  # at once, as two might do it
-        found = await asyncio.gather(*made)
+        made = [trouble(home, "tokens.rotate", prefix=old) for _ in range(2)]  # at once, as two might do it
+        refused = [one for one in await asyncio.gather(*made) if one is not None]
+        (first,) = [one["prefix"] for one in await home.call("tokens.list") if one["prefix"] != old]
+        assert [str(one) for one in refused] == [f"prefix = {old}: was replaced by {first} already"]
+        assert f"rotate {first}, or revoke it first" in refused[0].remedy
     async with house(tmp_path) as home:
-        first, other = (one["prefix"] for one in found)
-        assert first != other
         states = {one["prefix"]: one for one in await home.call("tokens.list")}
         assert {(one["state"], one["ends_soon"]) for one in states.values()} == {("good", False)}
-        after = states[old]["replaced_by"]
-        assert after in {first, other}
-        assert [states[one]["replaced_by"] for one in (first, other)] == [None, None]
-        await home.call("tokens.revoke", prefix=after)
-        [again] = [one for one in await home.call("tokens.list") if one["prefix"] == old]
-        assert again["replaced_by"] is None, "nothing is in its place any more"
+        assert [states[one]["replaced_by"] for one in (old, first)] == [first, None]
+        for _ in range(2):  # whoever lost the new one before it was copied
+            after = (await replaced(home))[old]
+            begun = len(await home.audit())
+            assert [(await home.call("tokens.revoke", prefix=after))["already"] for _ in "ab"] == [
+                False,
+                True,
+            ]
+            assert await details(home, begun) == [("root", "token.revoked", after, "x")]
+            assert (await replaced(home))[old] is None, "nothing is in its place any more"
+            newest = (await home.call("tokens.rotate", prefix=old))["prefix"]
+            assert (await replaced(home))[old] == newest
+    async with house(tmp_path) as home:
+        assert (await replaced(home))[old] == newest
+        rotated = (await home.call("tokens.rotate", prefix=newest))["prefix"]
+        assert await replaced(home) == {old: newest, newest: rotated, rotated: None}
+        await home.call("tokens.revoke", prefix=newest)
+        assert await replaced(home) == {old: rotated, rotated: None}
+
+
+async def replaced(home: House) -> dict[str, str | None]:
+    """Of those that stand, by what."""
+    keys = await home.call("tokens.list")
+    return {one["prefix"]: one["replaced_by"] for one in keys if one["state"] == "good"}
 
 
 async def test_of_an_api_token_it_is_told_what_became_of_it_and_nothing_of_a_guess(tmp_path: Path) -> None:
@@ -585,6 +604,45 @@ async def test_what_is_so_already_is_no_change_and_ends_no_session(tmp_path: Pat
             assert isinstance(found, ForbiddenError), method
 
 
+async def test_the_same_change_by_two_at_once_is_one_row(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        await people(home, "root", "olaf")
+        begun = len(await home.audit())
+        changes: list[tuple[str, dict[str, Any]]] = [
+            ("users.role", {"role": "viewer"}),
+            ("users.zones", {"zones": ["bench"]}),
+            ("users.deactivate", {}),
+            ("users.activate", {}),
+        ]
+        for method, params in changes:
+            both = await asyncio.gather(*(home.call(method, name="olaf", **params) for _ in range(2)))
+            assert sorted(one["already"] for one in both) == [False, True], method
+        assert [detail for _, _, _, detail in await details(home, begun)] == [
+            "role operator → viewer; 1 tokens ended",
+            "zones all → bench",
+            "active yes → no",
+            "active no → yes",
+        ]
+
+
+async def test_of_two_admins_who_demote_each_other_at_once_one_is_refused(tmp_path: Path) -> None:
+    async with house(tmp_path, file(HALL)) as home:
+        root = (await people(home, "root"))["root"]
+        accounts = home.controller.accounts
+        for name in ("rita", "rosa"):
+            await accounts.table.add(name, Role.ADMIN, QUICK)
+        await accounts.load()
+        rita, rosa = await session(home, "rita"), await session(home, "rosa")
+        own = {"role": "viewer", "current": PASSWORD, "address": "10.0.0.10"}
+        told = await asyncio.gather(
+            trouble(home, "users.role", name="rosa", token=rita, **own),
+            trouble(home, "users.role", name="rita", token=rosa, **own),
+        )
+        assert [type(one) for one in told if one is not None] == [AuthenticationFailedError], told
+        assert sorted(accounts.named(name).role.value for name in ("rita", "rosa")) == ["admin", "viewer"]
+        assert (await home.call("verify", token=root))["user"] == "root"
+
+
 async def test_the_audit_says_in_which_zones_an_api_token_acts(tmp_path: Path) -> None:
     async with house(tmp_path, file(HALL)) as home:
         await people(home, "root", "olaf")
@@ -602,12 +660,15 @@ async def test_what_outlives_a_session_needs_the_password(tmp_path: Path) -> Non
         tokens = await people(home, "root", "olaf")
         olaf, root = tokens["olaf"], tokens["root"]
         asked = {"label": "x", "permissions": ["look", "switch"]}
-        made = await home.call("tokens.add", owner="olaf", **asked)  # the local user has no password
+        first, other = [
+            (await home.call("tokens.add", owner="olaf", **asked))["prefix"]  # the local user has no password
+            for _ in range(2)
+        ]
         tried: list[tuple[str, dict[str, Any], str]] = [
             ("tokens.add", asked, olaf),
             ("tokens.add", asked | {"owner": "olaf"}, root),
-            ("tokens.rotate", {"prefix": made["prefix"]}, olaf),
-            ("tokens.rotate", {"prefix": made["prefix"]}, root),
+            ("tokens.rotate", {"prefix": first}, olaf),
+            ("tokens.rotate", {"prefix": other}, root),
         ]
         for number, (method, params, token) in enumerate(tried):
             here = {"address": f"10.0.1.{number}", "token": token}
