@@ -142,7 +142,8 @@ class FileHandler(OwnHandler):
             if place is None:
                 return
             if count >= FILE_MOST:
-                self.write(lines([[words_of(self)("audit.cut", problem=f"{FILE_MOST}")]]))
+                words = words_of(self)
+                self.write(lines([[words("audit.cut", problem=words("audit.cut.most", n=FILE_MOST))]]))
                 return
 
     def _fail(self, error: Exception, *, begun: bool) -> None:

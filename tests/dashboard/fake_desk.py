@@ -351,7 +351,7 @@ class FakeDesk:
         return []
 
     async def _audit_page(
-        self, since: str, until: str | None = None, who: str = "", action: str = "",
+        self, since: str = "-7d", until: str | None = None, who: str = "", action: str = "",
         place: list[int] | None = None, most: int = 100, token: str | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         return {"rows": [], "next": None}

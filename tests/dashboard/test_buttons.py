@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from godkaiser_dashboard.trail import FILE_MOST
 
 from tests.dashboard.conftest import Running, Visitor, until
 from tests.dashboard.fake_desk import FAN
@@ -41,6 +42,34 @@ async def test_the_controller_learns_where_it_was_pressed(running: Running) -> N
     await visitor.sign_in()
     await press(visitor, "/stop")
     assert running.house.origins == ["127.0.0.1"]
+
+
+async def test_the_controller_learns_where_a_file_was_asked_for_and_where_one_signed_out(
+    running: Running,
+) -> None:
+    visitor = running.visitor()
+    await visitor.sign_in()
+    assert (await visitor.ask("/audit.csv")).code == 200
+    assert running.house.origins == ["127.0.0.1"]
+    await visitor.ask("/logout", "POST", f"_xsrf={visitor.secret}")
+    assert running.house.origins == ["127.0.0.1"] * 2
+
+
+async def test_a_file_that_was_cut_says_so_in_its_last_line(running: Running) -> None:
+    row = {"at": "2026-05-01T10:00:00+00:00", "who": "ada", "action": "stop", "target": "all", "detail": ""}
+    asked: list[int] = []
+
+    def page(*, most: int, **_: object) -> dict[str, object]:
+        asked.append(most)
+        return {"rows": [row] * min(most, 7000), "next": [len(asked)]}
+
+    running.house.answers["audit.page"] = page
+    visitor = running.visitor()
+    await visitor.sign_in()
+    head, *rows, last = (await visitor.ask("/audit.csv?lang=en")).body.decode("utf-8-sig").splitlines()
+    assert head == "at,who,action,target,detail"
+    assert (len(rows), set(rows)) == (FILE_MOST, {"2026-05-01T10:00:00+00:00,ada,stop,all,"})
+    assert "Not complete: these are the newest 100" in last
 
 
 async def test_operators_clear(running: Running) -> None:

@@ -156,6 +156,18 @@ def test_where_there_are_no_zones_none_are_offered() -> None:
     assert button(card.layout, "Set these zones").visible
 
 
+async def test_who_was_changed_so_by_somebody_else_is_told_so() -> None:
+    house = Greenhouse()
+    house.answers["users.deactivate"] = lambda **_: ANN | {"already": True, "tokens_invalidated": 0}
+    session = session_of(house, view_of(house), "ada")
+    card = opened(session)
+    button(card.layout, "Do not let in …").clicks += 1
+    button(card.layout, "Keep ann out").clicks += 1
+    await settle(session)
+    said = " ".join(str(one.object) for one in parts(card.layout, pn.pane.HTML))
+    assert "It was so already; nothing was changed for ann." in said
+
+
 async def test_an_answer_that_comes_late_says_nothing_any_more() -> None:
     session, slow, shown = page(), asyncio.Event(), list[str]()
     answers = iter([(slow, "old"), (None, "new"), (None, "newest")])

@@ -7,7 +7,10 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import panel as pn
+import param
 import pytest
+from godkaiser_dashboard.unlogged import keep_typing_unlogged
 from playwright.async_api import Browser
 
 from tests.dashboard.conftest import Running, until
@@ -67,6 +70,23 @@ async def test_a_typed_password_is_not_logged(browser: Browser, tmp_path: Path, 
         await press(page, "Change the password")
         await shown(page, "This is not your password.")
     assert ("root", "everything is heard") in ears.lines
+    assert [name for name, text in ears.lines if TYPED in text] == []
+
+
+def test_what_was_typed_when_our_own_code_failed_is_not_logged(ears: Ears) -> None:
+    keep_typing_unlogged()
+    keep_typing_unlogged()  # as by a second dashboard in the process
+
+    def fail(event: param.parameterized.Event) -> None:
+        raise ValueError(event.new)
+
+    field = pn.widgets.TextInput(label="x")
+    field.param.watch(fail, "value")
+    with pytest.raises(ValueError, match=TYPED):
+        field._process_events({"value": TYPED, "description": TYPED})
+    (told,) = ears.of("panel.reactive")[:1]
+    assert "Callback failed" in told
+    assert told.endswith("ValueError")
     assert [name for name, text in ears.lines if TYPED in text] == []
 
 
