@@ -76,8 +76,8 @@ class DeskServer:
         finally:
             os.umask(old)
         pointer = {"pid": os.getpid(), "socket": str(self._path)}
+        remember_running(self._data)  # first: who sees the pointer may count who runs here
         (self._data / POINTER).write_text(json.dumps(pointer))
-        remember_running(self._data)
 
     async def stop(self) -> None:
         """No more clients."""
