@@ -4,7 +4,7 @@
     ├── ConfigurationError   SettingsError, RetentionTooShortError, PortInUseError, DataFolderError, FileWriteError,
     │                        DatabaseBrokenError, DatabaseNewerError, DatabaseOutdatedError, ControllerRunningError,
     │                        MissingExtraError, WeakSecretError, BrokerRefusedError, BrokerDistrustedError,
-    │                        BrokerFilesError, CipherKeyError, RetentionOffError
+    │                        BrokerFilesError, CipherKeyError, KeyFileError, RetentionOffError
     ├── InvalidError         InvalidIdError, InvalidValueError, DocumentError, RecordingError, UnboundError,
     │                        RuleRefusedError, UnknownSensorTypeError, SensorTypeError, CalibrationError,
     │                        MessageTooLargeError, NodeCapacityError
@@ -177,6 +177,15 @@ class DataFolderError(ConfigurationError, OSError):
 
     sentence = "Data folder {path}: {problem}"
     hint = "Choose a folder you may write to with --data or GODKAISER_DATA_DIR."
+    path: str
+    problem: str
+
+
+class KeyFileError(ConfigurationError, OSError):
+    """A file with a secret of the controller cannot be used."""
+
+    sentence = "Key file {path}: {problem}."
+    hint = "Put the right file there, such as that of a backup, or name it where it is."
     path: str
     problem: str
 

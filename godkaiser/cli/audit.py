@@ -9,7 +9,7 @@ import typer
 
 from godkaiser.cli.database import place
 from godkaiser.cli.output import Data, Json, as_typed, ask, run, say, show, table
-from godkaiser.errors import DataFolderError
+from godkaiser.errors import KeyFileError, NoControllerError
 
 app = typer.Typer(help="Who did what.", no_args_is_help=True)
 FAILED = 1
@@ -129,15 +129,29 @@ def verify(
         raise typer.Exit(FAILED)
 
 
+def _meant(data: Path | None) -> Path | None:
+    """As for other commands: else that of the only controller running here. None: as the settings say."""
+    from godkaiser.io.chosen import chosen_folder
+    from godkaiser.io.desk import find_folder
+
+    if data is not None or chosen_folder() is not None:
+        return data
+    try:
+        return find_folder(None)
+    except NoControllerError:
+        return None
+
+
 async def _check(data: Path | None, head: str | None, files: list[Path]) -> dict[str, Any]:
     from godkaiser.io.keyfiles import AUDIT_KEY, read_audit_key
     from godkaiser.io.sql.audits import Keys
     from godkaiser.io.sql.database import database_url
     from godkaiser.io.sql.store import SqlStore
 
-    url, folder = place(data)
+    url, folder = place(_meant(data))
     if not (folder / AUDIT_KEY).exists():
-        raise DataFolderError(path=str(folder / AUDIT_KEY), problem="is not there, and seals need it")
+        problem = "is not there, and nothing can be checked without it"
+        raise KeyFileError(path=str(folder / AUDIT_KEY), problem=problem)
     address = database_url(url, folder).render_as_string(hide_password=False)
     others = tuple(read_audit_key(file) for file in files)
     store = await SqlStore.look(address, Keys(read_audit_key(folder / AUDIT_KEY), others=others))

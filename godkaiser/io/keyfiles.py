@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from godkaiser.auth.tokens import weakness
-from godkaiser.errors import DataFolderError, WeakSecretError
+from godkaiser.errors import DataFolderError, KeyFileError, WeakSecretError
 
 AUDIT_KEY: Final = "audit.key"  # of the data folder
 SIGNING_KEY: Final = "secret.key"
@@ -34,11 +34,11 @@ def audit_key(data: Path) -> bytes:
 
 
 def read_audit_key(path: Path) -> bytes:
-    """A key of the audit as it lies there; none is made. Raises `DataFolderError`."""
+    """A key of the audit as it lies there; none is made. Raises `KeyFileError`."""
     found = _read(path)
     if not _MADE.fullmatch(found):
-        problem = "is no key of the audit, which has 64 of the signs 0-9 and a-f: put the right file there"
-        raise DataFolderError(path=str(path), problem=problem)
+        problem = "is no key of the audit, which has 64 of the signs 0-9 and a-f"
+        raise KeyFileError(path=str(path), problem=problem)
     return found.encode()
 
 
@@ -47,7 +47,7 @@ def key_file_of(data: Path, key: bytes) -> str:
     path = data / AUDIT_KEY
     try:
         return "same" if read_audit_key(path) == key else "other"
-    except DataFolderError:
+    except KeyFileError:
         return "unreadable" if os.path.lexists(path) else "missing"
 
 
@@ -71,9 +71,9 @@ def _read(path: Path) -> str:
     try:
         found = path.read_text().strip()
     except OSError as error:
-        raise DataFolderError(path=str(path), problem=error.strerror or str(error)) from None
+        raise KeyFileError(path=str(path), problem=error.strerror or str(error)) from None
     except UnicodeDecodeError:
-        raise DataFolderError(path=str(path), problem="is no text: put the right file there") from None
+        raise KeyFileError(path=str(path), problem="is no text") from None
     if not found:  # nothing may be signed or sealed with what everybody knows
-        raise DataFolderError(path=str(path), problem="is empty; without it a new one is made")
+        raise KeyFileError(path=str(path), problem="is empty; without it a new one is made")
     return found

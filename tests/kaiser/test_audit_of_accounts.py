@@ -11,8 +11,8 @@ from godkaiser.auth.policy import Role
 from godkaiser.errors import (
     AuthenticationFailedError,
     CodeNeededError,
-    DataFolderError,
     ForbiddenError,
+    KeyFileError,
     ThrottledError,
     WeakSecretError,
 )
@@ -138,7 +138,7 @@ async def test_nothing_starts_with_a_secret_everybody_knows(secret: str, tmp_pat
 async def test_an_empty_key_is_refused_by_name(name: str, tmp_path: Path) -> None:
     """Else rows would be sealed with what everybody knows."""
     (tmp_path / name).touch()
-    with pytest.raises(DataFolderError, match=name):
+    with pytest.raises(KeyFileError, match=name):
         async with house(tmp_path, file()):
             raise AssertionError("it started")
 
@@ -146,7 +146,7 @@ async def test_an_empty_key_is_refused_by_name(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", [b"x", b"0" * 63, b"0" * 65, b"g" * 64, b"F0" * 32, b"\xff" * 64])
 async def test_a_key_of_the_audit_that_we_did_not_make_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "audit.key").write_bytes(content)
-    with pytest.raises(DataFolderError, match=r"audit\.key.*put the right file there"):
+    with pytest.raises(KeyFileError, match=r"Key file .*audit\.key: is "):
         async with house(tmp_path, file()):
             raise AssertionError("it started")
     assert (tmp_path / "audit.key").read_bytes() == content
